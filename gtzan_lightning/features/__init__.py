@@ -1,0 +1,1 @@
+"""Room 2: audio or tables to numbers."""
