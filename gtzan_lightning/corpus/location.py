@@ -1,0 +1,117 @@
+"""Where the data is: found by looking at names alone, before anything is read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from gtzan_lightning.corpus.folder import AUDIO_SUFFIXES, holds_audio, scan
+from gtzan_lightning.errors import GtzanError
+
+Source = Literal["tables", "audio"]
+
+TABLE_NAMES = ("features_3_sec.csv", "features_30_sec.csv")
+GTZAN_AUDIO_FOLDERS = ("genres_original", "genres")
+DEFAULT_ROOT = Path("data/gtzan")
+SYNTHETIC_REMEDY = "Set data.root (or GTZAN_ROOT) to a folder that exists, or ask for data=synthetic."
+
+
+@dataclass(frozen=True)
+class Location:
+    """A data root that holds something usable."""
+
+    root: Path
+    tables: tuple[Path, ...]  # the published tables found there
+    audio: Path | None  # the folder of genre folders
+    metadata: Path | None
+
+
+def locate(kind: str, root: str | None) -> Location | None:
+    """Finds the data of a `data` group member; None stands for the embedded synthetic corpus.
+
+    Args:
+        kind: `auto`, `gtzan`, `folder` or `synthetic`.
+        root: `data.root`; without it the environment's GTZAN_ROOT, then `data/gtzan`.
+
+    Raises:
+        GtzanError: a root was named (or needed) and holds nothing usable.
+    """
+    if kind == "synthetic":
+        return None
+    named = root or os.environ.get("GTZAN_ROOT")
+    if named is None and not DEFAULT_ROOT.is_dir():
+        if kind == "auto":
+            return None
+        raise GtzanError(
+            f"data={kind} needs a folder: data.root is not set and there is no {DEFAULT_ROOT}/.\n{SYNTHETIC_REMEDY}"
+        )
+    where = "data.root" if root else "GTZAN_ROOT" if named else "the default folder"
+    return _look_into(Path(named) if named else DEFAULT_ROOT, where, kind)
+
+
+def _look_into(root: Path, where: str, kind: str) -> Location:
+    if not root.is_dir():
+        raise GtzanError(f"{where}: there is no folder {root}.\n{SYNTHETIC_REMEDY}")
+    tables = () if kind == "folder" else tuple(root / name for name in TABLE_NAMES if (root / name).is_file())
+    candidates = [root] if kind == "folder" else [*(root / name for name in GTZAN_AUDIO_FOLDERS), root]
+    if kind == "gtzan":
+        candidates.remove(root)
+    audio = next((path for path in candidates if path.is_dir() and holds_audio(path)), None)
+    if not tables and audio is None:
+        raise GtzanError(f"{where}: {root} holds no {_expected(kind)}.\n{SYNTHETIC_REMEDY}")
+    metadata = root / "metadata.csv"
+    return Location(root, tables, audio, metadata if metadata.is_file() else None)
+
+
+def _expected(kind: str) -> str:
+    folders = f"<genre>/<file> folders of audio ({' '.join(AUDIO_SUFFIXES)})"
+    if kind == "folder":
+        return folders
+    gtzan = f"{' or '.join(TABLE_NAMES)} and no genres_original/ or genres/ with audio"
+    return gtzan if kind == "gtzan" else f"{gtzan}, nor {folders}"
+
+
+def choose_source(location: Location, wanted: str | None, features: str) -> Source:
+    """Tables for `stats` where there are any, unless told otherwise; audio for everything else.
+
+    Raises:
+        GtzanError: the location lacks what the features need; the message names the remedy.
+    """
+    if wanted == "tables" and features != "stats":
+        raise GtzanError(
+            f"data.source=tables: the tables hold `stats`, not {features}. Use data.source=audio or features=stats."
+        )
+    if wanted == "tables" and not location.tables:
+        raise GtzanError(
+            f"data.source=tables: {location.root} has no {' or '.join(TABLE_NAMES)}. Use data.source=audio."
+        )
+    if wanted != "audio" and features == "stats" and location.tables:
+        return "tables"
+    if location.audio is None:
+        asked = f"features={features}" if features != "stats" else "data.source=audio"
+        raise GtzanError(
+            f"{asked} needs audio, but {location.root} has only feature tables.\n"
+            f"Put the clips into {location.root / 'genres_original'}/<genre>/, or train on the tables: features=stats."
+        )
+    return "audio"
+
+
+def fingerprint(location: Location, source: Source) -> str:
+    """Changes when the data may have changed: the tables' content, or the names, sizes and times of the audio."""
+    digest = hashlib.sha256(source.encode())
+    for path in (*(location.tables if source == "tables" else ()), *filter(None, [location.metadata])):
+        digest.update(f"{path.name} {_content_hash(path, path.stat().st_size, path.stat().st_mtime_ns)}\n".encode())
+    if source == "audio" and location.audio is not None:
+        for _, path in scan(location.audio).files:
+            stat = path.stat()
+            digest.update(f"{path.relative_to(location.audio)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _content_hash(path: Path, _size: int, _time: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,62 @@
+"""Artists, recordings and fault-filtered parts of the tracks: the optional `metadata.csv` of a data root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from gtzan_lightning.corpus.tracks import Track
+from gtzan_lightning.errors import GtzanError
+
+FILE_NAME = "metadata.csv"
+FILTERED_PARTS = ("train", "valid", "test", "excluded")
+
+
+def with_metadata(tracks: Iterable[Track], path: Path) -> tuple[list[Track], list[str]]:
+    """Adds to each track what the file says of it.
+
+    An unknown artist is a group of its own, so that an artist split never puts two such tracks together by chance.
+
+    Returns:
+        The tracks, and notes about tracks that the file does not name.
+
+    Raises:
+        GtzanError: the file cannot be read, names a track twice or not at all, or contradicts a track's genre.
+    """
+    rows = _rows(path)
+    tracks = list(tracks)
+    unnamed = [track.track_id for track in tracks if track.track_id not in rows]
+    notes = [f"{path.name}: names {len(tracks) - len(unnamed)} of {len(tracks)} tracks"] if unnamed else []
+    has_artists = any(row.get("artist_group") or row.get("artist") for row in rows.values())
+    return [_described(track, rows.get(track.track_id, {}), has_artists, path) for track in tracks], notes
+
+
+def _rows(path: Path) -> dict[str, dict[str, str]]:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        raise GtzanError(f"{path}: cannot be read as CSV ({error}). Correct or remove the file.") from error
+    if "track_id" not in table.columns:
+        raise GtzanError(f"{path}: has no column track_id, so no row can be matched to a track.")
+    twice = table["track_id"][table["track_id"].duplicated()]
+    if len(twice):
+        raise GtzanError(f"{path}, line {twice.index[0] + 2}: track {twice.iloc[0]} is named twice. Delete one row.")
+    return {row["track_id"]: row for row in table.to_dict("records")}
+
+
+def _described(track: Track, row: dict[str, str], has_artists: bool, path: Path) -> Track:
+    if row.get("genre", track.genre) != track.genre:
+        raise GtzanError(f"{path}: {track.track_id} is {row['genre']} there, but {track.genre} in the data.")
+    part = row.get("filtered_part") or None
+    if part is not None and part not in FILTERED_PARTS:
+        raise GtzanError(f"{path}: {track.track_id} has filtered_part {part!r}; allowed: {', '.join(FILTERED_PARTS)}.")
+    artist = row.get("artist_group") or row.get("artist", "").casefold() or f"unknown:{track.track_id}"
+    return replace(
+        track,
+        artist_group=artist if has_artists else None,
+        recording_group=row.get("recording_group") or None,
+        filtered_part=part,
+    )
