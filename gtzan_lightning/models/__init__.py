@@ -1,0 +1,9 @@
+"""Examples to logits: four models on one base."""
+
+from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.bilstm import BiLSTM
+from gtzan_lightning.models.convlstm import ConvLSTM
+from gtzan_lightning.models.mlp import MLP
+from gtzan_lightning.models.reslstm import ResLSTM
+
+__all__ = ["MLP", "BiLSTM", "ConvLSTM", "GenreModule", "ResLSTM"]

@@ -1,0 +1,53 @@
+"""An LSTM over the steps of an example, in both directions or one."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.head import genre_head
+
+
+class BiLSTM(GenreModule):
+    """`num_layers` of LSTM (Hochreiter & Schmidhuber 1997), the mean of its outputs over the steps, a linear layer."""
+
+    def __init__(
+        self,
+        n_steps: int,
+        n_features: int,
+        n_genres: int,
+        *,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+        lr: float,
+        weight_decay: float,
+        label_smoothing: float,
+        mixup: float,
+        feature_noise: float,
+    ) -> None:
+        super().__init__(
+            n_steps,
+            n_features,
+            n_genres,
+            lr=lr,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+            mixup=mixup,
+            feature_noise=feature_noise,
+        )
+        self.lstm = nn.LSTM(
+            n_features,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=dropout if num_layers > 1 else 0.0,  # torch warns of dropout after a single layer, and does none
+            bidirectional=bidirectional,
+        )
+        self.head = genre_head(hidden_size * (2 if bidirectional else 1), n_genres, dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, steps, features)` to logits `(batch, genres)`."""
+        outputs, _ = self.lstm(x)  # (batch, steps, directions * hidden)
+        return self.head(outputs.mean(dim=1))

@@ -1,0 +1,71 @@
+"""LSTM layers with residual connections between them and layer normalisation."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.head import genre_head
+
+
+class ResidualLSTMLayer(nn.Module):
+    """`x + dropout(LSTM(norm(x)))`: one LSTM layer that adds to its input (He et al. 2016, pre-norm).
+
+    In both directions each has half of the width, so that the sum needs no projection.
+    """
+
+    def __init__(self, width: int, *, bidirectional: bool, dropout: float) -> None:
+        super().__init__()
+        directions = 2 if bidirectional else 1
+        self.norm = nn.LayerNorm(width)
+        self.lstm = nn.LSTM(width, width // directions, batch_first=True, bidirectional=bidirectional)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, steps, width)` to the same shape."""
+        outputs, _ = self.lstm(self.norm(x))
+        return x + self.dropout(outputs)
+
+
+class ResLSTM(GenreModule):
+    """A linear layer to the model's width, `num_layers` residual LSTM layers, the mean over the steps, a linear layer.
+
+    The width is `hidden_size` in each direction.
+    """
+
+    def __init__(
+        self,
+        n_steps: int,
+        n_features: int,
+        n_genres: int,
+        *,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+        lr: float,
+        weight_decay: float,
+        label_smoothing: float,
+        mixup: float,
+        feature_noise: float,
+    ) -> None:
+        super().__init__(
+            n_steps,
+            n_features,
+            n_genres,
+            lr=lr,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+            mixup=mixup,
+            feature_noise=feature_noise,
+        )
+        width = hidden_size * (2 if bidirectional else 1)
+        self.enter = nn.Linear(n_features, width)
+        layers = [ResidualLSTMLayer(width, bidirectional=bidirectional, dropout=dropout) for _ in range(num_layers)]
+        self.layers = nn.Sequential(*layers, nn.LayerNorm(width))
+        self.head = genre_head(width, n_genres, dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, steps, features)` to logits `(batch, genres)`."""
+        outputs = self.layers(self.enter(x))  # (batch, steps, width)
+        return self.head(outputs.mean(dim=1))
