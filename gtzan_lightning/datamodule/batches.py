@@ -1,0 +1,83 @@
+"""Batches of tensors that stay where the model is: no worker processes, no collating."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""x `(batch, steps, features)`, y `(batch,)` and track `(batch,)`, the position in Corpus.tracks."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """All slices of a run as tensors."""
+
+    values: Tensor  # (distinct steps, features), standardised
+    step_index: Tensor  # (slices, steps), rows of `values`
+    label: Tensor  # (slices,)
+    track: Tensor  # (slices,)
+
+    def to(self, device: torch.device) -> Examples:
+        """The same on another device; a copy only if it is another."""
+        return Examples(*(tensor.to(device) for tensor in (self.values, self.step_index, self.label, self.track)))
+
+    def batch(self, chosen: Tensor) -> Batch:
+        """The slices with the numbers `chosen`, `(batch,)`."""
+        return self.values[self.step_index[chosen]], self.label[chosen], self.track[chosen]
+
+
+class EpochOrder:
+    """The order of an epoch's examples: a function of seed and epoch alone, so that a resumed run draws the same."""
+
+    def __init__(self, chosen: Tensor, seed: int | None, rank: int = 0, world_size: int = 1) -> None:
+        self.chosen, self.seed, self.rank, self.world_size, self.epoch = chosen, seed, rank, world_size, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch, as for a DistributedSampler."""
+        self.epoch = epoch
+
+    def numbers(self) -> Tensor:
+        """Slice numbers in this epoch's order; shuffled if there is a seed, this rank's share if there are several."""
+        numbers = self.chosen
+        if self.seed is not None:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+            numbers = numbers[torch.randperm(len(numbers), generator=generator)]
+        if self.world_size == 1:
+            return numbers
+        padding = -len(numbers) % self.world_size  # every rank must take as many steps
+        return torch.cat([numbers, numbers[:padding]])[self.rank :: self.world_size]
+
+
+class BatchLoader:
+    """An iterable of batches over some of the examples; stands where a DataLoader would."""
+
+    def __init__(
+        self,
+        examples: Examples,
+        order: EpochOrder,
+        batch_size: int,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        self.examples, self.sampler, self.batch_size, self.augment = examples, order, batch_size, augment
+
+    def __len__(self) -> int:
+        return len(self._sizes(len(self.sampler.numbers())))
+
+    def __iter__(self) -> Iterator[Batch]:
+        numbers = self.sampler.numbers()
+        sizes = self._sizes(len(numbers))
+        for chosen in numbers[: sum(sizes)].to(self.examples.values.device).split(self.batch_size):
+            x, y, track = self.examples.batch(chosen)
+            yield (self.augment(x) if self.augment else x), y, track
+
+    def _sizes(self, count: int) -> list[int]:
+        """Sizes of the batches. A last batch of one is left out of a shuffled epoch: batch normalisation needs two."""
+        sizes = [self.batch_size] * (count // self.batch_size)
+        rest = count % self.batch_size
+        if rest > 1 or (rest == 1 and (self.sampler.seed is None or not sizes)):
+            sizes.append(rest)
+        return sizes

@@ -1,0 +1,111 @@
+"""The LightningDataModule: examples of a corpus in three parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gtzan_lightning.corpus.tracks import Corpus
+from gtzan_lightning.datamodule.batches import BatchLoader, EpochOrder, Examples
+from gtzan_lightning.datamodule.slices import SliceTable
+from gtzan_lightning.datamodule.splits import EXCLUDED, PARTS
+from gtzan_lightning.datamodule.standardisation import Standardisation
+from gtzan_lightning.datamodule.steps import step_table
+from gtzan_lightning.features.matrix import Features
+
+EVALUATION_BATCH = 512  # fixed: sums in another order would change the last digit of a score
+
+
+class GenreDataModule(L.LightningDataModule):
+    """Train, val, test and predict loaders over the slices of a corpus.
+
+    The predict loader runs over every slice that has a part, in the order of `kept`.
+
+    Args:
+        corpus: the tracks and genres.
+        features: their features.
+        slices: the examples cut from them.
+        parts: the part of each slice, `(slices,)`, from a rule or a manifest.
+        batch_size: examples a training batch.
+        seed: the training seed; decides the order of the training examples.
+        augment: changes to a training batch's x, `(batch, steps, features)` to the same shape.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        features: Features,
+        slices: SliceTable,
+        parts: NDArray[np.str_],
+        *,
+        batch_size: int = 64,
+        seed: int = 0,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        self.corpus, self.slices, self.parts = corpus, slices, parts
+        self.batch_size, self.seed, self.augment = batch_size, seed, augment
+        self.kept = np.flatnonzero(parts != EXCLUDED)
+        values, step_index = step_table(features, slices)
+        training_steps = values[np.unique(step_index[parts == "train"])]
+        self.standardisation = Standardisation.fitted(training_steps)
+        labels = np.asarray(corpus.labels())[slices.track_index]
+        self.examples = Examples(
+            values=torch.from_numpy(self.standardisation.apply(values)),
+            step_index=torch.from_numpy(step_index),
+            label=torch.from_numpy(labels),
+            track=torch.from_numpy(slices.track_index.astype(np.int64)),
+        )
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """Genre names in label order."""
+        return self.corpus.genres
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of one example: (steps, features)."""
+        return self.slices.steps, self.examples.values.shape[1]
+
+    @property
+    def n_tracks(self) -> int:
+        """Tracks of the corpus, the range of a batch's track numbers."""
+        return len(self.corpus.tracks)
+
+    def size(self, part: str) -> int:
+        """Slices of a part."""
+        return int((self.parts == part).sum())
+
+    def train_dataloader(self) -> BatchLoader:
+        """Shuffled anew each epoch, augmented."""
+        return self._loader(np.flatnonzero(self.parts == PARTS[0]), self.batch_size, self.seed, self.augment)
+
+    def val_dataloader(self) -> BatchLoader:
+        """In corpus order."""
+        return self._loader(np.flatnonzero(self.parts == PARTS[1]), EVALUATION_BATCH)
+
+    def test_dataloader(self) -> BatchLoader:
+        """In corpus order."""
+        return self._loader(np.flatnonzero(self.parts == PARTS[2]), EVALUATION_BATCH)
+
+    def predict_dataloader(self) -> BatchLoader:
+        """Every slice that has a part, in corpus order."""
+        return self._loader(self.kept, EVALUATION_BATCH)
+
+    def _loader(
+        self,
+        chosen: NDArray[np.int64],
+        batch_size: int,
+        seed: int | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> BatchLoader:
+        trainer = self.trainer
+        device = trainer.strategy.root_device if trainer else torch.device("cpu")
+        rank, world_size = (trainer.global_rank, trainer.world_size) if trainer and seed is not None else (0, 1)
+        order = EpochOrder(torch.from_numpy(chosen), seed, rank, world_size)
+        return BatchLoader(self.examples.to(device), order, batch_size, augment)
