@@ -1,0 +1,104 @@
+"""From a plan to notes and hits: what sounds when, at which pitch, how long and how loud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gtzan_lightning.corpus.synthesis.pitches import Melody, part_pitches
+from gtzan_lightning.corpus.synthesis.plan import Player, TrackPlan
+
+SECTION_S = 7.5  # four sections in a track
+SECTION_GAIN_DB = {"i": -4.0, "v": -1.5, "c": 0.0, "b": -5.0}
+QUIET_DRUMS = {"i": ("hat", "ride", "shaker", "brush", "kick"), "b": ("kick", "hat", "conga", "brush", "ride")}
+LATE_S = 0.004  # deviation of a player's timing
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of the track."""
+
+    index: int
+    start_s: float
+    step_s: float
+    section: str  # a letter of the form
+    first: bool  # of its section
+    last: bool
+
+
+@dataclass(frozen=True)
+class Event:
+    """One note, chord or hit."""
+
+    start_s: float
+    duration_s: float
+    pitches: tuple[int, ...]  # MIDI numbers; empty for a drum
+    gain_db: float
+    turn: int  # counts the notes of a part: singers change the vowel with it
+
+
+def bars(plan: TrackPlan, duration_s: float) -> Iterator[Bar]:
+    """The bars of a track of `duration_s`, the last one perhaps cut."""
+    step_s = 60.0 / plan.tempo_bpm / plan.style.steps_per_beat
+    bar_s = step_s * plan.style.steps_per_bar
+    per_section = max(2, round(SECTION_S / bar_s))
+    for index in range(int(np.ceil(duration_s / bar_s))):
+        place = index % per_section
+        section = plan.form[index // per_section % len(plan.form)]
+        yield Bar(index, index * bar_s, step_s, section, place == 0, place == per_section - 1)
+
+
+def section_gain_db(plan: TrackPlan, bar: Bar) -> float:
+    """How loud a bar is played; the last bar before a chorus or break already grows."""
+    return plan.style.dynamics * SECTION_GAIN_DB[bar.section] + (1.0 if bar.last else 0.0)
+
+
+def drum_events(plan: TrackPlan, bar: Bar, rng: np.random.Generator) -> Iterator[tuple[str, Event]]:
+    """The hits of one bar: pattern, fill at the end of a section, crash at the beginning of the next."""
+    if not plan.drum_patterns:
+        return
+    steps = plan.style.steps_per_bar
+    fill_from = steps * 3 // 4 if bar.last else steps
+    for drum, pattern in plan.drum_patterns.items():
+        if drum in QUIET_DRUMS.get(bar.section, (drum,)):
+            for step in range(fill_from):
+                if pattern[step] != ".":
+                    yield drum, _hit(plan, bar, step, 2.0 if pattern[step] == "X" else 0.0, rng)
+    for step in range(fill_from, steps):
+        yield ("tom" if rng.uniform() < 0.6 else "snare"), _hit(plan, bar, step, -2.0, rng)
+    if bar.first and bar.section == "c":
+        yield "crash", _hit(plan, bar, 0, 0.0, rng)
+
+
+def _hit(plan: TrackPlan, bar: Bar, step: int, accent_db: float, rng: np.random.Generator) -> Event:
+    gain_db = plan.drums_gain_db + section_gain_db(plan, bar) + accent_db + rng.normal(0.0, 1.2)
+    return Event(_time_s(plan, bar, step, rng), 0.0, (), gain_db, 0)
+
+
+def part_events(plan: TrackPlan, player: Player, bar: Bar, melody: Melody, rng: np.random.Generator) -> Iterator[Event]:
+    """The notes of one part in one bar."""
+    if bar.section not in player.part.sections:
+        return
+    onsets = note_steps(player.patterns[bar.section in "cb"])
+    chord = plan.chords[bar.index % len(plan.chords)]
+    pitches = part_pitches(player.part, chord, plan.key_midi, [step for step, _, _ in onsets], melody, bar.section)
+    for turn, ((step, length, accent_db), notes) in enumerate(zip(onsets, pitches, strict=True)):
+        gain_db = section_gain_db(plan, bar) + accent_db + rng.normal(0.0, 1.0)
+        yield Event(_time_s(plan, bar, step, rng), 0.95 * length * bar.step_s, notes, gain_db, turn + bar.index)
+
+
+def note_steps(pattern: str) -> list[tuple[int, int, float]]:
+    """First step, length in steps and accent in dB of each note of a pattern."""
+    found = []
+    for step, mark in enumerate(pattern):
+        if mark in "xX":
+            length = 1 + len(pattern[step + 1 :]) - len(pattern[step + 1 :].lstrip("-"))
+            found.append((step, length, 2.0 if mark == "X" else 0.0))
+    return found
+
+
+def _time_s(plan: TrackPlan, bar: Bar, step: int, rng: np.random.Generator) -> float:
+    swing = plan.swing * (step % 2)
+    return max(0.0, bar.start_s + (step + swing) * bar.step_s + LATE_S * rng.standard_normal())
