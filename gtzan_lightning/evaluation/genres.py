@@ -1,0 +1,57 @@
+"""Evidence by genre: scores with intervals, and which genres have too few independent units to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from gtzan_lightning.evaluation.intervals import t_interval
+from gtzan_lightning.evaluation.metrics import Decisions, genre_scores
+from gtzan_lightning.evaluation.units import Statistic, count_units, genre_f1, genre_recall
+
+TRUSTED_UNITS = 5  # effective units below which one more artist could overturn a genre's score
+
+
+def genre_evidence(decisions: Decisions, unit_of_track: Mapping[str, str]) -> pd.DataFrame:
+    """Scores of each genre with 95 % intervals, indexed by genre.
+
+    Returns:
+        Columns precision, recall, f1, n, recall_low, recall_high, f1_low, f1_high, units, effective_units. The
+        last one is Kish's 1 / sum(share^2): as many units of equal size would say as much.
+    """
+    table = genre_scores(decisions)
+    counts = count_units(decisions, unit_of_track)
+    rows = counts.totals[:, 1]  # (units, genres)
+    table["units"] = np.count_nonzero(rows, axis=0)
+    share = rows / np.maximum(rows.sum(axis=0), 1)
+    table["effective_units"] = 1 / np.sum(share**2, axis=0).clip(min=1e-12)
+    table.loc[table["n"] == 0, "effective_units"] = 0.0
+    for name, scores in (("recall", genre_recall), ("f1", genre_f1)):
+        speaking = enumerate(table["units"].tolist())
+        intervals = [t_interval(counts, _of_genre(scores, genre), units=units) for genre, units in speaking]
+        table[f"{name}_low"] = [interval.low for interval in intervals]
+        table[f"{name}_high"] = [interval.high for interval in intervals]
+    return table
+
+
+def too_few_units(evidence: pd.DataFrame, cluster: str, enough: float = TRUSTED_UNITS) -> list[str]:
+    """One sentence for each genre whose score rests on fewer than `enough` effective units.
+
+    Args:
+        evidence: what `genre_evidence` returned.
+        cluster: what the unit is: "artist", "recording" or "track".
+        enough: effective units from which on a genre is not mentioned.
+    """
+    weak = evidence[(evidence["n"] > 0) & (evidence["effective_units"] < enough)]
+    return [
+        f"{genre}: {row.units:.0f} {cluster}{'' if row.units == 1 else 's'}, worth {row.effective_units:.1f} of equal "
+        f"size; too few to trust this genre's score"
+        for genre, row in weak.iterrows()
+    ]
+
+
+def _of_genre(scores: Statistic, genre: int) -> Statistic:
+    """The score of one genre out of those of all."""
+    return lambda totals: scores(totals)[..., genre]

@@ -1,0 +1,101 @@
+"""Scores of decisions at three levels: each slice, each clip by mean probability, each clip by majority vote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from gtzan_lightning.evaluation.predictions import Predictions
+
+Level = Literal["window", "clip", "clip_vote"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """One decision a row, at one level; genres as positions in `genres`."""
+
+    level: Level
+    track_id: NDArray[np.object_]  # (rows,)
+    y_true: NDArray[np.intp]  # (rows,)
+    y_pred: NDArray[np.intp]  # (rows,)
+    genres: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.track_id)
+
+    def occurring(self) -> NDArray[np.intp]:
+        """Genres that occur in the truth, as positions: the ones that macro averages run over."""
+        return np.unique(self.y_true)
+
+
+def decide(predictions: Predictions, level: Level) -> Decisions:
+    """Decisions at a level; give the rows of one part, `predictions.only("test")`.
+
+    `window` scores each slice, as the literature says; `clip` takes the mean probability of a track's slices;
+    `clip_vote` their majority, ties broken by the mean probability.
+    """
+    if level == "window":
+        table, y_pred = predictions, predictions.decisions()
+    else:
+        table = predictions.clips()
+        y_pred = table.decisions() if level == "clip" else predictions.clip_votes()
+    return Decisions(level, table.track_id, table.labels(), y_pred, predictions.genres)
+
+
+def scores(decisions: Decisions) -> dict[str, float | int]:
+    """Accuracy, macro precision, recall and F1, and the number of rows.
+
+    The macro averages run over the genres that occur in the truth: a genre without examples has no recall, and
+    counting it as 0 would punish the model for the split. A wrong guess of such a genre still lowers the recall
+    of the true one. A genre that was never predicted has precision 0.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    if not len(decisions):
+        raise ValueError("no rows to score")
+    macro = precision_recall_fscore_support(
+        decisions.y_true, decisions.y_pred, labels=decisions.occurring(), average="macro", zero_division=0
+    )
+    return {
+        "accuracy": float(np.mean(decisions.y_true == decisions.y_pred)),
+        "precision": float(macro[0]),
+        "recall": float(macro[1]),
+        "f1": float(macro[2]),
+        "n": len(decisions),
+    }
+
+
+def genre_scores(decisions: Decisions) -> pd.DataFrame:
+    """Precision, recall, F1 and number of rows of each genre, indexed by genre.
+
+    A genre without rows has NaN recall and F1; one that was never predicted has precision 0.
+    """
+    precision, recall, f1, n = precision_recall_fscore_support(
+        decisions.y_true, decisions.y_pred, labels=np.arange(len(decisions.genres)), zero_division=0
+    )
+    table = pd.DataFrame(
+        {"precision": precision, "recall": recall, "f1": f1, "n": n}, index=pd.Index(decisions.genres, name="genre")
+    )
+    table.loc[table["n"] == 0, ["recall", "f1"]] = np.nan
+    return table
+
+
+def confusion(decisions: Decisions) -> NDArray[np.int64]:
+    """Counts `(genres, genres)`: rows are the truth, columns the decision."""
+    return confusion_matrix(decisions.y_true, decisions.y_pred, labels=np.arange(len(decisions.genres)))
+
+
+def overfit_gap(predictions: Predictions) -> float | None:
+    """Train minus validation window accuracy; None where the table lacks one of the parts."""
+    parts = [decide(predictions.only(part), "window") for part in ("train", "val")]
+    if not all(len(part) for part in parts):
+        return None
+    train, val = (float(np.mean(part.y_true == part.y_pred)) for part in parts)
+    return train - val
