@@ -23,6 +23,7 @@ class World:
     track_correlation: float = 0.3  # of two windows of a track, beyond the artist's
 
     def __post_init__(self):
+        self._drawn, self._rng = [], np.random.default_rng(20)
         self.genre = np.repeat(np.arange(len(self.tracks)), [len(artists) for artists in self.tracks])
         self.size = np.concatenate(self.tracks)
         genres = len(self.tracks)
@@ -35,6 +36,12 @@ class World:
         n = WINDOWS * np.bincount(self.genre, self.size)
         wrong = (n * (1 - self.accuracy)) @ self.mistake
         return np.stack([n * self.accuracy, n, n * self.accuracy + wrong])
+
+    def draws(self, number):
+        """The first `number` test parts of this world, the same ones for whoever asks."""
+        while len(self._drawn) < number:
+            self._drawn.append(self.draw(self._rng))
+        return self._drawn[:number]
 
     def draw(self, rng):
         """One test part: the rows of each artist by what became of them, as counts by artist."""
@@ -63,7 +70,7 @@ def _beta(rng, mean, correlation):
 def rows_as_units(counts):
     """The same table as if each window were independent evidence, which it is not."""
     genres = counts.totals.shape[2]
-    right, of_genre, as_genre = counts.sum()
+    right, of_genre, _ = counts.sum()
     blocks = []
     for genre in range(genres):
         n, hits = int(of_genre[genre]), int(right[genre])

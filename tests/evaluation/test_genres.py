@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from gtzan_lightning.evaluation.genres import genre_evidence, too_few_units
+from gtzan_lightning.evaluation.metrics import Decisions
+
+GENRES = ("blues", "jazz", "rock")
+
+
+def evidence():
+    """Blues: one artist with 8 tracks, two with 1. Jazz: 6 artists of 2 tracks. Rock: never occurs."""
+    artists = ["b1"] * 8 + ["b2", "b3"] + [f"j{index // 2}" for index in range(12)]
+    tracks = np.array([f"t{row}" for row in range(22)], dtype=object)
+    y_true = np.array([0] * 10 + [1] * 12)
+    y_pred = np.array([0] * 7 + [1] * 3 + [1] * 6 + [2, 1] * 3)
+    return genre_evidence(Decisions("clip", tracks, y_true, y_pred, GENRES), dict(zip(tracks, artists, strict=True)))
+
+
+def test_units_are_counted_by_genre_and_weighed_by_kish():
+    table = evidence()
+    assert table["units"].tolist() == [3, 6, 0]
+    assert table["effective_units"].tolist() == pytest.approx([100 / 66, 6, 0])
+    assert table["n"].tolist() == [10, 12, 0]
+
+
+def test_a_genres_recall_has_the_t_interval_of_its_own_units():
+    table = evidence()
+    means = [1, 1, 1, 0.5, 0.5, 0.5]
+    p, half = 0.75, stats.t.ppf(0.975, 5) * stats.sem(means) / (0.75 * 0.25)
+    ends = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + np.array([-half, half]))))
+    assert table.loc["jazz", ["recall_low", "recall_high"]].tolist() == pytest.approx(ends.tolist())
+
+
+def test_scores_lie_in_their_intervals():
+    table = evidence().loc[["blues", "jazz"]]
+    for name in ("recall", "f1"):
+        assert (table[f"{name}_low"] <= table[name]).all()
+        assert (table[name] <= table[f"{name}_high"]).all()
+
+
+def test_genres_with_too_few_units_are_named():
+    assert too_few_units(evidence(), "artist") == [
+        "blues: 3 artists, worth 1.5 of equal size; too few to trust this genre's score"
+    ]
+    assert too_few_units(evidence(), "artist", enough=1) == []
