@@ -1,0 +1,96 @@
+"""Audio files to mono signals; a file that cannot be used is a result with a reason, never an exception."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+BLOCK_FRAMES = 1 << 16  # read at a time: a file's channels and length cannot fill the memory
+MAX_BAD_SHARE = 0.5  # of the samples; with more that are not numbers, the file is skipped
+_LYING_HEADER = re.compile(r"data\s*:\s*(\d+) \(should be (\d+)\)")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of one file."""
+
+    signal: NDArray[np.float32]  # (samples,), mono, at the rate asked for; empty when skipped
+    notes: tuple[str, ...] = ()  # what was repaired or left out
+    skipped: str | None = None  # why the file cannot be used
+
+
+def read_audio(path: Path, rate_hz: int, max_s: float) -> Reading:
+    """Reads WAV, AU, FLAC, OGG, MP3 and the like, by content and not by suffix.
+
+    Channels are averaged, any rate is resampled with soxr's high-quality filter. Samples that are not numbers become
+    0, a part that cannot be decoded is left out; both are noted. Sound of one constant value is none, and skipped.
+
+    Args:
+        path: the file.
+        rate_hz: sampling rate of the result.
+        max_s: no more than so many seconds are read.
+    """
+    try:
+        mono, source_rate_hz, notes = _decode(path, max_s)
+    except (OSError, soundfile.SoundFileError) as error:
+        return _skipped(_reason(path, error))
+    if len(mono) == 0:
+        return _skipped("the header is sound, but no sample follows it")
+    bad = ~np.isfinite(mono)
+    if bad.mean() > MAX_BAD_SHARE:
+        return _skipped(f"{bad.mean():.0%} of the samples are not numbers")
+    if bad.any():
+        mono[bad] = 0.0
+        notes.append(f"{bad.sum()} samples that are not numbers were set to 0")
+    if mono.max() == mono.min():
+        return _skipped("silent: every sample has the same value")
+    if source_rate_hz != rate_hz:
+        mono = soxr.resample(mono, source_rate_hz, rate_hz, quality="HQ")
+    return Reading(np.ascontiguousarray(mono, dtype=np.float32), tuple(notes))
+
+
+def _decode(path: Path, max_s: float) -> tuple[NDArray[np.float32], int, list[str]]:
+    """Mono samples at the file's own rate, that rate, and notes."""
+    notes = []
+    parts: list[NDArray[np.float32]] = []
+    with soundfile.SoundFile(os.fsencode(path)) as file:
+        wanted = round(max_s * file.samplerate)
+        lie = _LYING_HEADER.search(file.extra_info)
+        if lie and int(lie[1]) > int(lie[2]):
+            notes.append(f"the header promises {lie[1]} bytes of sound, {lie[2]} are there and used")
+        try:
+            left = wanted
+            while left and len(block := file.read(min(left, BLOCK_FRAMES), dtype="float32", always_2d=True)):
+                parts.append(block.mean(axis=1))
+                left -= len(block)
+            if not left and file.read(1).size:
+                notes.append(f"longer than {max_s:g} s: the first {max_s:g} s are used")
+        except soundfile.SoundFileError as error:
+            if not parts:
+                raise
+            notes.append(f"damaged after {sum(map(len, parts)) / file.samplerate:.1f} s, used up to there ({error})")
+        return np.concatenate(parts or [np.zeros(0, np.float32)]), file.samplerate, notes
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file cannot be opened, in the user's words."""
+    if path.is_dir():
+        return "it is a folder"
+    if not path.exists():
+        return "the link points to nothing" if path.is_symlink() else "the file does not exist"
+    if not os.access(path, os.R_OK) or isinstance(error, PermissionError):
+        return "no permission to read it"
+    if path.stat().st_size == 0:
+        return "the file is empty"
+    return f"it is not audio that can be read ({str(error).rpartition(': ')[2].rstrip('.')})"
+
+
+def _skipped(reason: str) -> Reading:
+    return Reading(np.zeros(0, np.float32), (), reason)

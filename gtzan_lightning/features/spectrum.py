@@ -1,0 +1,135 @@
+"""Frames of a signal, and the banks of filters that are laid over their spectra."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+N_FFT = 2048  # samples of a frame of the published recipe
+HOP = 512  # samples from a frame to the next; N_FFT is a multiple of it, which keeps overlap-add simple
+
+
+@lru_cache(maxsize=8)
+def hann(n_fft: int, device: str = "cpu") -> torch.Tensor:
+    """Periodic Hann window, `(n_fft,)`."""
+    return torch.hann_window(n_fft, device=device)
+
+
+def stft(signals: torch.Tensor) -> torch.Tensor:
+    """Spectra of centred, reflected, Hann-weighted frames.
+
+    Args:
+        signals: `(batch, samples)`, more than 1,024 samples.
+
+    Returns:
+        `(batch, frames, bins)` complex, `frames = 1 + samples // 512`, 1,025 bins.
+    """
+    padded = torch.nn.functional.pad(signals.unsqueeze(1), (N_FFT // 2, N_FFT // 2), mode="reflect").squeeze(1)
+    return torch.fft.rfft(padded.unfold(-1, N_FFT, HOP) * hann(N_FFT, str(signals.device)))
+
+
+def istft(spectra: torch.Tensor, n_samples: int) -> torch.Tensor:
+    """The signal whose frames fit `spectra` best: overlap-add, divided by the overlapping squared windows.
+
+    After D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform" (1984), as
+    librosa.istft has it.
+
+    Args:
+        spectra: `(batch, frames, bins)` complex.
+        n_samples: length of the signal that was analysed.
+
+    Returns:
+        `(batch, n_samples)`.
+    """
+    window = hann(N_FFT, str(spectra.device))
+    total = _overlap_add(torch.fft.irfft(spectra, n=N_FFT) * window)
+    weight = _overlap_add((window**2).expand(1, spectra.shape[1], N_FFT))
+    start = N_FFT // 2
+    return (total / weight.clamp_min(torch.finfo(weight.dtype).tiny))[:, start : start + n_samples]
+
+
+def _overlap_add(frames: torch.Tensor) -> torch.Tensor:
+    """Sum of frames, each `HOP` samples later: `(batch, frames, N_FFT)` to `(batch, samples)`."""
+    batch, n_frames, _ = frames.shape
+    parts = N_FFT // HOP
+    blocks = frames.reshape(batch, n_frames, parts, HOP)
+    out = frames.new_zeros(batch, n_frames + parts - 1, HOP)
+    for part in range(parts):
+        out[:, part : part + n_frames] += blocks[:, :, part]
+    return out.flatten(1)
+
+
+def bin_frequencies(rate_hz: int) -> torch.Tensor:
+    """Centre frequency of each bin in Hz, `(bins,)`."""
+    return torch.arange(N_FFT // 2 + 1, dtype=torch.float32) * (rate_hz / N_FFT)
+
+
+@lru_cache(maxsize=8)
+def mel_bank(rate_hz: int, n_mels: int) -> torch.Tensor:
+    """Triangular mel filters with Slaney's scale and area normalisation, `(bins, mels)`.
+
+    Computed in double precision: with torchaudio's single precision, the cepstral means that are near zero leave
+    the published ones by more than 1e-4.
+    """
+    corners = _mel_to_hz(np.linspace(0.0, _hz_to_mel(rate_hz / 2), n_mels + 2))
+    hz = np.arange(N_FFT // 2 + 1)[:, None] * (rate_hz / N_FFT)
+    rising = (hz - corners[:-2]) / np.diff(corners)[:-1]
+    falling = (corners[2:] - hz) / np.diff(corners)[1:]
+    bank = np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (corners[2:] - corners[:-2]))
+    return torch.from_numpy(bank.astype(np.float32))
+
+
+def _hz_to_mel(hz: float) -> float:
+    """Slaney's scale: 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor of 6.4 (Auditory Toolbox, 1998)."""
+    return hz * 3 / 200 if hz < 1000 else 15 + 27 * float(np.log(hz / 1000) / np.log(6.4))
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
+
+
+def power_to_db(power: torch.Tensor) -> torch.Tensor:
+    """Decibels relative to 1, no lower than -100 dB and than 80 dB under the loudest of each item of the batch.
+
+    Args:
+        power: `(batch, frames, bands)`.
+    """
+    decibels = 10.0 * torch.log10(power.clamp_min(1e-10))
+    return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - 80.0)
+
+
+@lru_cache(maxsize=8)
+def dct_bank(n_mels: int, n_mfcc: int) -> torch.Tensor:
+    """Orthonormal type-II cosine transform, `(mels, n_mfcc)`, float64."""
+    angles = np.pi / n_mels * (np.arange(n_mels)[:, None] + 0.5) * np.arange(n_mfcc)
+    bank = np.cos(angles) * np.sqrt(2.0 / n_mels)
+    bank[:, 0] /= np.sqrt(2.0)
+    return torch.from_numpy(bank)
+
+
+@lru_cache(maxsize=128)
+def chroma_bank(rate_hz: int, tuning: float) -> torch.Tensor:
+    """Gaussian bumps around the twelve pitch classes, weighted around the fifth octave, `(bins, 12)`.
+
+    After D. Ellis, "Chroma feature analysis and synthesis" (2007), with librosa.filters.chroma's constants.
+
+    Args:
+        rate_hz: sampling rate.
+        tuning: deviation from A440 in semitones, -0.5 to 0.5.
+    """
+    octaves = np.log2(np.linspace(0, rate_hz, N_FFT, endpoint=False)[1:] / (440.0 * 2.0 ** (tuning / 12) / 16))
+    semitones = 12 * octaves
+    semitones = np.concatenate(([semitones[0] - 18], semitones))  # 0 Hz: one and a half octaves below the first bin
+    widths = np.concatenate((np.maximum(np.diff(semitones), 1.0), [1.0]))
+    distance = np.remainder(semitones[:, None] - np.arange(12) + 126, 12) - 6
+    bumps = np.exp(-0.5 * (2 * distance / widths[:, None]) ** 2)
+    bumps /= np.linalg.norm(bumps, axis=1, keepdims=True)
+    bumps *= np.exp(-0.5 * (((semitones / 12 - 5) / 2) ** 2))[:, None]
+    return torch.from_numpy(_begin_at_c(bumps)[: N_FFT // 2 + 1].astype(np.float32))
+
+
+def _begin_at_c(bank: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.roll(bank, -3, axis=1)  # A440 stands first: three semitones above it is C
