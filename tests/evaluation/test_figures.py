@@ -1,0 +1,96 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gtzan_lightning.evaluation.figures import Caption, confusion_figure, genre_figure, learning_figure
+from gtzan_lightning.evaluation.genres import genre_evidence
+from gtzan_lightning.evaluation.metrics import Decisions
+
+GENRES = ("blues", "jazz", "rock")
+ENTRY = {"accuracy": 0.7352, "accuracy_ci95": [0.7011, 0.7718], "n": 1990, "cluster": "artist"}
+LINE = "gtzan · grouped split · test · clips, mean probability, n = 1,990 · accuracy 0.735 [0.701, 0.772]"
+STAMP = "LEAKY SPLIT: windows of one track in train and test"
+
+
+def decisions():
+    tracks = np.array([f"t{row}" for row in range(9)], dtype=object)
+    return Decisions("clip", tracks, np.repeat([0, 1, 2], 3), np.array([0, 0, 0, 1, 1, 2, 0, 0, 0]), GENRES)
+
+
+def evidence():
+    return genre_evidence(decisions(), {f"t{row}": f"a{row}" for row in range(9)})
+
+
+def history():
+    epoch = np.arange(3)
+    return pd.DataFrame({"epoch": epoch, "train/loss": 2.0 - epoch, "val/window_accuracy": [0.1, np.nan, 0.3]})
+
+
+def every_figure(caption):
+    return [
+        confusion_figure(decisions(), ENTRY, caption),
+        genre_figure(evidence(), ENTRY, "clip", caption),
+        learning_figure(history(), ENTRY, "clip", caption, best_epoch=2),
+    ]
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_each_picture_says_where_its_numbers_come_from(index):
+    said = " ".join(texts(every_figure(Caption("gtzan", "grouped"))[index]))
+    assert LINE in said
+    assert "(95 %, by artist)" in said
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_stamp_stands_in_a_box_above_the_data(index):
+    figure = every_figure(Caption("gtzan", "leaky", stamp=STAMP))[index]
+    figure.savefig(io.BytesIO(), format="png")  # runs the layout
+    stamp = next(text for text in figure.texts if text.get_text() == STAMP)
+    assert stamp.get_bbox_patch() is not None
+    top_of_data = max(axes.get_tightbbox().y1 for axes in figure.axes)
+    assert all(text.get_window_extent().y0 >= top_of_data for text in figure.texts)
+    assert all(
+        text.get_window_extent().x0 >= 0 and text.get_window_extent().x1 <= figure.bbox.x1 for text in figure.texts
+    )
+
+
+def test_without_a_stamp_there_is_no_box():
+    assert all(text.get_bbox_patch() is None for text in every_figure(Caption("gtzan", "grouped"))[0].texts)
+
+
+def test_the_confusion_matrix_shows_counts_and_shares():
+    axes = confusion_figure(decisions(), ENTRY, Caption("gtzan", "grouped")).axes[0]
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert written == {(0, 0): "3", (1, 1): "2", (2, 1): "1", (0, 2): "3"}  # (column, row)
+    np.testing.assert_allclose(axes.images[0].get_array(), [[1, 0, 0], [0, 2 / 3, 1 / 3], [1, 0, 0]])
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(GENRES)
+
+
+def test_genres_stand_from_easy_to_hard_with_their_units():
+    axes = genre_figure(evidence(), ENTRY, "clip", Caption("gtzan", "grouped")).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "jazz\nn = 3, 3 artists",
+        "blues\nn = 3, 3 artists",
+        "rock\nn = 3, 3 artists",
+    ]
+    np.testing.assert_allclose(sorted(bar.get_width() for bar in axes.patches), [0, 2 / 3, 0.8])
+    assert all(bar.get_hatch() for bar in axes.patches)  # three artists are too few
+
+
+def test_missing_curves_are_left_out():
+    loss, accuracy = learning_figure(history(), ENTRY, "clip", Caption("gtzan", "grouped")).axes
+    assert [line.get_label() for line in loss.lines] == ["train"]
+    assert accuracy.lines[0].get_xdata().tolist() == [0, 2]  # the epoch without a value is skipped
+    empty = learning_figure(pd.DataFrame({"epoch": [0]}), ENTRY, "clip", Caption("gtzan", "grouped"))
+    assert not any(axes.lines for axes in empty.axes)
+
+
+def test_the_chosen_epoch_is_marked():
+    loss = every_figure(Caption("gtzan", "grouped"))[2].axes[0]
+    assert loss.lines[-1].get_label() == "chosen epoch (2)"
