@@ -58,7 +58,7 @@ def t_interval(counts: UnitCounts, statistic: Statistic, coverage: float = 0.95,
     estimate = float(statistic(counts.sum()))
     if units < 2:
         return Interval(estimate, 0.0, 1.0, None, None, units)
-    variance, degrees = _variance(counts, influence(counts, statistic))
+    variance, degrees = small_sample_variance(influence(counts, statistic), counts.rows, counts.stratum)
     if variance < NO_SPREAD or not 0 < estimate < 1:
         low, high = _exact(estimate, units, coverage)
         return Interval(estimate, low, high, float(np.sqrt(variance)), None, units)
@@ -83,12 +83,20 @@ def influence(counts: UnitCounts, statistic: Statistic) -> NDArray[np.float64]:
     return effect - counts.rows * mean[counts.stratum]
 
 
-def _variance(counts: UnitCounts, deviation: NDArray[np.float64]) -> tuple[float, float]:
-    """Variance of the score and its degrees of freedom, from each unit's influence."""
+def small_sample_variance(
+    deviation: NDArray[np.float64], rows: NDArray[np.float64], stratum: NDArray[np.intp]
+) -> tuple[float, float]:
+    """CR2 variance of a score and its degrees of freedom; see the head of this file.
+
+    Args:
+        deviation: how far each unit moves the score away from what its stratum's mean would give, `(units,)`.
+        rows: rows of each unit, `(units,)`.
+        stratum: stratum of each unit, `(units,)`; each has at least two units.
+    """
     variances, degrees = [], []
-    for stratum in np.unique(counts.stratum):
-        inside = counts.stratum == stratum
-        share = counts.rows[inside] / counts.rows[inside].sum()
+    for name in np.unique(stratum):
+        inside = stratum == name
+        share = rows[inside] / rows[inside].sum()
         variances.append(np.sum(deviation[inside] ** 2 / (1 - share)))
         degrees.append(_degrees(share))
     variance = np.array(variances)

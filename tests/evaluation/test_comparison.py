@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.comparison import Entrant, compare
+from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.evaluation.significance import mcnemar_test
+
+GENRES = ("blues", "jazz")
+UNITS = {f"t{track:02}": f"artist {track // 4}" for track in range(40)}
+
+
+def run(name, skill, seed, split="5eed", **change):
+    """40 test tracks of two windows, 20 a genre; and a training row that no comparison may look at."""
+    rng = np.random.default_rng(seed)
+    track = np.append(np.repeat(np.arange(40), 2), 99)
+    y = (track >= 20).astype(int)
+    y[-1] = 0
+    certain = np.clip(rng.normal(skill, 0.2, 81), 0.01, 0.99)
+    p = np.stack([np.where(y == 0, certain, 1 - certain), np.where(y == 1, certain, 1 - certain)], axis=1)
+    columns = {
+        "track_id": np.array([f"t{t:02}" for t in track], dtype=object),
+        "start_s": np.append(np.tile([0.0, 3.0], 40), 0.0),
+        "part": ["test"] * 80 + ["train"],
+        "y_true": np.array(GENRES, dtype=object)[y],
+        "probabilities": p,
+        "genres": GENRES,
+    }
+    return Entrant(name, Predictions(**columns | change), split)
+
+
+def test_a_pair_is_compared_as_by_hand():
+    a, b = run("mlp", 0.75, 0), run("lstm", 0.55, 1)
+    row = compare([a, b], UNITS).iloc[0]
+    right = {}
+    for entrant in (a, b):
+        p = entrant.predictions.probabilities[:80].reshape(40, 2, 2).mean(axis=1)
+        right[entrant.name] = p.argmax(axis=1) == (np.arange(40) >= 20)
+    d = (right["mlp"].astype(int) - right["lstm"]).reshape(10, 4).sum(axis=1)  # by artist
+    exact = stats.permutation_test((d,), np.sum, permutation_type="samples", n_resamples=np.inf)
+    assert row["difference"] == pytest.approx(d.sum() / 40)
+    assert row["difference"] == pytest.approx(row["accuracy_a"] - row["accuracy_b"])
+    assert row["p_permutation"] == pytest.approx(exact.pvalue)
+    means = (d / 4).reshape(2, 5)  # five artists a genre
+    se = np.sqrt((means.var(axis=1, ddof=1) / 5).sum()) / 2
+    degrees = (means.var(axis=1, ddof=1).sum()) ** 2 / ((means.var(axis=1, ddof=1) ** 2) / 4).sum()
+    half = stats.t.ppf(0.975, degrees) * se
+    assert (row["low"], row["high"]) == pytest.approx((row["difference"] - half, row["difference"] + half))
+    assert (row["n"], row["units"]) == (40, 10)
+
+
+def test_mcnemar_looks_at_clip_votes():
+    a, b = run("mlp", 0.75, 0), run("lstm", 0.55, 1)
+    truth = np.arange(40) >= 20
+    votes = [entrant.predictions.only("test").clip_votes() == truth for entrant in (a, b)]
+    assert compare([a, b], UNITS, level="window").iloc[0]["p_mcnemar"] == mcnemar_test(*votes)
+
+
+def test_three_runs_make_three_pairs_with_holms_correction():
+    table = compare([run("a", 0.8, 0), run("b", 0.6, 1), run("c", 0.5, 2)], UNITS)
+    assert list(zip(table["a"], table["b"], strict=True)) == [("a", "b"), ("a", "c"), ("b", "c")]
+    p, adjusted = table["p_permutation"].to_numpy(), table["p_permutation_holm"].to_numpy()
+    assert adjusted.min() == pytest.approx(min(3 * p.min(), 1))
+    assert (adjusted >= p).all()
+
+
+def test_the_order_of_a_runs_rows_does_not_matter():
+    a, b = run("mlp", 0.75, 0), run("lstm", 0.55, 1)
+    mixed = Entrant("lstm", b.predictions.rows(np.random.default_rng(0).permutation(81)), b.split_sha256)
+    assert compare([a, b], UNITS).equals(compare([a, mixed], UNITS))
+
+
+def test_a_run_equals_itself():
+    row = compare([run("x", 0.7, 0), run("y", 0.7, 0)], UNITS).iloc[0]
+    assert (row["difference"], row["p_permutation"], row["p_mcnemar"]) == (0, 1, 1)
+
+
+def test_one_unit_says_nothing():
+    row = compare([run("x", 0.7, 0), run("y", 0.5, 1)], dict.fromkeys(UNITS, "one")).iloc[0]
+    assert (row["low"], row["high"], row["p_permutation"]) == (-1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (run("b", 0.7, 1, split="0ther"), "splits differ .* 5eed and 0ther"),
+        (run("b", 0.7, 1, genres=("blues", "rock"), y_true=["blues"] * 81), "genres differ"),
+        (run("b", 0.7, 1, start_s=np.append(np.tile([0.0, 3.5], 40), 0.0)), "80 test rows .* t00 at 3 s"),
+        (run("b", 0.7, 1, start_s=np.zeros(81)), "holds a slice twice"),
+        (run("b", 0.7, 1, part=["val"] * 81), "is empty"),
+        (run("a", 0.7, 1), "a name of its own"),
+    ],
+)
+def test_what_does_not_pair_is_refused_with_the_reason(other, reason):
+    with pytest.raises(GtzanError, match=reason):
+        compare([run("a", 0.7, 0), other], UNITS)
+
+
+def test_one_run_is_no_comparison():
+    with pytest.raises(GtzanError, match="two or more"):
+        compare([run("a", 0.7, 0)], UNITS)
