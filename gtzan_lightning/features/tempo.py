@@ -8,6 +8,7 @@ programming", 2007). On the real tables it gives the published tempo of every se
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from gtzan_lightning.features.spectrum import HOP, N_FFT
@@ -26,10 +27,12 @@ def tempo_bpm(mel_db: torch.Tensor, rate_hz: int) -> torch.Tensor:
     """
     onsets = onset_strength(mel_db)
     n_lags = int(WINDOW_S * rate_hz // HOP)
-    similarity = _mean_autocorrelation(onsets, n_lags)
-    bpm = 60.0 * rate_hz / (HOP * torch.arange(1, n_lags, dtype=torch.float64, device=mel_db.device))
+    # in double precision: without any period, single-precision rounding would choose the tempo
+    similarity = _mean_autocorrelation(onsets.double(), n_lags)
+    # divided by numpy, which rounds once; torch multiplies by a reciprocal, and the tempo would be off by one digit
+    bpm = torch.from_numpy(60.0 * rate_hz / (HOP * np.arange(1.0, n_lags))).to(mel_db.device)
     prior = torch.where(bpm < MAX_BPM, -0.5 * torch.log2(bpm / USUAL_BPM) ** 2, -torch.inf)
-    best = torch.argmax(torch.log1p(1e6 * similarity[:, 1:].double()) + prior, dim=1)
+    best = torch.argmax(torch.log1p(1e6 * similarity[:, 1:]) + prior, dim=1)
     return torch.where(onsets.any(dim=1), bpm[best], 0.0)
 
 
@@ -51,7 +54,7 @@ def _mean_autocorrelation(onsets: torch.Tensor, n_lags: int) -> torch.Tensor:
     half = n_lags // 2
     ramp = torch.arange(half, dtype=onsets.dtype, device=onsets.device) / half
     padded = torch.cat([onsets[:, :1] * ramp, onsets, onsets[:, -1:] * ramp.flip(0)], dim=1)
-    window = torch.hann_window(n_lags, device=onsets.device)
+    window = torch.hann_window(n_lags, dtype=onsets.dtype, device=onsets.device)
     local = padded.unfold(1, n_lags, 1)[:, :n_frames] * window  # (batch, frames, lags)
     size = _fast_length(2 * n_lags - 1)
     correlation = torch.fft.irfft(torch.fft.rfft(local, n=size).abs() ** 2, n=size)[:, :, :n_lags]
