@@ -124,5 +124,7 @@ def _render_file(seed: int, genre: str, artist: int, number: int, duration_s: fl
     try:
         soundfile.write(partial, sound, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
         os.replace(partial, path)
+    except soundfile.LibsndfileError as error:  # a full disk, for one
+        raise OSError(str(error)) from error
     finally:
         partial.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ REFLECTIONS = 9
 
 
 def amplifier(sound: NDArray[np.float32], drive: float) -> NDArray[np.float32]:
-    """A distorting amplifier: `drive` is the gain before saturation."""
+    """A distorting amplifier, `(samples,)`: `drive` is the gain before saturation."""
     return np.tanh(np.float32(drive) * sound) / np.float32(max(drive, 1.0) ** 0.25)
 
 

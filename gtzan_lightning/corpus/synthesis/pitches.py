@@ -42,7 +42,7 @@ def part_pitches(
         "alternate": (root, fifth),
         "octave": (root, root + 12),
         "walk": (root, root + chord.intervals[1] % 12, fifth, root + 10),
-        "arpeggio": (*sorted(notes), max(notes) + 12 - 12 * (max(notes) > part.lowest_midi + 12)),
+        "arpeggio": (*sorted(notes), min(notes) + 12),
     }[part.kind]
     return [(cycle[place % len(cycle)],) for place in range(len(steps))]
 
@@ -53,5 +53,5 @@ def laid(pitch: int, lowest_midi: int) -> int:
 
 
 def _sung(part: Part, key: int, semitones: int) -> int:
-    """A melody's note near the part's register."""
+    """A melody's note in the two octaves around the part's register; what lies below them is raised."""
     return laid(key, part.lowest_midi - 5) + semitones % 12 + 12 * (semitones > 11)

@@ -33,7 +33,7 @@ class Record:
             wet_db=dice.within(*style.wet_db, track_share=0.2),
             damping=dice.ratio(2.0, 0.3, 0.1),
             tilt_db=dice.within(*style.tilt_db, track_share=0.2),
-            bands_db=tuple(dice.around(0.0, 3.0, 1.2) for _ in EQUALISER_HZ),
+            bands_db=tuple(dice.around(0.0, 2.2, 1.0) for _ in EQUALISER_HZ),
             low_cut_hz=dice.ratio(45.0, 0.35, 0.1),
             high_cut_hz=dice.within(*style.high_cut_hz, track_share=0.15),
             level_dbfs=dice.within(*style.level_dbfs, track_share=0.25),

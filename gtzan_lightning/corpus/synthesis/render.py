@@ -12,7 +12,7 @@ from gtzan_lightning.corpus.synthesis.drums import hit
 from gtzan_lightning.corpus.synthesis.mixdown import amplifier, loudspeaker, master
 from gtzan_lightning.corpus.synthesis.pitches import Melody
 from gtzan_lightning.corpus.synthesis.plan import Player, TrackPlan, plan_track
-from gtzan_lightning.corpus.synthesis.score import Event, bars, drum_events, part_events
+from gtzan_lightning.corpus.synthesis.score import MOOD_DB, Event, bars, drum_events, part_events
 from gtzan_lightning.corpus.synthesis.voices import note
 
 TAIL_S = 2.5  # room for the reverberation, so that it does not wrap around to the beginning
@@ -59,8 +59,10 @@ def _part(
     sound = np.zeros(samples, dtype=np.float32)
     melody = Melody(plan.scale, rng)
     known: dict[tuple[tuple[int, ...], int, int], NDArray[np.float32]] = {}
+    mood_db = 0.0
     for bar in bars(plan, duration_s):
-        for event in part_events(plan, player, bar, melody, rng):
+        mood_db = rng.normal(0.0, MOOD_DB) if bar.first else mood_db
+        for event in part_events(plan, player, bar, melody, mood_db, rng):
             length = round(event.duration_s * SAMPLE_RATE_HZ)
             key = (event.pitches, length, event.turn % len(player.voice.formants))
             if key not in known:

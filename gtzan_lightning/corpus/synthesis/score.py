@@ -14,6 +14,9 @@ SECTION_S = 7.5  # four sections in a track
 SECTION_GAIN_DB = {"i": -4.0, "v": -1.5, "c": 0.0, "b": -5.0}
 QUIET_DRUMS = {"i": ("hat", "ride", "shaker", "brush", "kick"), "b": ("kick", "hat", "conga", "brush", "ride")}
 LATE_S = 0.004  # deviation of a player's timing
+MOOD_DB = 3.0  # deviation of a part's level from one section to the next
+REST_SHARE = 0.12  # of the bars, in which one of RESTING is silent
+RESTING = ("chord", "power", "arpeggio", "melody")
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,18 @@ def _hit(plan: TrackPlan, bar: Bar, step: int, accent_db: float, rng: np.random.
     return Event(_time_s(plan, bar, step, rng), 0.0, (), gain_db, 0)
 
 
-def part_events(plan: TrackPlan, player: Player, bar: Bar, melody: Melody, rng: np.random.Generator) -> Iterator[Event]:
-    """The notes of one part in one bar."""
-    if bar.section not in player.part.sections:
+def part_events(
+    plan: TrackPlan, player: Player, bar: Bar, melody: Melody, mood_db: float, rng: np.random.Generator
+) -> Iterator[Event]:
+    """The notes of one part in one bar, `mood_db` louder than usual."""
+    rests = player.part.kind in RESTING and rng.uniform() < REST_SHARE
+    if rests or bar.section not in player.part.sections:
         return
     onsets = note_steps(player.patterns[bar.section in "cb"])
     chord = plan.chords[bar.index % len(plan.chords)]
     pitches = part_pitches(player.part, chord, plan.key_midi, [step for step, _, _ in onsets], melody, bar.section)
     for turn, ((step, length, accent_db), notes) in enumerate(zip(onsets, pitches, strict=True)):
-        gain_db = section_gain_db(plan, bar) + accent_db + rng.normal(0.0, 1.0)
+        gain_db = section_gain_db(plan, bar) + mood_db + accent_db + rng.normal(0.0, 1.0)
         yield Event(_time_s(plan, bar, step, rng), 0.95 * length * bar.step_s, notes, gain_db, turn + bar.index)
 
 
