@@ -70,7 +70,7 @@ def _read_table(path: Path, _size: int, _time: int) -> FeatureTable:
         columns=STATS_COLUMNS,
         values=values[order],
         track_ids=tuple(ordered),
-        genres=tuple(frame["label"].to_numpy(str)[order]),
+        genres=tuple(frame["label"].iloc[order].tolist()),
         start_s=segments[order] * window_s,
         window_s=window_s,
         notes=_gaps(ordered, segments[order], path.name),

@@ -55,6 +55,8 @@ class EpochOrder:
 class BatchLoader:
     """An iterable of batches over some of the examples; stands where a DataLoader would."""
 
+    batch_sampler = None  # Lightning looks for it where there is a `sampler`, whose `set_epoch` it calls
+
     def __init__(
         self,
         examples: Examples,

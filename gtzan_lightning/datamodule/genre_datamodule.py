@@ -13,7 +13,7 @@ from torch import Tensor
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.batches import BatchLoader, EpochOrder, Examples
 from gtzan_lightning.datamodule.slices import SliceTable
-from gtzan_lightning.datamodule.splits import EXCLUDED, PARTS
+from gtzan_lightning.datamodule.splits import EXCLUDED
 from gtzan_lightning.datamodule.standardisation import Standardisation
 from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.features.matrix import Features
@@ -48,7 +48,7 @@ class GenreDataModule(L.LightningDataModule):
         augment: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
-        self.corpus, self.slices, self.parts = corpus, slices, parts
+        self.corpus, self.features, self.slices, self.parts = corpus, features, slices, parts
         self.batch_size, self.seed, self.augment = batch_size, seed, augment
         self.kept = np.flatnonzero(parts != EXCLUDED)
         values, step_index = step_table(features, slices)
@@ -73,6 +73,11 @@ class GenreDataModule(L.LightningDataModule):
         return self.slices.steps, self.examples.values.shape[1]
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Name of each feature."""
+        return self.features.columns
+
+    @property
     def n_tracks(self) -> int:
         """Tracks of the corpus, the range of a batch's track numbers."""
         return len(self.corpus.tracks)
@@ -83,19 +88,24 @@ class GenreDataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled anew each epoch, augmented."""
-        return self._loader(np.flatnonzero(self.parts == PARTS[0]), self.batch_size, self.seed, self.augment)
+        return self._loader(np.flatnonzero(self.parts == "train"), self.batch_size, self.seed, self.augment)
 
     def val_dataloader(self) -> BatchLoader:
         """In corpus order."""
-        return self._loader(np.flatnonzero(self.parts == PARTS[1]), EVALUATION_BATCH)
+        return self.evaluation_loader("val")[1]
 
     def test_dataloader(self) -> BatchLoader:
         """In corpus order."""
-        return self._loader(np.flatnonzero(self.parts == PARTS[2]), EVALUATION_BATCH)
+        return self.evaluation_loader("test")[1]
 
     def predict_dataloader(self) -> BatchLoader:
         """Every slice that has a part, in corpus order."""
         return self._loader(self.kept, EVALUATION_BATCH)
+
+    def evaluation_loader(self, part: str) -> tuple[NDArray[np.int64], BatchLoader]:
+        """Numbers of a part's slices in corpus order, and batches of them, neither shuffled nor augmented."""
+        chosen = np.flatnonzero(self.parts == part)
+        return chosen, self._loader(chosen, EVALUATION_BATCH)
 
     def _loader(
         self,

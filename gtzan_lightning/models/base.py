@@ -9,10 +9,11 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 
+from gtzan_lightning.datamodule.batches import Batch
 from gtzan_lightning.models.augment import Mixup, add_noise
 from gtzan_lightning.models.scores import EpochScores
 
-Batch = tuple[Tensor, Tensor, Tensor]
+CONTENTS = "gtzan_lightning"  # the key of a checkpoint's own contents
 
 
 class GenreModule(LightningModule):
@@ -58,6 +59,7 @@ class GenreModule(LightningModule):
         self.lr, self.weight_decay, self.label_smoothing = lr, weight_decay, label_smoothing
         self.mixup = Mixup(mixup) if mixup > 0 else None
         self.feature_noise = feature_noise
+        self.contents: dict[str, Any] = {}  # tensors and plain data that every checkpoint carries
         self.train_scores, self.val_scores = EpochScores(), EpochScores()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
@@ -104,6 +106,10 @@ class GenreModule(LightningModule):
         # The scores are those of all processes already; their mean over processes is the same number.
         self.log_dict(values, sync_dist=True)
         scores.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what is needed to use the weights without the run; Lightning asks callbacks for full checkpoints only."""
+        checkpoint[CONTENTS] = self.contents
 
     def configure_optimizers(self) -> Any:
         """AdamW on a one-cycle schedule over all steps of the run (Smith & Topin 2018, "Super-Convergence")."""

@@ -1,0 +1,106 @@
+"""Looks over a command line before anything is composed, and tells all its mistakes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+
+from gtzan_lightning.errors import GtzanError
+
+
+def check_overrides(arguments: Sequence[str], defaults: DictConfig, conf_dir: Path) -> None:
+    """Finds unknown keys, unknown members of groups, and arguments that are no `key=value`.
+
+    Args:
+        arguments: the command line without options.
+        defaults: the configuration without overrides, which knows all keys.
+        conf_dir: the folder of the config groups.
+
+    Raises:
+        GtzanError: all mistakes, one line each, with what was probably meant.
+    """
+    problems = []
+    for argument in arguments:
+        try:
+            override = OverridesParser.create().parse_override(argument)
+        except OverrideParseException:
+            problems.append(f"{argument}: not of the form key=value. {_quoting_hint(argument)}")
+            continue
+        problems += _problems_of(override, argument, defaults, conf_dir)
+    if problems:
+        raise GtzanError("\n".join(["The command line cannot be used:", *(f"  {problem}" for problem in problems)]))
+
+
+def members(group: str, conf_dir: Path) -> list[str]:
+    """Members of a config group, sorted as a person would: 2s before 30s."""
+    names = [path.stem for path in (conf_dir / group).glob("*.yaml")]
+    return sorted(names, key=lambda name: (not name[0].isdigit(), _leading_number(name), name))
+
+
+def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_dir: Path) -> list[str]:
+    key = override.key_or_group
+    if key.startswith("hydra") or override.is_delete():
+        return []
+    if (conf_dir / key).is_dir():
+        allowed = members(key, conf_dir)
+        wrong = [value for value in _values(override) if value not in (*allowed, "null")]
+        return [f"{key}={value}: {_unknown(value, allowed, f'members of {key}')}" for value in wrong]
+    if override.is_add() or _is_key(defaults, key):
+        return []
+    known = [*_groups(conf_dir), *_keys(defaults)]
+    return [
+        f"{argument}: there is no key {key!r}. {_suggestion(key, known) or 'python train.py --help lists the keys.'}"
+    ]
+
+
+def _unknown(value: str, allowed: Sequence[str], what: str) -> str:
+    return f"unknown. {_suggestion(value, allowed)}{what[0].upper()}{what[1:]}: {', '.join(allowed)}."
+
+
+def _suggestion(wrong: str, known: Iterable[str]) -> str:
+    close = get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    return f"Did you mean {close[0]}? " if close else ""
+
+
+def _values(override: Override) -> list[str]:
+    if override.is_sweep_override():
+        return [text.strip("'\"") for text in override.sweep_string_iterator()] if override.is_discrete_sweep() else []
+    return [override.get_value_element_as_str().strip("'\"")]
+
+
+def _is_key(defaults: DictConfig, key: str) -> bool:
+    section, _, rest = key.partition(".")
+    if section == "model" and rest:  # each model has keys of its own; composing tells
+        return True
+    missing = object()
+    return OmegaConf.select(defaults, key, default=missing, throw_on_missing=False) is not missing
+
+
+def _groups(conf_dir: Path) -> list[str]:
+    return [path.name for path in conf_dir.iterdir() if path.is_dir()]
+
+
+def _keys(defaults: DictConfig) -> list[str]:
+    plain = OmegaConf.to_container(defaults, resolve=False)
+    return [key for key in _flat_keys(plain) if not key.startswith("hydra")]
+
+
+def _flat_keys(values: object, prefix: str = "") -> list[str]:
+    if not isinstance(values, dict):
+        return [prefix.rstrip(".")]
+    return [name for key, value in values.items() for name in _flat_keys(value, f"{prefix}{key}.")]
+
+
+def _leading_number(name: str) -> int:
+    digits = name[: len(name) - len(name.lstrip("0123456789"))]
+    return int(digits) if digits else 0
+
+
+def _quoting_hint(argument: str) -> str:
+    return "Quote a value with spaces or commas: \"key='a b'\"." if "=" in argument else f"Did you mean {argument}=...?"

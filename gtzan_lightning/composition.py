@@ -1,0 +1,81 @@
+"""Composing a configuration: where conf/ is, and the names that it asks for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from gtzan_lightning.corpus.location import choose_source, fingerprint, locate
+from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.runs.identity import DIGITS, existing_run, identity, run_name
+
+CONFIG_NAME = "train"
+VERSION_BASE = "1.3"
+SYNTHETIC_FINGERPRINT = f"synthetic renderer {RENDERER_VERSION}"
+
+
+def conf_dir() -> Path:
+    """The folder of the config groups: inside the installed package, or beside it in a checkout."""
+    packaged = Path(__file__).parent / "conf"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "conf"
+
+
+def register_resolvers() -> None:
+    """Makes `${run_name:}` and `${sweep_folder:}` known to OmegaConf."""
+    OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
+    OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, replace=True)
+
+
+def composed(overrides: Sequence[str] = ()) -> DictConfig:
+    """The configuration of a command line, Hydra's own part included."""
+    register_resolvers()
+    with initialize_config_dir(str(conf_dir()), version_base=VERSION_BASE):
+        return compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
+
+
+def run_dir(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
+    """The folder that belongs to a configuration, wherever it was composed."""
+    return Path(cfg.outputs) / "runs" / _named(_plain(cfg), overrides)
+
+
+def corpus_fingerprint(data: Mapping[str, Any], features: str) -> str:
+    """Of the corpus that a configuration names, from a look at file names, sizes and times."""
+    location = locate(data["kind"], data["root"])
+    if location is None:
+        return SYNTHETIC_FINGERPRINT
+    return fingerprint(location, choose_source(location, data["source"], features))
+
+
+def _run_name(*, _root_: DictConfig) -> str:
+    return _named(_plain(_root_), list(_root_.hydra.overrides.task))
+
+
+def _named(config: dict[str, Any], overrides: Sequence[str]) -> str:
+    """Name of the run; a configuration that will be refused gets one too, for the record of the refusal."""
+    try:
+        sha256 = corpus_fingerprint(config["data"], config["features"]["name"])
+        digits = identity(config, sha256, world_size=config["trainer"]["devices"])
+    except GtzanError as error:
+        digits = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:DIGITS]
+    return existing_run(Path(config["outputs"]) / "runs", digits) or run_name(config, overrides, digits)
+
+
+def _sweep_folder(*, _root_: DictConfig) -> str:
+    """Jobs go to runs/; the sweep itself has a folder that is named by what varies, so that none overwrites another."""
+    if not OmegaConf.is_missing(_root_.hydra.job, "num"):
+        return "runs"
+    question = " ".join(sorted(_root_.hydra.overrides.task))
+    return f"sweeps/{hashlib.sha256(question.encode()).hexdigest()[:DIGITS]}"
+
+
+def _plain(cfg: DictConfig) -> dict[str, Any]:
+    sections = {key: value for key, value in cfg.items() if key != "hydra"}
+    plain = {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+             for key, value in sections.items()}  # fmt: skip
+    return {str(key): value for key, value in plain.items()}

@@ -1,0 +1,216 @@
+"""The whole configuration as checked, typed values: every mistake is told at once, before data is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from omegaconf import DictConfig, OmegaConf
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gtzan_lightning.errors import GtzanError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+MODEL_FOLDER = "gtzan_lightning.models."
+WHOLE_CLIP_S = 30.0  # `slice.step_s=30` reads statistics of whole clips instead of averaging windows
+
+
+class Section(BaseModel):
+    """A part of the configuration: no unknown keys, no silent conversion of texts to numbers, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+
+class Data(Section):
+    """Config group `data`."""
+
+    kind: Literal["auto", "gtzan", "folder", "synthetic"]
+    root: str | None
+    source: Literal["tables", "audio"] | None
+    batch_size: Count
+    n_jobs: Count
+    max_skipped_share: Share
+
+
+class FeatureConfig(Section):
+    """Config group `features`."""
+
+    name: Literal["stats", "mfcc", "logmel"]
+    window_s: Seconds
+    sample_rate_hz: Annotated[int, Field(ge=4000)]
+    n_fft: Annotated[int, Field(ge=64)]
+    hop_length_samples: Annotated[int, Field(ge=16)]
+    n_mfcc: Count
+    n_mels: Count
+    deltas: bool
+    max_clip_s: Seconds
+
+    @model_validator(mode="after")
+    def _fits(self) -> FeatureConfig:
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(f"n_mfcc={self.n_mfcc} needs at least as many mel bands, but n_mels={self.n_mels}")
+        return self
+
+    @property
+    def framed(self) -> bool:
+        """Whether a row is a short frame rather than a window."""
+        return self.name != "stats"
+
+    def row_s(self, step_s: float | None) -> float:
+        """Seconds of one feature row; whole-clip statistics (30 s) are rows of their own."""
+        if self.framed:
+            return self.hop_length_samples / self.sample_rate_hz
+        return WHOLE_CLIP_S if step_s == WHOLE_CLIP_S else self.window_s
+
+
+class SliceConfig(Section):
+    """Config group `slice`."""
+
+    seconds: Seconds
+    step_s: Seconds | None
+    hop_s: Seconds | None
+
+
+class Ratios(Section):
+    """Shares of train, val and test."""
+
+    train: Annotated[float, Field(gt=0, lt=1)]
+    val: Annotated[float, Field(gt=0, lt=1)]
+    test: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Ratios:
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + val + test is {total:g}, and must be 1")
+        return self
+
+
+class Split(Section):
+    """Config group `split`."""
+
+    name: Literal["leaky", "grouped", "artist", "filtered"]
+    seed: Annotated[int, Field(ge=0)]
+    ratios: Ratios
+    fold: Annotated[int, Field(ge=0)] | None
+    n_folds: Annotated[int, Field(ge=2)] | None
+    manifest: str | None
+
+    @model_validator(mode="after")
+    def _folds(self) -> Split:
+        if (self.fold is None) != (self.n_folds is None):
+            raise ValueError("fold and n_folds go together: set both, or neither")
+        if self.fold is not None and self.n_folds is not None and self.fold >= self.n_folds:
+            raise ValueError(f"fold={self.fold}: folds are numbered 0 ... {self.n_folds - 1}")
+        if self.fold is not None and self.name == "filtered":
+            raise ValueError("split=filtered has its published parts and no folds: leave fold and n_folds out")
+        return self
+
+
+class Model(Section):
+    """Config group `model`: what every model has; a model's own keys pass through to its class."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    target: Annotated[str, Field(alias="_target_", pattern=rf"^{MODEL_FOLDER}\w+$")]
+    hidden_size: Count
+    num_layers: Count
+    lr: Annotated[float, Field(gt=0)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    mixup: Annotated[float, Field(ge=0)]
+    feature_noise: Annotated[float, Field(ge=0)]
+
+
+class Regularization(Section):
+    """Config group `regularization`; the model's keys take their values from here."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    mixup: Annotated[float, Field(ge=0)]
+    feature_noise: Annotated[float, Field(ge=0)]
+    patience: Annotated[int, Field(ge=0)]
+
+
+class Augmentation(Section):
+    """Config group `augmentation`."""
+
+    time_masks: Annotated[int, Field(ge=0)]
+    time_mask_share: Share
+    feature_masks: Annotated[int, Field(ge=0)]
+    feature_mask_share: Share
+
+
+class TrainerConfig(Section):
+    """Config group `trainer`."""
+
+    accelerator: Literal["cpu", "gpu", "auto"]
+    devices: Count
+    strategy: str
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"]
+    max_epochs: Count
+    gradient_clip_val: Annotated[float, Field(ge=0)] | None
+    limit_batches: Count | None
+    threads: Count
+    save_every_s: Annotated[float, Field(ge=0)]
+    progress: bool
+
+
+class Config(Section):
+    """Everything that a run is told."""
+
+    data: Data
+    features: FeatureConfig
+    slice: SliceConfig
+    split: Split
+    model: Model
+    regularization: Regularization
+    augmentation: Augmentation
+    trainer: TrainerConfig
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    rerun: bool
+    outputs: str
+    cache_dir: str | None
+
+
+def checked(cfg: DictConfig, overrides: Sequence[str] = (), choices: dict[str, str] | None = None) -> Config:
+    """The configuration with its types, or all that is wrong with it.
+
+    Args:
+        cfg: as composed by Hydra.
+        overrides: the command line, to tell where a value was set.
+        choices: the chosen member of each group, to tell which file set a value.
+
+    Raises:
+        GtzanError: one line a mistake: the key, its value, what is allowed, where it was set.
+    """
+    values: Any = OmegaConf.to_container(cfg, resolve=True)
+    values.pop("hydra", None)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [_told(problem, overrides, choices or {}) for problem in error.errors()]
+        raise GtzanError("\n".join(["The configuration cannot be used:", *lines])) from error
+
+
+def _told(problem: Any, overrides: Sequence[str], choices: dict[str, str]) -> str:
+    key = ".".join(map(str, problem["loc"]))
+    value = problem.get("input")
+    shown = "" if isinstance(value, dict) else f" = {value}"
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"  {key}{shown}: {message} ({_where_set(key, overrides, choices)})"
+
+
+def _where_set(key: str, overrides: Sequence[str], choices: dict[str, str]) -> str:
+    for override in overrides:
+        name = override.split("=")[0].lstrip("+~")
+        if name == key or name.startswith(f"{key}."):
+            return f"set by {override}"
+    group = key.split(".")[0]
+    chosen = choices.get(group)
+    return f"set in {Path('conf') / group / chosen}.yaml" if chosen else f"set in conf/train.yaml, key {group}"

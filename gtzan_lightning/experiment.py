@@ -1,0 +1,158 @@
+"""From a checked configuration to the objects of an experiment: data, model and trainer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import platformdirs
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from numpy.typing import NDArray
+
+from gtzan_lightning.config import Config
+from gtzan_lightning.corpus.location import choose_source, locate
+from gtzan_lightning.corpus.opening import open_corpus
+from gtzan_lightning.corpus.tracks import Corpus
+from gtzan_lightning.datamodule.augmentation import Masking
+from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.manifest import read_manifest
+from gtzan_lightning.datamodule.slices import SliceTable, check_lengths, slice_table
+from gtzan_lightning.datamodule.splits import SplitRule, check_parts, split_slices
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features.load import load_features
+from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.models.base import GenreModule
+
+
+@dataclass(frozen=True)
+class SplitData:
+    """A corpus as numbers, cut and split."""
+
+    corpus: Corpus
+    features: Features
+    slices: SliceTable
+    parts: NDArray[np.str_]  # (slices,)
+
+
+def check_combination(config: Config) -> None:
+    """Refuses, from names and lengths alone, what the data and the features cannot give.
+
+    Raises:
+        GtzanError: no data there, no audio for the features, or a slice that does not fit them.
+    """
+    lengths = config.slice
+    row_s = config.features.row_s(lengths.step_s)
+    check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
+    location = locate(config.data.kind, config.data.root)
+    if location is not None:
+        choose_source(location, config.data.source, config.features.name)
+
+
+def open_data(config: Config) -> SplitData:
+    """Opens the corpus, its features, cuts slices and splits them.
+
+    Raises:
+        GtzanError: what is wrong with the data, the lengths or the split.
+    """
+    corpus = open_corpus(
+        config.data.kind,
+        config.data.root,
+        source=config.data.source,
+        features=config.features.name,
+        cache_dir=cache_dir(config),
+        n_jobs=config.data.n_jobs,
+    )
+    features = load_features(
+        corpus,
+        name=config.features.name,
+        window_s=config.features.row_s(config.slice.step_s) if not config.features.framed else config.features.window_s,
+        settings=FrameSettings(**config.features.model_dump(exclude={"name", "window_s"})),
+        cache_dir=cache_dir(config),
+        n_jobs=config.data.n_jobs,
+        max_skipped_share=config.data.max_skipped_share,
+    )
+    slices = slice_table(features, seconds=config.slice.seconds, step_s=config.slice.step_s, hop_s=config.slice.hop_s)
+    return SplitData(corpus, features, slices, _parts(config, corpus, slices))
+
+
+def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
+    """Standardised examples with their loaders."""
+    return GenreDataModule(
+        data.corpus,
+        data.features,
+        data.slices,
+        data.parts,
+        batch_size=config.data.batch_size,
+        seed=config.seed,
+        augment=Masking(**config.augmentation.model_dump()),
+    )
+
+
+def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreModule:
+    """The model of the configuration, for examples of `shape` (steps, features).
+
+    Raises:
+        GtzanError: a key that the model does not have, or a value that it refuses.
+    """
+    options = config.model.model_dump(by_alias=True)
+    try:
+        return instantiate(options, n_steps=shape[0], n_features=shape[1], n_genres=n_genres)
+    except Exception as error:  # Hydra wraps whatever the constructor raises
+        cause = error.__cause__ or error
+        raise GtzanError(
+            f"model: {config.model.target} cannot be built: {cause}.\nSee conf/model for its keys."
+        ) from error
+
+
+def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger | bool) -> L.Trainer:
+    """Lightning's trainer, without what a run folder does better.
+
+    Raises:
+        GtzanError: the device is not there.
+    """
+    options = config.trainer
+    try:
+        return L.Trainer(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            strategy=options.strategy,
+            precision=options.precision,
+            max_epochs=options.max_epochs,
+            gradient_clip_val=options.gradient_clip_val,
+            limit_train_batches=options.limit_batches,
+            limit_val_batches=options.limit_batches,
+            deterministic="warn",
+            callbacks=list(callbacks),
+            logger=logger,
+            log_every_n_steps=10**9,  # once an epoch is enough, and a step's log costs as much as the step
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=bool(callbacks),
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,  # our batches share themselves out
+        )
+    except (RuntimeError, ValueError) as error:  # Lightning's MisconfigurationException is no common base
+        raise GtzanError(f"trainer={options.accelerator}: {error}\nUse trainer=cpu.") from error
+
+
+def cache_dir(config: Config) -> Path:
+    """Where features and the synthetic corpus are kept: `cache_dir`, else GTZAN_CACHE, else the system's place."""
+    return Path(config.cache_dir or os.environ.get("GTZAN_CACHE") or platformdirs.user_cache_dir("gtzan-lightning"))
+
+
+def _parts(config: Config, corpus: Corpus, slices: SliceTable) -> NDArray[np.str_]:
+    split = config.split
+    if split.manifest is None:
+        ratios = (split.ratios.train, split.ratios.val, split.ratios.test)
+        return split_slices(corpus, slices, SplitRule(split.name, split.seed, ratios, split.fold, split.n_folds))
+    parts = read_manifest(Path(split.manifest), corpus, slices)
+    labels = np.asarray(corpus.labels())
+    check_parts(parts, slices.track_index, labels, corpus, may_share_tracks=split.name == "leaky")
+    return parts

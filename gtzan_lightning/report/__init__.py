@@ -1,0 +1,1 @@
+"""Room 8: records to tables, figures and pages."""

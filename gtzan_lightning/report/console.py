@@ -1,0 +1,109 @@
+"""Run cards as tables on the console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gtzan_lightning.runs.folder import Card
+
+LEVEL_NAMES = {"window": "window", "clip": "clip, mean", "clip_vote": "clip, vote"}
+
+
+def print_run(card: Card, folder: Path, console: Console | None = None) -> None:
+    """The result of one run: every score with its level, n and interval."""
+    console = console or Console()
+    data, split = card["data"], card["split"]
+    title = f"{card['model']['name']} on {data['corpus']} ({data['tracks']} tracks), split {split['name']}"
+    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    for name in ("part", "level"):
+        table.add_column(name, no_wrap=True)
+    for name in ("n", "accuracy", "95 %", "precision", "recall", "F1"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for part in ("val", "test"):
+        for level, shown in LEVEL_NAMES.items():
+            scores = card["metrics"][part][level]
+            table.add_row(part, shown, str(scores["n"]), *_score_cells(scores), end_section=level == "clip_vote")
+    console.print(table)
+    for line in _remarks(card):
+        console.print(line, highlight=False)
+    console.print(f"Run folder: {folder}", highlight=False, soft_wrap=True)
+
+
+def print_genres(table: Mapping[str, Mapping[str, float]], console: Console | None = None) -> None:
+    """Scores of each genre on the test part."""
+    shown = Table(title="test, by genre (window level)", title_justify="left", title_style="bold")
+    shown.add_column("genre")
+    for name in ("n", "precision", "recall", "F1"):
+        shown.add_column(name, justify="right")
+    for genre, row in table.items():
+        shown.add_row(genre, str(int(row["n"])), *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")))
+    (console or Console()).print(shown)
+
+
+def print_sweep(jobs: Sequence[tuple[Path, Card]], console: Console | None = None) -> None:
+    """One row a job: test scores at both levels, or what became of it."""
+    console = console or Console()
+    table = Table(title=f"{len(jobs)} jobs, test scores", title_justify="left", title_style="bold")
+    table.add_column("run", overflow="fold")
+    table.add_column("status")
+    for name in ("window", "95 %", "n", "clip", "95 %", "n"):
+        table.add_column(name, justify="right")
+    for folder, card in jobs:
+        table.add_row(escape(folder.name), str(card.get("status", "no record")), *_job_cells(card))
+    console.print(table)
+    stamps = sorted({card["split"]["stamp"] for _, card in jobs if card.get("split", {}).get("stamp")})
+    for stamp in stamps:
+        named = [folder.name for folder, card in jobs if card.get("split", {}).get("stamp") == stamp]
+        console.print(f"[bold red]{escape(stamp)}[/]: {len(named)} of these jobs", highlight=False)
+
+
+def _score_cells(scores: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{scores['accuracy']:.3f}",
+        _interval(scores),
+        *(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1")),
+    ]
+
+
+def _job_cells(card: Card) -> list[str]:
+    if card.get("status") != "done":
+        last_line = str(card.get("traceback", "")).strip().rpartition("\n")[2]
+        return [escape(last_line[:60]), "", "", "", "", ""]
+    cells = []
+    for level in ("window", "clip"):
+        scores = card["metrics"]["test"][level]
+        cells += [f"{scores['accuracy']:.3f}", _interval(scores), str(scores["n"])]
+    return cells
+
+
+def _interval(scores: Mapping[str, Any]) -> str:
+    low, high = scores["accuracy_ci95"]
+    return f"{low:.3f}-{high:.3f}"
+
+
+def _remarks(card: Card) -> list[str]:
+    """What must be read beside the numbers."""
+    scores = card["metrics"]["test"]["window"]
+    gap = card["training"]["overfit_gap"]
+    lines = [f"Intervals resample {scores['n_clusters']} {scores['cluster']}s of the test part."]
+    training = card["training"]
+    lines.append(f"Best epoch {training['best_epoch'] + 1} of {training['epochs']} by {training['monitor']}.")
+    if gap is not None:
+        lines.append(f"Train minus validation window accuracy: {gap:+.3f}.")
+    if card["split"]["stamp"]:
+        lines.insert(0, f"[bold red]{escape(card['split']['stamp'])}[/]")
+    if card["data"]["corpus"] == "synthetic":
+        lines.insert(0, "[bold yellow]SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.[/]")
+    left_out = card["data"]["tracks_without_slice"]
+    if left_out:
+        lines.append(
+            f"{len(left_out)} tracks have no slice of this length and are left out: {', '.join(left_out[:5])}"
+            f"{' ... (all in run.json)' if len(left_out) > 5 else ''}"
+        )
+    return lines + [f"Note: {escape(note)}" for note in card["data"]["notes"]]

@@ -1,0 +1,88 @@
+"""Which question a run answers: the same question has the same name, whenever and wherever it is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ENGINE = 1  # raise it when the same configuration gives other numbers
+SCHEMA = 1  # of the run folder and run.json
+
+WITHOUT_EFFECT = frozenset({
+    "outputs", "rerun", "cache_dir", "data.root", "data.n_jobs", "trainer.accelerator", "trainer.devices",
+    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
+})  # fmt: skip
+"""Keys that cannot change a result: paths, logging, threads, devices. How many processes train together can."""
+
+DIGITS = 8
+
+
+def identity(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int = 1) -> str:
+    """The run's 8 hexadecimal digits.
+
+    Args:
+        config: the whole configuration as nested plain values.
+        corpus_sha256: the corpus's fingerprint, which stands in for the path to it.
+        world_size: processes that train together.
+    """
+    values = {key: value for key, value in flat(config).items() if key not in WITHOUT_EFFECT}
+    manifest = values.get("split.manifest")
+    if manifest is not None:
+        values["split.manifest"] = _content_sha256(Path(manifest))
+    question = {
+        "config": values,
+        "corpus": corpus_sha256,
+        "world_size": world_size,
+        "engine": ENGINE,
+        "schema": SCHEMA,
+    }
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def run_name(config: Mapping[str, Any], overrides: Sequence[str], digits: str) -> str:
+    """`<slug>-<digits>`; the slug says model, slice and split, and what else was set on the command line."""
+    chosen = [override.partition("=")[2] for override in overrides if override.startswith("model=")]
+    words = [
+        *(chosen or [str(config["model"]["_target_"]).rpartition(".")[2].lower()]),
+        f"{config['slice']['seconds']:g}s",
+        "manifest" if config["split"]["manifest"] else str(config["split"]["name"]),
+    ]
+    words += [word for override in sorted(overrides) if (word := _word(override)) and word not in words]
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")
+    return f"{slug[:100]}-{digits}"
+
+
+def existing_run(runs_dir: Path, digits: str) -> str | None:
+    """Name of the folder that holds this question's run already, however the command was spelled."""
+    found = sorted(path.name for path in runs_dir.glob(f"*-{digits}") if path.is_dir())
+    return found[0] if found else None
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, f"{prefix}{key}.")
+        else:
+            result[f"{prefix}{key}"] = value
+    return result
+
+
+def _word(override: str) -> str | None:
+    """`regularization=none` is `none-regularization`, `split.fold=2` is `fold2`; None for what the slug says anyway."""
+    key, _, value = override.lstrip("+").partition("=")
+    if key in WITHOUT_EFFECT or key in ("model", "slice", "split", "split.manifest") or key.startswith(("hydra", "~")):
+        return None
+    last = key.rpartition(".")[2]
+    if "." in key or key == "seed":
+        return f"{last}{value}"
+    return value if key in ("features", "experiment", "data") else f"{value}-{last}"
+
+
+def _content_sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else f"missing:{path}"

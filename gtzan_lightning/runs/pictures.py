@@ -1,0 +1,48 @@
+"""The figures of a run, drawn from its predictions, its card and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gtzan_lightning.atomic import replacing
+from gtzan_lightning.evaluation.figures import Caption, confusion_figure, genre_figure, learning_figure
+from gtzan_lightning.evaluation.genres import genre_evidence
+from gtzan_lightning.evaluation.metrics import Level, decide
+from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.runs.folder import Card, RunFolder
+
+DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
+
+
+def run_figures(run: RunFolder, card: Card, predictions: Predictions, units: Mapping[str, str]) -> dict[str, Figure]:
+    """Confusion matrices and genre scores of the test part at both levels, and the learning curves.
+
+    Args:
+        run: the folder, for its history.
+        card: the run card with its metrics.
+        predictions: the run's table.
+        units: the independent unit of each track.
+    """
+    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", card["split"]["stamp"])
+    scores = card["metrics"]["test"]
+    figures = {}
+    for level in DRAWN_LEVELS:
+        decisions = decide(predictions.only("test"), level)
+        figures[f"confusion_{level}"] = confusion_figure(decisions, scores[level], caption)
+        figures[f"genres_{level}"] = genre_figure(genre_evidence(decisions, units), scores[level], level, caption)
+    history = pd.read_csv(run.history)
+    best_epoch = card["training"]["best_epoch"]
+    figures["learning_curves"] = learning_figure(history, scores["window"], "window", caption, best_epoch)
+    return figures
+
+
+def save_figures(folder: Path, figures: Mapping[str, Figure]) -> None:
+    """Writes each figure as a PNG."""
+    folder.mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        with replacing(folder / f"{name}.png") as file:
+            figure.savefig(file)

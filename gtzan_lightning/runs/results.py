@@ -1,0 +1,57 @@
+"""The end of a run: predictions, scores, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gtzan_lightning.corpus.tracks import Corpus, independent_units
+from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.splits import PARTS
+from gtzan_lightning.evaluation.card import evaluate
+from gtzan_lightning.evaluation.metrics import overfit_gap
+from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
+from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.inference import probabilities
+from gtzan_lightning.runs.folder import Card, RunFolder
+from gtzan_lightning.runs.pictures import run_figures, save_figures
+from gtzan_lightning.runs.tensorboard import event_logger, log_results
+
+
+def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: int | None = None) -> Predictions:
+    """What the model says about every slice, part by part in corpus order."""
+    rows, answers = [], []
+    for part in PARTS:
+        chosen, loader = datamodule.evaluation_loader(part)
+        answer = probabilities(model, loader, limit_batches)
+        rows.append(chosen[: len(answer)])
+        answers.append(answer)
+    numbers = np.concatenate(rows)
+    tracks = [datamodule.corpus.tracks[index] for index in datamodule.slices.track_index[numbers]]
+    return Predictions(
+        track_id=np.asarray([track.track_id for track in tracks], dtype=object),
+        start_s=datamodule.slices.start_s[numbers],
+        part=datamodule.parts[numbers].astype(object),
+        y_true=np.asarray([track.genre for track in tracks], dtype=object),
+        probabilities=np.concatenate(answers),
+        genres=datamodule.genres,
+    )
+
+
+def record_results(
+    run: RunFolder, card: Card, predictions: Predictions, corpus: Corpus, config: Mapping[str, Any]
+) -> None:
+    """Writes predictions, computes every score from the written table, and draws the figures."""
+    write_predictions(predictions, run.predictions)
+    predictions = read_predictions(run.predictions)
+    cluster, units = independent_units(corpus.tracks)
+    unit_of_track = {track.track_id: unit for track, unit in zip(corpus.tracks, units, strict=True)}
+    card["metrics"] = evaluate(predictions, unit_of_track, cluster)
+    card["training"]["overfit_gap"] = overfit_gap(predictions)
+    figures = run_figures(run, card, predictions, unit_of_track)
+    save_figures(run.figures, figures)
+    logger = event_logger(run.path)
+    log_results(logger, config, card, figures)
+    logger.finalize("success")

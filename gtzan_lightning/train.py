@@ -1,0 +1,177 @@
+"""The main job, as sentences: open the data, fit, pick the best epoch, score it, write the run folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from omegaconf import DictConfig, OmegaConf
+
+from gtzan_lightning.atomic import write_text
+from gtzan_lightning.composition import run_dir as default_run_dir
+from gtzan_lightning.config import Config, checked
+from gtzan_lightning.corpus.location import locate
+from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.experiment import (
+    check_combination,
+    make_datamodule,
+    make_model,
+    make_trainer,
+    open_data,
+)
+from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.runs import card as cards
+from gtzan_lightning.runs.callbacks import EpochProgress, History, LastCheckpoint, ReseedEachEpoch
+from gtzan_lightning.runs.checkpoint import load_checkpoint
+from gtzan_lightning.runs.folder import Card, RunFolder
+from gtzan_lightning.runs.results import predict_all, record_results
+from gtzan_lightning.runs.tensorboard import event_logger
+
+SYNTHETIC_NOTICE = """\
++--------------------------------------------------------------------------------------------+
+|  No data folder: training on the SYNTHETIC corpus. Its scores say nothing about real music. |
+|  For GTZAN set data.root=FOLDER or the environment variable GTZAN_ROOT; see the README.     |
++--------------------------------------------------------------------------------------------+"""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run."""
+
+    folder: Path
+    card: Card
+    reused: bool  # it was finished before, and nothing was computed
+
+
+def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[str] = ()) -> RunResult:
+    """Answers one question: trains the model, scores its best epoch, writes the run folder.
+
+    A finished run with the same identity is reused, an interrupted one continued, a failed one tried again.
+
+    Args:
+        cfg: the configuration, as `gtzan_lightning.composition.composed` or Hydra gives it.
+        folder: the run folder; None is the one that belongs to the configuration.
+        overrides: the command line, for the record.
+
+    Raises:
+        GtzanError: the configuration or the data cannot be used; the message says what to do.
+    """
+    run = RunFolder(folder or default_run_dir(cfg, overrides))
+    run.path.mkdir(parents=True, exist_ok=True)
+    if _is_helper_process():
+        return _trained(cfg, run, cards.opened(run.path.name, overrides, cfg.seed))
+    with run.locked():
+        if run.is_done() and not cfg.rerun:
+            return RunResult(run.path, run.card(), reused=True)
+        if cfg.rerun:
+            run.set_aside()
+        card = cards.opened(run.path.name, overrides, cfg.seed)
+        with run.recording(card):
+            result = _trained(cfg, run, card)
+        return RunResult(run.path, run.card(), result.reused)
+
+
+def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
+    """The run itself, between the first and the last writing of its card."""
+    _quiet()
+    config = checked(cfg, card["overrides"])
+    check_combination(config)
+    torch.set_num_threads(config.trainer.threads)
+    write_text(run.path / "config.yaml", OmegaConf.to_yaml(_without_hydra(cfg), resolve=True))
+    _announce(config, run)
+    data = open_data(config)
+    card |= cards.data_entries(data.corpus, data.features, data.slices, data.parts, config.split, run.split)
+    L.seed_everything(config.seed, verbose=False)
+    datamodule = make_datamodule(config, data)
+    model = make_model(config, datamodule.shape, len(datamodule.genres))
+    card["model"] = {"name": type(model).__name__, "parameters": sum(p.numel() for p in model.parameters())}
+    run.write_card(card)
+    card["training"] = _fit(config, run, model, datamodule)
+    if _is_helper_process():
+        return RunResult(run.path, card, reused=False)
+    predictions = predict_all(model, datamodule, config.trainer.limit_batches)
+    record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True))
+    return RunResult(run.path, card, reused=False)
+
+
+def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDataModule) -> dict[str, object]:
+    """Trains to the end, from `last.ckpt` where there is one; leaves the best epoch's weights in the model."""
+    history = History()
+    model.contents = _contents(config, datamodule)
+    trainer = make_trainer(config, _callbacks(config, run, model, history), event_logger(run.path))
+    resumed = run.last_checkpoint if run.last_checkpoint.is_file() else None
+    if resumed is not None:
+        load_checkpoint(resumed)  # refuses a damaged or foreign one in words
+    started = time.monotonic()
+    trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
+    model.load_state_dict(load_checkpoint(run.best_checkpoint)["state_dict"])
+    history.write(run.history)
+    return {
+        "epochs": len(history.epochs),
+        "best_epoch": history.best_epoch(model.monitor, model.mode),
+        "monitor": model.monitor,
+        "seconds": round(time.monotonic() - started, 2),
+        "device": str(trainer.strategy.root_device),
+        "resumed": resumed is not None,
+    }
+
+
+def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
+    """What makes a checkpoint enough by itself to classify a new file."""
+    return {
+        "config": config.model_dump(by_alias=True),
+        "genres": list(datamodule.genres),
+        "columns": list(datamodule.columns),
+        "shape": list(datamodule.shape),
+        "mean": torch.from_numpy(datamodule.standardisation.mean),
+        "scale": torch.from_numpy(datamodule.standardisation.scale),
+    }
+
+
+def _callbacks(config: Config, run: RunFolder, model: GenreModule, history: History) -> list[Callback]:
+    """Seeds, curves, checkpoints, early stopping, progress."""
+    best = ModelCheckpoint(
+        run.path, "best", monitor=model.monitor, mode=model.mode, save_weights_only=True, enable_version_counter=False
+    )
+    callbacks: list[Callback] = [
+        ReseedEachEpoch(config.seed),
+        history,
+        best,
+        LastCheckpoint(run.last_checkpoint, config.trainer.save_every_s),
+    ]
+    if config.regularization.patience:
+        callbacks.append(EarlyStopping(model.monitor, patience=config.regularization.patience, mode=model.mode))
+    if config.trainer.progress:
+        callbacks.append(EpochProgress(run.path.name))
+    return callbacks
+
+
+def _announce(config: Config, run: RunFolder) -> None:
+    """Says before the work which run this is, and that a made-up corpus is no music."""
+    print(f"Run {run.path.name}", flush=True)
+    if locate(config.data.kind, config.data.root) is None:
+        print(SYNTHETIC_NOTICE, flush=True)
+
+
+def _without_hydra(cfg: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+
+
+def _is_helper_process() -> bool:
+    """Whether this is a further process of a distributed run: it trains, and writes nothing."""
+    return int(os.environ.get("LOCAL_RANK", 0)) > 0
+
+
+def _quiet() -> None:
+    """Lightning's notices about devices, loaders and logging say nothing that the run card does not."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for notice in ("does not have many workers", "Checkpoint directory .* exists", "logging interval", "LeafSpec"):
+        warnings.filterwarnings("ignore", message=f".*{notice}.*")

@@ -1,0 +1,27 @@
+"""Trains one model on one split: `python train.py model=lstm slice=6s split=grouped`; `--help` says more."""
+
+import sys
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from gtzan_lightning.cli.launch import launch
+
+
+def main(cfg: DictConfig) -> float:
+    """One job; returns what a search over configurations may maximise: the validation score, never the test's."""
+    from pathlib import Path
+
+    from gtzan_lightning.report.console import print_run  # torch takes a second: only when there is work
+    from gtzan_lightning.train import train
+
+    hydra = HydraConfig.get()
+    result = train(cfg, folder=Path(hydra.runtime.output_dir), overrides=list(hydra.overrides.task))
+    if result.reused:
+        print("Finished before; rerun=true repeats it.")
+    print_run(result.card, result.folder)
+    return result.card["metrics"]["val"]["clip"]["accuracy"]
+
+
+if __name__ == "__main__":
+    sys.exit(launch(main))
