@@ -1,32 +1,23 @@
 """Pictures of a run: confusion matrix, scores by genre, learning curves.
 
 Each function returns a `matplotlib.figure.Figure` that belongs to nobody else (no pyplot, no global state); save
-it with `figure.savefig(path)`. Colours are those of Okabe & Ito (2008), which colour-blind readers can tell apart.
+it with `figure.savefig(path)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from gtzan_lightning.evaluation.figure_style import BLUE, GREEN, GREY, VERMILION, Caption, add_head, quiet
 from gtzan_lightning.evaluation.genres import TRUSTED_UNITS
 from gtzan_lightning.evaluation.metrics import Decisions, Level, confusion
 
-BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#5A5A5A"
-LEVEL_NAMES: dict[Level, str] = {
-    "window": "windows",
-    "clip": "clips, mean probability",
-    "clip_vote": "clips, majority vote",
-}
-LETTER_INCHES = 0.068  # mean width of a letter at 9 points, for breaking lines
 CURVES = (
     ("loss", (("train/loss", "train", BLUE, "-"), ("val/loss", "validation", VERMILION, "-"))),
     (
@@ -38,24 +29,6 @@ CURVES = (
         ),
     ),
 )
-
-
-@dataclass(frozen=True)
-class Caption:
-    """What every picture says about where its numbers come from."""
-
-    corpus: str  # "gtzan", "synthetic", or a folder's name
-    split: str  # "leaky", "grouped", "artist", "filtered", or what a manifest calls itself
-    part: str = "test"
-    stamp: str | None = None  # a warning that cannot be overlooked, such as "LEAKY SPLIT: ..."
-
-    def line(self, entry: Mapping[str, Any], level: Level) -> str:
-        """Corpus, split, part, level, n and accuracy with interval; `entry` is one level of `card.evaluate`."""
-        low, high = entry["accuracy_ci95"]
-        return (
-            f"{self.corpus} · {self.split} split · {self.part} · {LEVEL_NAMES[level]}, n = {entry['n']:,} · "
-            f"accuracy {entry['accuracy']:.3f} [{low:.3f}, {high:.3f}] (95 %, by {entry['cluster']})"
-        )
 
 
 def confusion_figure(decisions: Decisions, entry: Mapping[str, Any], caption: Caption) -> Figure:
@@ -81,7 +54,7 @@ def confusion_figure(decisions: Decisions, entry: Mapping[str, Any], caption: Ca
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=PercentFormatter(1))
     bar.set_label("share of the true genre")
     bar.outline.set_visible(False)
-    _head(figure, "What each genre is taken for", caption.line(entry, decisions.level), caption.stamp)
+    add_head(figure, "What each genre is taken for", caption.line(entry, decisions.level), caption.stamp)
     return figure
 
 
@@ -110,9 +83,9 @@ def genre_figure(evidence: pd.DataFrame, entry: Mapping[str, Any], level: Level,
     rows = zip(table.index, table["n"], table["units"], strict=True)
     axes.set_yticks(place, [f"{genre}\nn = {n}, {units} {entry['cluster']}s" for genre, n, units in rows], fontsize=9)
     axes.set(xlim=(0, 1.005), ylim=(-0.6, len(table) - 0.4), xlabel="score")
-    _quiet(axes, "x")
+    quiet(axes, "x")
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
-    _head(figure, "How well each genre is found", caption.line(entry, level), caption.stamp)
+    add_head(figure, "How well each genre is found", caption.line(entry, level), caption.stamp)
     return figure
 
 
@@ -141,39 +114,9 @@ def learning_figure(
             axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"chosen epoch ({best_epoch})")
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _quiet(axes, "both")
+        quiet(axes, "both")
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=9)
     panels[1].set_ylim(0, 1)
-    _head(figure, "Learning", caption.line(entry, level), caption.stamp)
+    add_head(figure, "Learning", caption.line(entry, level), caption.stamp)
     return figure
-
-
-def _quiet(axes: Axes, grid_axis: Any) -> None:
-    """A light grid behind the data and no box around it."""
-    axes.set_axisbelow(True)
-    axes.grid(axis=grid_axis, color="#E3E3E3")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(length=0)
-
-
-def _head(figure: Figure, title: str, line: str, stamp: str | None) -> None:
-    """Write the stamp in a box, the title and the line that says where the numbers come from; the figure grows."""
-    width, height = figure.get_size_inches()
-    texts = [(title, {"fontsize": 13, "fontweight": "bold"}, 0.30)]
-    texts += [(part, {"fontsize": 9, "color": GREY}, 0.19) for part in wrap(line, int(width / LETTER_INCHES))]
-    if stamp is not None:
-        box = {"facecolor": VERMILION, "edgecolor": "none", "boxstyle": "square,pad=0.35"}
-        style = {"fontsize": 10.5, "fontweight": "bold", "color": "white", "bbox": box}
-        texts.insert(0, ("\n".join(wrap(stamp, int(width / LETTER_INCHES / 1.3))), style, 0.40))
-    head = 0.12 + sum(inches for _, _, inches in texts)
-    total = height + head
-    figure.set_size_inches(width, total)
-    figure.set_facecolor("white")
-    engine = figure.get_layout_engine()
-    assert engine is not None  # every figure here is made with layout="constrained"
-    engine.set(rect=(0.01, 0.01, 0.98, 0.99 - head / total))  # type: ignore[call-arg]
-    top = total - 0.12
-    for text, style, inches in texts:
-        figure.text(0.15 / width, top / total, text, va="top", **style)  # type: ignore[arg-type]
-        top -= inches

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gtzan_lightning.evaluation.figures import Caption, confusion_figure, genre_figure, learning_figure
+from gtzan_lightning.evaluation.figure_style import Caption
+from gtzan_lightning.evaluation.figures import confusion_figure, genre_figure, learning_figure
 from gtzan_lightning.evaluation.genres import genre_evidence
 from gtzan_lightning.evaluation.metrics import Decisions
 

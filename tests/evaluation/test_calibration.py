@@ -1,0 +1,157 @@
+import io
+
+import numpy as np
+import pytest
+import sklearn.calibration
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV, calibration_curve
+from sklearn.metrics import log_loss
+
+from gtzan_lightning.evaluation.calibration import (
+    brier_score,
+    expected_calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
+    reliability,
+    risk_coverage,
+    with_temperature,
+)
+from gtzan_lightning.evaluation.calibration_figures import reliability_figure, risk_coverage_figure
+from gtzan_lightning.evaluation.figure_style import Caption
+from gtzan_lightning.evaluation.predictions import Predictions
+
+GENRES = ("blues", "jazz", "rock")
+
+
+def table(probabilities, y, part="val"):
+    n = len(y)
+    ids = np.array([f"t{row}" for row in range(n)], dtype=object)
+    return Predictions(ids, np.zeros(n), [part] * n, np.array(GENRES, dtype=object)[y], probabilities, GENRES)
+
+
+def overconfident(n=4000, temperature=2.5, seed=0):
+    """Truth drawn from softmax(logits), while the model says softmax(temperature * logits)."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, 3)) * 1.5
+    y = (softmax(logits, axis=1).cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
+    return table(softmax(temperature * logits, axis=1), y)
+
+
+def test_the_reliability_curve_is_scikit_learns():
+    predictions = overconfident()
+    confidence = predictions.probabilities.max(axis=1)
+    right = predictions.decisions() == predictions.labels()
+    accuracy, mean_confidence = calibration_curve(right, confidence, n_bins=15)
+    found = reliability(predictions)
+    np.testing.assert_allclose(found["accuracy"], accuracy)
+    np.testing.assert_allclose(found["confidence"], mean_confidence, rtol=1e-6)
+    counts = np.histogram(confidence, np.linspace(0, 1, 16))[0]
+    assert found["n"].tolist() == counts[counts > 0].tolist()
+    expected = np.sum(counts[counts > 0] * np.abs(accuracy - mean_confidence)) / 4000
+    assert expected_calibration_error(predictions) == pytest.approx(expected, rel=1e-5)
+
+
+def test_ece_by_hand():
+    p = [[0.9, 0.1, 0], [0.9, 0.1, 0], [0.9, 0.05, 0.05], [0.5, 0.3, 0.2]]
+    predictions = table(p, [0, 0, 1, 1])
+    assert expected_calibration_error(predictions, bins=10) == pytest.approx(3 / 4 * (0.9 - 2 / 3) + 1 / 4 * 0.5)
+    assert expected_calibration_error(table([[1, 0, 0]], [0])) == 0
+
+
+def test_brier_by_hand_and_for_a_coin():
+    assert brier_score(table([[0.7, 0.2, 0.1]], [0])) == pytest.approx(0.09 + 0.04 + 0.01)
+    assert brier_score(table([[0, 1, 0]], [0])) == 2
+    assert brier_score(table([[1 / 3] * 3], [2])) == pytest.approx(2 / 3)
+
+
+def test_likelihood_is_scikit_learns_log_loss():
+    predictions = overconfident()
+    p = predictions.probabilities.astype(float)
+    expected = log_loss(predictions.labels(), p / p.sum(axis=1, keepdims=True))
+    assert negative_log_likelihood(predictions) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_temperature_that_made_it_overconfident_is_found():
+    predictions = overconfident(20_000, temperature=2.5)
+    assert fit_temperature(predictions) == pytest.approx(2.5, rel=0.03)
+    cooled = with_temperature(predictions, 2.5)
+    assert expected_calibration_error(cooled) < 0.02 < expected_calibration_error(predictions)
+    np.testing.assert_array_equal(cooled.decisions(), predictions.decisions())
+
+
+def test_the_temperature_is_scikit_learns():
+    frozen = pytest.importorskip("sklearn.frozen")
+    if not hasattr(sklearn.calibration, "_TemperatureScaling"):
+        pytest.skip("temperatures came with scikit-learn 1.8")
+    predictions = overconfident()
+    log_p, y = np.log(predictions.probabilities.astype(float)), predictions.labels()
+    calibrated = CalibratedClassifierCV(frozen.FrozenEstimator(_Identity().fit(log_p, y)), method="temperature")
+    expected = calibrated.fit(log_p, y).predict_proba(log_p)
+    found = with_temperature(predictions, fit_temperature(predictions))
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-4)
+
+
+def test_a_temperature_is_never_fitted_on_test_rows():
+    for part in ("test", "train"):
+        with pytest.raises(ValueError, match="only on these"):
+            fit_temperature(table([[1, 0, 0]], [0], part))
+
+
+def test_a_sure_mistake_keeps_the_temperature_finite():
+    predictions = table([[1, 0, 0], [0, 1, 0]], [0, 0])
+    assert np.isfinite(negative_log_likelihood(predictions))
+    assert 0.05 <= fit_temperature(predictions) <= 20
+
+
+def test_risk_and_coverage_by_hand():
+    p = [[0.9, 0.1, 0], [0.8, 0.2, 0], [0.7, 0.3, 0], [0.6, 0.4, 0]]
+    found = risk_coverage(table(p, [0, 1, 0, 1]))
+    assert found.coverage.tolist() == [0.25, 0.5, 0.75, 1]
+    assert found.risk.tolist() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 2])
+    assert found.aurc == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
+    assert found.coverage_at(0.4) == 0.75
+    assert found.coverage_at(0) == 0.25
+
+
+def test_rows_of_equal_confidence_are_answered_together():
+    p = [[0.9, 0.1, 0], [0.6, 0.4, 0], [0.6, 0.4, 0]]
+    y = [0, 0, 1]
+    one, other = risk_coverage(table(p, y)), risk_coverage(table(p[::-1], y[::-1]))
+    assert one.coverage.tolist() == pytest.approx([1 / 3, 1])
+    assert one.risk.tolist() == pytest.approx([0, 1 / 3])
+    either_order = [np.mean([0, 0, 1 / 3]), np.mean([0, 1 / 2, 1 / 3])]
+    assert one.aurc == other.aurc == pytest.approx(np.mean(either_order))
+
+
+def test_no_confidence_below_the_wished_risk_answers_nothing():
+    assert risk_coverage(table([[0.9, 0.1, 0]], [1])).coverage_at(0.5) == 0
+
+
+def test_pictures_say_their_numbers():
+    predictions = overconfident(500)
+    entry = {"accuracy": 0.7, "accuracy_ci95": [0.6, 0.8], "n": 500, "cluster": "artist"}
+    both = {"as trained": predictions, "temperature 2.5": with_temperature(predictions, 2.5)}
+    figure = reliability_figure(both, entry, "window", Caption("gtzan", "grouped", stamp="LEAKY"))
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels[1] == f"as trained: ECE {expected_calibration_error(predictions):.3f}"
+    risk = risk_coverage_figure(predictions, entry, "window", Caption("gtzan", "grouped"))
+    assert f"AURC {risk_coverage(predictions).aurc:.3f}" in risk.axes[0].get_legend().get_texts()[0].get_text()
+    for each in (figure, risk):
+        each.savefig(io.BytesIO(), format="png")
+        assert "gtzan · grouped split" in " ".join(text.get_text() for text in each.texts)
+
+
+class _Identity(ClassifierMixin, BaseEstimator):
+    """A classifier whose decision function is its input."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def decision_function(self, X):
+        return X
+
+    def predict(self, X):
+        return X.argmax(axis=1)
