@@ -23,18 +23,16 @@ def median_along_rows(values: torch.Tensor) -> torch.Tensor:
     Returns:
         `(batch, rows, columns)`: the median of the rows `i - 15 .. i + 15`.
     """
-    network = median_network()
-    rows = _mirrored_rows(values.shape[1])
+    rows = mirrored_rows(values.shape[1])
     if values.device.type != "cpu":
-        return _on_device(values, rows, network)
+        return _on_device(values, rows, median_network())
     out = torch.empty_like(values)
-    instructions, output_slots = _as_arrays()
-    _kernel(values.numpy(), rows, instructions, output_slots, network.n_slots, out.numpy())
+    _kernel(values.numpy(), rows, *network_arrays(), out.numpy())
     return out
 
 
 @lru_cache(maxsize=64)
-def _mirrored_rows(n_rows: int) -> NDArray[np.int64]:
+def mirrored_rows(n_rows: int) -> NDArray[np.int64]:
     """Row that stands at each position from `-(WINDOW // 2)` on, `(rows up to whole tiles + window - 1,)`."""
     positions = np.arange(-(WINDOW // 2), -(-n_rows // TILE) * TILE + WINDOW // 2)
     folded = np.mod(positions, 2 * n_rows)
@@ -42,29 +40,35 @@ def _mirrored_rows(n_rows: int) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=1)
-def _as_arrays() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def network_arrays() -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Instructions, slots of the results and number of slots, for kernels."""
     network = median_network()
-    return np.array(network.instructions), np.array(network.output_slots)
+    return np.array(network.instructions), np.array(network.output_slots), network.n_slots
 
 
 @numba.njit(cache=True, nogil=True)
-def _kernel(values, rows, instructions, output_slots, n_slots, out):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def median_tile(slots, instructions) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Runs the network on all columns of `slots`, `(n_slots, LANES)`."""
+    for step in range(len(instructions)):
+        a, b = slots[instructions[step, 0]], slots[instructions[step, 1]]
+        low, high = slots[instructions[step, 2]], slots[instructions[step, 3]]
+        for j in range(LANES):
+            x, y = a[j], b[j]
+            low[j] = x if x < y else y
+            high[j] = y if x < y else x
+
+
+@numba.njit(cache=True, nogil=True)
+def _kernel(values, rows, instructions, output_slots, n_slots, out) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     n_batch, n_rows, n_columns = values.shape
-    n_inputs = WINDOW + TILE - 1
     slots = np.zeros((n_slots, LANES), values.dtype)
     for item in range(n_batch):
         for left in range(0, n_columns, LANES):
             width = min(LANES, n_columns - left)
             for top in range(0, n_rows, TILE):
-                for i in range(n_inputs):
+                for i in range(WINDOW + TILE - 1):
                     slots[i, :width] = values[item, rows[top + i], left : left + width]
-                for step in range(len(instructions)):
-                    a, b = slots[instructions[step, 0]], slots[instructions[step, 1]]
-                    low, high = slots[instructions[step, 2]], slots[instructions[step, 3]]
-                    for j in range(LANES):
-                        x, y = a[j], b[j]
-                        low[j] = x if x < y else y
-                        high[j] = y if x < y else x
+                median_tile(slots, instructions)
                 for i in range(min(TILE, n_rows - top)):
                     out[item, top + i, left : left + width] = slots[output_slots[i], :width]
 

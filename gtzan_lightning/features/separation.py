@@ -6,9 +6,12 @@ constants of librosa.effects.hpss: kernels of 31 frames and 31 bins, power 2, ma
 
 from __future__ import annotations
 
+import numba
+import numpy as np
 import torch
 
-from gtzan_lightning.features.median import median_along_rows
+from gtzan_lightning.features.median import LANES, median_along_rows, median_tile, mirrored_rows, network_arrays
+from gtzan_lightning.features.selection import TILE, WINDOW
 from gtzan_lightning.features.spectrum import istft
 
 
@@ -22,23 +25,68 @@ def harmonic_and_percussive(
 
     Args:
         signals: `(batch, samples)`.
-        spectra: `(batch, frames, bins)`, their spectra.
+        spectra: `(batch, frames, bins)`, their spectra; overwritten.
         magnitudes: `(batch, frames, bins)`.
 
     Returns:
         Harmonic and percussive waveforms, each `(batch, samples)`.
     """
-    harmonic = istft(spectra * _harmonic_mask(magnitudes), signals.shape[1])
+    harmonic = istft(spectra.mul_(harmonic_mask(magnitudes)), signals.shape[1])
     return harmonic, signals - harmonic
 
 
-def _harmonic_mask(magnitudes: torch.Tensor) -> torch.Tensor:
-    """Share of the harmonic part in each bin, `(batch, frames, bins)`; a half where there is nothing at all."""
-    batch, n_frames, n_bins = magnitudes.shape
+def harmonic_mask(magnitudes: torch.Tensor) -> torch.Tensor:
+    """Share of the harmonic part in each bin, a half where there is nothing: `(batch, frames, bins)` to the same."""
     along_time = median_along_rows(magnitudes)
-    by_bin = magnitudes.reshape(1, batch * n_frames, n_bins).transpose(1, 2).contiguous()
-    along_frequency = median_along_rows(by_bin).transpose(1, 2).reshape(batch, n_frames, n_bins)
-    largest = torch.maximum(along_time, along_frequency)
-    nothing = largest < torch.finfo(largest.dtype).tiny
-    harmonic, percussive = (along_time / largest) ** 2, (along_frequency / largest) ** 2
-    return torch.where(nothing, 0.5, harmonic / (harmonic + percussive))
+    if magnitudes.device.type != "cpu":
+        return _soft_mask(along_time, median_along_rows(magnitudes.transpose(1, 2).contiguous()).transpose(1, 2))
+    batch, n_frames, n_bins = magnitudes.shape
+    shape = (batch * n_frames, n_bins)  # frames of all windows lie side by side: this filter looks along the bins only
+    mask = along_time.view(shape)
+    _mask_kernel(magnitudes.reshape(shape).numpy(), mirrored_rows(n_bins), *network_arrays(), mask.numpy())
+    return mask.view(batch, n_frames, n_bins)
+
+
+def _soft_mask(harmonic: torch.Tensor, percussive: torch.Tensor) -> torch.Tensor:
+    """Wiener mask `h^2 / (h^2 + p^2)`, from the ratio of the smaller to the larger so that nothing underflows."""
+    largest = torch.maximum(harmonic, percussive)
+    ratio = torch.minimum(harmonic, percussive) / largest
+    smaller = ratio**2 / (1 + ratio**2)
+    mask = torch.where(harmonic < percussive, smaller, 1 - smaller)
+    return torch.where(largest < torch.finfo(largest.dtype).tiny, 0.5, mask)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _mask_kernel(  # type: ignore[no-untyped-def]
+    magnitudes,  # noqa: ANN001
+    bins,  # noqa: ANN001
+    instructions,  # noqa: ANN001
+    output_slots,  # noqa: ANN001
+    n_slots,  # noqa: ANN001
+    mask,  # noqa: ANN001
+) -> None:
+    """Median along the bins and soft mask in one pass; `mask` holds the median along time before."""
+    n_frames, n_bins = magnitudes.shape
+    tiny = np.finfo(np.float32).tiny
+    slots = np.zeros((n_slots, LANES), np.float32)
+    percussive = np.zeros((LANES, TILE), np.float32)
+    for left in range(0, n_frames, LANES):
+        width = min(LANES, n_frames - left)
+        for top in range(0, n_bins, TILE):
+            for j in range(width):
+                for i in range(WINDOW + TILE - 1):
+                    slots[i, j] = magnitudes[left + j, bins[top + i]]
+            median_tile(slots, instructions)
+            for i in range(TILE):
+                for j in range(LANES):
+                    percussive[j, i] = slots[output_slots[i], j]
+            height = min(TILE, n_bins - top)
+            for j in range(width):
+                row = mask[left + j, top : top + height]
+                for i in range(height):
+                    h, p = row[i], percussive[j, i]
+                    largest, smallest = max(h, p), min(h, p)
+                    ratio = smallest / largest if largest >= tiny else np.float32(1.0)
+                    square = ratio * ratio
+                    smaller = square / (np.float32(1.0) + square)
+                    row[i] = smaller if h < p else np.float32(1.0) - smaller

@@ -45,7 +45,7 @@ def istft(spectra: torch.Tensor, n_samples: int) -> torch.Tensor:
         `(batch, n_samples)`.
     """
     window = hann(N_FFT, str(spectra.device))
-    total = _overlap_add(torch.fft.irfft(spectra, n=N_FFT) * window)
+    total = _overlap_add(torch.fft.irfft(spectra, n=N_FFT).mul_(window))
     weight = _overlap_add((window**2).expand(1, spectra.shape[1], N_FFT))
     start = N_FFT // 2
     return (total / weight.clamp_min(torch.finfo(weight.dtype).tiny))[:, start : start + n_samples]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import torch
 
 from gtzan_lightning.features.chroma import chroma
-from gtzan_lightning.features.frame_moments import rms, spectral_shape, zero_crossing_rate
+from gtzan_lightning.features.frame_moments import rms, zero_crossing_rate
 from gtzan_lightning.features.separation import harmonic_and_percussive
+from gtzan_lightning.features.spectral_shape import spectral_shape
 from gtzan_lightning.features.spectrum import N_FFT, dct_bank, mel_bank, power_to_db, stft
 from gtzan_lightning.features.tempo import tempo_bpm
 
@@ -30,14 +31,14 @@ def window_stats(signals: torch.Tensor, rate_hz: int) -> torch.Tensor:
         `(windows, 58)` float64, in the order of `corpus.tables.STATS_COLUMNS`.
     """
     spectra = stft(signals)
-    magnitudes = spectra.abs()
+    magnitudes, *shape = spectral_shape(spectra, rate_hz)
     power = magnitudes**2
     # in double precision from here on: small arrays, and cepstral means may be near zero
     mel_db = power_to_db((power @ mel_bank(rate_hz, N_MELS).to(power.device)).double())
     parts = [
         chroma(power, rate_hz).flatten(1),
         rms(signals),
-        *spectral_shape(magnitudes, rate_hz),
+        *shape,
         zero_crossing_rate(signals),
         *harmonic_and_percussive(signals, spectra, magnitudes),
     ]
@@ -64,5 +65,7 @@ def cut_windows(signal: torch.Tensor, rate_hz: int, window_s: float) -> torch.Te
 
 def _mean_and_variance(values: torch.Tensor) -> torch.Tensor:
     """Interleaved moments over frames: `(batch, frames, features)` to `(batch, 2 * features)`, float64."""
-    exact = values.double()
-    return torch.stack([exact.mean(dim=1), exact.var(dim=1, correction=0)], dim=2).flatten(1)
+    exact = values.double().transpose(1, 2)
+    mean = exact.mean(dim=2)
+    variance = (torch.linalg.vecdot(exact, exact) / exact.shape[2] - mean**2).clamp_min(0.0)
+    return torch.stack([mean, variance], dim=2).flatten(1)

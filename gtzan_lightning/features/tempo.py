@@ -39,13 +39,16 @@ def tempo_bpm(mel_db: torch.Tensor, rate_hz: int) -> torch.Tensor:
 def onset_strength(mel_db: torch.Tensor) -> torch.Tensor:
     """Median rise over the bands, delayed to the middle of the frames: `(batch, frames, mels)` to `(batch, frames)`."""
     rise = (mel_db[:, 1:] - mel_db[:, :-1]).clamp_min(0.0)
-    middle = rise.shape[2] // 2
-    if rise.shape[2] % 2:
-        strength = rise.kthvalue(middle + 1, dim=2).values
-    else:  # numpy's median: the mean of the two in the middle
-        strength = rise.sort(dim=2).values[:, :, middle - 1 : middle + 1].mean(dim=2)
+    strength = _median(rise)
     delay = 1 + N_FFT // (2 * HOP)
     return torch.nn.functional.pad(strength, (delay, 0))[:, : mel_db.shape[1]]
+
+
+def _median(values: torch.Tensor) -> torch.Tensor:
+    """Median over the last dimension, as numpy has it; on the CPU numpy's partition is three times faster."""
+    if values.device.type == "cpu":
+        return torch.from_numpy(np.median(values.numpy(), axis=-1))
+    return (values.median(dim=-1).values - (-values).median(dim=-1).values) / 2
 
 
 def _mean_autocorrelation(onsets: torch.Tensor, n_lags: int) -> torch.Tensor:
@@ -57,10 +60,12 @@ def _mean_autocorrelation(onsets: torch.Tensor, n_lags: int) -> torch.Tensor:
     window = torch.hann_window(n_lags, dtype=onsets.dtype, device=onsets.device)
     local = padded.unfold(1, n_lags, 1)[:, :n_frames] * window  # (batch, frames, lags)
     size = _fast_length(2 * n_lags - 1)
-    correlation = torch.fft.irfft(torch.fft.rfft(local, n=size).abs() ** 2, n=size)[:, :, :n_lags]
-    peak = correlation.abs().amax(dim=2, keepdim=True)
-    tiny = torch.finfo(peak.dtype).tiny
-    return (correlation / torch.where(peak < tiny, 1.0, peak)).mean(dim=1)
+    squares = torch.view_as_real(torch.fft.rfft(local, n=size)).square().flatten(2)  # real and imaginary in turn
+    # the largest value of an autocorrelation is the energy at lag 0; the inverse transform is linear: once is enough
+    energy = local.square().sum(dim=2)
+    scale = torch.where(energy < torch.finfo(energy.dtype).tiny, 1.0, energy).reciprocal() / n_frames
+    power = (scale.unsqueeze(1) @ squares).unflatten(2, (-1, 2)).sum(dim=3).squeeze(1)
+    return torch.fft.irfft(power, n=size)[:, :n_lags]
 
 
 def _fast_length(size: int) -> int:
