@@ -16,14 +16,13 @@ from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 
 from gtzan_lightning.config import Config
-from gtzan_lightning.corpus.location import choose_source, locate
 from gtzan_lightning.corpus.opening import open_corpus
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.augmentation import Masking
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.manifest import read_manifest
-from gtzan_lightning.datamodule.slices import SliceTable, check_lengths, slice_table
-from gtzan_lightning.datamodule.splits import SplitRule, check_parts, split_slices
+from gtzan_lightning.datamodule.slices import SliceTable, slice_table
+from gtzan_lightning.datamodule.splits import SplitRule, check_parts, check_tracks, split_slices
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.load import load_features
 from gtzan_lightning.features.matrix import Features
@@ -41,20 +40,6 @@ class SplitData:
     parts: NDArray[np.str_]  # (slices,)
 
 
-def check_combination(config: Config) -> None:
-    """Refuses, from names and lengths alone, what the data and the features cannot give.
-
-    Raises:
-        GtzanError: no data there, no audio for the features, or a slice that does not fit them.
-    """
-    lengths = config.slice
-    row_s = config.features.row_s(lengths.step_s)
-    check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
-    location = locate(config.data.kind, config.data.root)
-    if location is not None:
-        choose_source(location, config.data.source, config.features.name)
-
-
 def open_data(config: Config) -> SplitData:
     """Opens the corpus, its features, cuts slices and splits them.
 
@@ -69,6 +54,9 @@ def open_data(config: Config) -> SplitData:
         cache_dir=cache_dir(config),
         n_jobs=config.data.n_jobs,
     )
+    rule = _rule(config)
+    if config.split.manifest is None:
+        check_tracks(corpus, rule)  # before the features, which may take minutes
     features = load_features(
         corpus,
         name=config.features.name,
@@ -79,7 +67,7 @@ def open_data(config: Config) -> SplitData:
         max_skipped_share=config.data.max_skipped_share,
     )
     slices = slice_table(features, seconds=config.slice.seconds, step_s=config.slice.step_s, hop_s=config.slice.hop_s)
-    return SplitData(corpus, features, slices, _parts(config, corpus, slices))
+    return SplitData(corpus, features, slices, _parts(config, corpus, slices, rule))
 
 
 def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
@@ -147,12 +135,16 @@ def cache_dir(config: Config) -> Path:
     return Path(config.cache_dir or os.environ.get("GTZAN_CACHE") or platformdirs.user_cache_dir("gtzan-lightning"))
 
 
-def _parts(config: Config, corpus: Corpus, slices: SliceTable) -> NDArray[np.str_]:
+def _rule(config: Config) -> SplitRule:
     split = config.split
-    if split.manifest is None:
-        ratios = (split.ratios.train, split.ratios.val, split.ratios.test)
-        return split_slices(corpus, slices, SplitRule(split.name, split.seed, ratios, split.fold, split.n_folds))
-    parts = read_manifest(Path(split.manifest), corpus, slices)
-    labels = np.asarray(corpus.labels())
-    check_parts(parts, slices.track_index, labels, corpus, may_share_tracks=split.name == "leaky")
+    return SplitRule(
+        split.name, split.seed, (split.ratios.train, split.ratios.val, split.ratios.test), split.fold, split.n_folds
+    )
+
+
+def _parts(config: Config, corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray[np.str_]:
+    if config.split.manifest is None:
+        return split_slices(corpus, slices, rule)
+    parts = read_manifest(Path(config.split.manifest), corpus, slices)
+    check_parts(parts, slices.track_index, corpus, may_share_tracks=rule.name == "leaky")
     return parts

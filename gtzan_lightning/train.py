@@ -16,12 +16,12 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.atomic import write_text
+from gtzan_lightning.combination import check_combination
 from gtzan_lightning.composition import run_dir as default_run_dir
 from gtzan_lightning.config import Config, checked
 from gtzan_lightning.corpus.location import locate
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.experiment import (
-    check_combination,
     make_datamodule,
     make_model,
     make_trainer,
@@ -88,7 +88,9 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
     write_text(run.path / "config.yaml", OmegaConf.to_yaml(_without_hydra(cfg), resolve=True))
     _announce(config, run)
     data = open_data(config)
-    card |= cards.data_entries(data.corpus, data.features, data.slices, data.parts, config.split, run.split)
+    card |= cards.data_entries(
+        data.corpus, data.features, data.slices, data.parts, config.split.model_dump(), run.split
+    )
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
     model = make_model(config, datamodule.shape, len(datamodule.genres))
@@ -162,7 +164,7 @@ def _announce(config: Config, run: RunFolder) -> None:
 
 
 def _without_hydra(cfg: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 
 def _is_helper_process() -> bool:

@@ -11,11 +11,14 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_lightning.cli.overrides import check_overrides
+from gtzan_lightning.combination import check_combination
 from gtzan_lightning.composition import CONFIG_NAME, VERSION_BASE, composed, conf_dir, register_resolvers
+from gtzan_lightning.config import checked
 from gtzan_lightning.errors import GtzanError
 
 USER_ERROR = 2
@@ -48,27 +51,37 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
         return INTERRUPTED
+    if outcome.mistake:
+        print(f"\n{outcome.mistake}", file=sys.stderr)
+        return USER_ERROR
     return FAILED if outcome.failures else 0
 
 
 class Outcome:
-    """The job as Hydra calls it: in a multirun an error is told and counted, and the next job starts."""
+    """The job as Hydra calls it: keeps a user's mistake from Hydra, and in a multirun starts the next job."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.failures = 0
+        self.mistake: GtzanError | None = None  # of a single run
+        self.failures = 0  # of a multirun
 
     def __call__(self, cfg: DictConfig) -> Any:
         """Runs one job."""
-        if HydraConfig.get().mode.name != "MULTIRUN":
-            return self.job(cfg)
+        several = HydraConfig.get().mode == RunMode.MULTIRUN
         try:
             return self.job(cfg)
-        except Exception as error:
-            self.failures += 1
-            told = str(error) if isinstance(error, GtzanError) else traceback.format_exc()
-            print(f"\n{' '.join(HydraConfig.get().overrides.task)} failed:\n{told}", file=sys.stderr)
-            return None
+        except GtzanError as error:
+            if not several:
+                self.mistake = error
+                return None
+            told = str(error)
+        except Exception:
+            if not several:
+                raise
+            told = traceback.format_exc()
+        self.failures += 1
+        print(f"\n{' '.join(HydraConfig.get().overrides.task)} failed:\n{told}", file=sys.stderr)
+        return None
 
 
 def _asks_only(arguments: Sequence[str]) -> bool:
@@ -81,10 +94,8 @@ def _look_over(arguments: Sequence[str]) -> None:
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     check_overrides(overrides, composed(), conf_dir())
     if not {"-m", "--multirun"} & set(arguments):
-        from gtzan_lightning.config import checked
-
         cfg = composed(overrides)
-        checked(cfg, overrides, dict(cfg.hydra.runtime.choices))
+        check_combination(checked(cfg, overrides, dict(cfg.hydra.runtime.choices)))
 
 
 def _first_cause(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.errors import GtzanError
@@ -29,7 +29,7 @@ def check_overrides(arguments: Sequence[str], defaults: DictConfig, conf_dir: Pa
     for argument in arguments:
         try:
             override = OverridesParser.create().parse_override(argument)
-        except OverrideParseException:
+        except HydraException:
             problems.append(f"{argument}: not of the form key=value. {_quoting_hint(argument)}")
             continue
         problems += _problems_of(override, argument, defaults, conf_dir)
@@ -51,9 +51,9 @@ def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_d
         allowed = members(key, conf_dir)
         wrong = [value for value in _values(override) if value not in (*allowed, "null")]
         return [f"{key}={value}: {_unknown(value, allowed, f'members of {key}')}" for value in wrong]
-    if override.is_add() or _is_key(defaults, key):
+    known = [*_groups(conf_dir), *_keys(defaults), *_member_keys(conf_dir)]
+    if override.is_add() or key in known or _is_section(defaults, key):
         return []
-    known = [*_groups(conf_dir), *_keys(defaults)]
     return [
         f"{argument}: there is no key {key!r}. {_suggestion(key, known) or 'python train.py --help lists the keys.'}"
     ]
@@ -74,12 +74,14 @@ def _values(override: Override) -> list[str]:
     return [override.get_value_element_as_str().strip("'\"")]
 
 
-def _is_key(defaults: DictConfig, key: str) -> bool:
-    section, _, rest = key.partition(".")
-    if section == "model" and rest:  # each model has keys of its own; composing tells
-        return True
-    missing = object()
-    return OmegaConf.select(defaults, key, default=missing, throw_on_missing=False) is not missing
+def _is_section(defaults: DictConfig, key: str) -> bool:
+    return OmegaConf.is_config(OmegaConf.select(defaults, key, throw_on_missing=False))
+
+
+def _member_keys(conf_dir: Path) -> list[str]:
+    """Keys of every member of every group: a model has keys that the default one lacks."""
+    files = [path for path in conf_dir.glob("*/*.yaml") if path.parent.name not in ("experiment", "debug")]
+    return [f"{path.parent.name}.{key}" for path in files for key in OmegaConf.load(path)]
 
 
 def _groups(conf_dir: Path) -> list[str]:

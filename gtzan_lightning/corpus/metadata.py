@@ -44,7 +44,7 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
     twice = table["track_id"][table["track_id"].duplicated()]
     if len(twice):
         raise GtzanError(f"{path}, line {twice.index[0] + 2}: track {twice.iloc[0]} is named twice. Delete one row.")
-    return {row["track_id"]: row for row in table.to_dict("records")}
+    return {row["track_id"]: {str(name): value for name, value in row.items()} for row in table.to_dict("records")}
 
 
 def _described(track: Track, row: dict[str, str], has_artists: bool, path: Path) -> Track:

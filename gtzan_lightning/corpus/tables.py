@@ -71,7 +71,7 @@ def _read_table(path: Path, _size: int, _time: int) -> FeatureTable:
         values=values[order],
         track_ids=tuple(ordered),
         genres=tuple(frame["label"].iloc[order].tolist()),
-        start_s=segments[order] * window_s,
+        start_s=segments[order].astype(np.float64) * window_s,
         window_s=window_s,
         notes=_gaps(ordered, segments[order], path.name),
     )

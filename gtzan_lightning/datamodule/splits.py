@@ -38,15 +38,35 @@ def split_slices(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray
     Raises:
         GtzanError: the corpus lacks what the rule needs, or a part would be empty or miss a genre.
     """
-    labels = np.asarray(corpus.labels())
     if rule.name == "leaky":
-        parts = _draw(np.arange(len(slices)), labels[slices.track_index], rule)
-    elif rule.name == "filtered":
-        parts = filtered_parts(corpus)[slices.track_index]
+        labels = np.asarray(corpus.labels())[slices.track_index]
+        parts = _draw(np.arange(len(slices)), labels, rule)
     else:
-        parts = _draw(_track_groups(corpus, rule.name), labels, rule)[slices.track_index]
-    check_parts(parts, slices.track_index, labels, corpus, may_share_tracks=rule.name == "leaky")
+        parts = split_tracks(corpus, rule)[slices.track_index]
+    check_parts(parts, slices.track_index, corpus, may_share_tracks=rule.name == "leaky")
     return parts
+
+
+def split_tracks(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
+    """The part of each track under a rule that keeps tracks whole, `(tracks,)`.
+
+    Raises:
+        GtzanError: the corpus lacks what the rule needs.
+    """
+    if rule.name == "filtered":
+        return filtered_parts(corpus)
+    return _draw(_track_groups(corpus, rule.name), np.asarray(corpus.labels()), rule)
+
+
+def check_tracks(corpus: Corpus, rule: SplitRule) -> None:
+    """Refuses early what the tracks alone show to be impossible; a leaky split needs no whole tracks.
+
+    Raises:
+        GtzanError: an empty part, or a genre missing in a part.
+    """
+    if rule.name != "leaky":
+        tracks = np.arange(len(corpus.tracks), dtype=np.int32)
+        check_parts(split_tracks(corpus, rule), tracks, corpus, may_share_tracks=False)
 
 
 def stratified_group_parts(
@@ -70,13 +90,13 @@ def stratified_group_parts(
     Raises:
         ValueError: the ratios are not positive or do not sum to 1.
     """
-    ratios = np.asarray(ratios, float)
-    if (ratios <= 0).any() or not np.isclose(ratios.sum(), 1):
-        raise ValueError(f"ratios must be positive and sum to 1, not {ratios.tolist()}")
+    shares = np.asarray(ratios, float)
+    if (shares <= 0).any() or not np.isclose(shares.sum(), 1):
+        raise ValueError(f"ratios must be positive and sum to 1, not {shares.tolist()}")
     group_of_item, label_of_item = np.unique(groups, return_inverse=True)[1], np.asarray(labels)
     counts = np.zeros((group_of_item.max() + 1, label_of_item.max() + 1))  # (groups, labels)
     np.add.at(counts, (group_of_item, label_of_item), 1)
-    missing = np.outer(ratios, counts.sum(axis=0))  # (parts, labels), items that each part still lacks
+    missing = np.outer(shares, counts.sum(axis=0))  # (parts, labels), items that each part still lacks
     part_of_group = np.zeros(len(counts), np.int64)
     random = np.random.default_rng(seed).permutation(len(counts))
     for group in random[np.argsort(-counts[random].sum(axis=1), kind="stable")]:
@@ -113,7 +133,6 @@ def filtered_parts(corpus: Corpus) -> NDArray[np.str_]:
 def check_parts(
     parts: NDArray[np.str_],
     track_index: NDArray[np.int32],
-    labels: NDArray[np.int64],
     corpus: Corpus,
     *,
     may_share_tracks: bool,
@@ -123,16 +142,18 @@ def check_parts(
     Raises:
         GtzanError: an empty part, a genre missing in a part, or (unless allowed) a track in several parts.
     """
+    labels = np.asarray(corpus.labels())
+    size = f"{corpus.name} has {len(corpus.tracks)} tracks of {len(corpus.genres)} genres"
     for part in PARTS:
         genres_there = np.unique(labels[track_index[parts == part]])
         if not len(genres_there):
             raise GtzanError(
-                f"The {part} part of the split is empty. Use more tracks, fewer folds or other split.ratios."
+                f"The {part} part of the split is empty ({size}).\nUse more tracks, fewer folds or other split.ratios."
             )
         missing = [genre for index, genre in enumerate(corpus.genres) if index not in genres_there]
         if missing:
             raise GtzanError(
-                f"The {part} part of the split has no slice of {', '.join(missing)}.\n"
+                f"The {part} part of the split has no slice of {', '.join(missing)} ({size}).\n"
                 "Use more tracks a genre, fewer folds, other split.ratios, or another split.seed."
             )
     if not may_share_tracks:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,6 @@ from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.runs.identity import SCHEMA
 
 PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core", "numpy", "pandas", "scikit-learn")
-
-
-class SplitLike(Protocol):
-    """What the card says of the asked split; the config group `split` is one."""
-
-    name: str
-    seed: int
-    fold: int | None
-    manifest: str | None
-
-
 LEAKY_STAMP = "LEAKY SPLIT: slices of one track stand in train and test"
 
 
@@ -51,9 +40,14 @@ def opened(run_id: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
 
 
 def data_entries(
-    corpus: Corpus, features: Features, slices: SliceTable, parts: NDArray[np.str_], split: SplitLike, manifest: Path
+    corpus: Corpus,
+    features: Features,
+    slices: SliceTable,
+    parts: NDArray[np.str_],
+    split: Mapping[str, Any],
+    manifest: Path,
 ) -> dict[str, Any]:
-    """The card's `data`, `features` and `split`; writes the split's manifest."""
+    """The card's `data`, `features` and `split` (the config group as plain values); writes the split's manifest."""
     csv = manifest_csv(corpus, slices, parts)
     write_bytes(manifest, csv)
     return {
@@ -61,10 +55,10 @@ def data_entries(
         "features": {"name": features.name, "shape": [slices.steps, len(features.columns)]},
         "split": _split(corpus, slices, parts)
         | {
-            "name": split.name if split.manifest is None else "manifest",
-            "group_by": GROUP_BY[split.name],
-            "seed": split.seed,
-            "fold": split.fold,
+            "name": split["name"] if split["manifest"] is None else "manifest",
+            "group_by": GROUP_BY[split["name"]],
+            "seed": split["seed"],
+            "fold": split["fold"],
             "sha256": manifest_sha256(csv),
         },
     }

@@ -17,7 +17,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Reads a checkpoint without running any code in it.
 
     Returns:
-        What Lightning saved, and under `CONTENTS` the run's own contents (config, genres, columns, normalisation, slice).
+        What Lightning saved, and under `CONTENTS` the run's own contents (config, genres, columns, normalisation).
 
     Raises:
         GtzanError: no checkpoint, a damaged one, one that wants to run code, or one of another program.

@@ -1,0 +1,33 @@
+"""What data, features, slice and split can be together: told from names and lengths alone, before any work."""
+
+from __future__ import annotations
+
+from gtzan_lightning.config import Config
+from gtzan_lightning.corpus.location import choose_source, locate
+from gtzan_lightning.datamodule.slices import check_lengths
+from gtzan_lightning.errors import GtzanError
+
+
+def check_combination(config: Config) -> None:
+    """Refuses what cannot be, with the remedy.
+
+    Raises:
+        GtzanError: no data there, no audio for the features, a slice that does not fit them, or a split that the
+            data cannot have.
+    """
+    lengths = config.slice
+    row_s = config.features.row_s(lengths.step_s)
+    check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
+    location = locate(config.data.kind, config.data.root)
+    if location is not None:
+        choose_source(location, config.data.source, config.features.name)
+        if config.split.name == "artist" and location.metadata is None:
+            raise GtzanError(
+                f"split=artist needs the artist of each track, and {location.root} has no metadata.csv.\n"
+                "Put one there with the columns track_id and artist, or use split=grouped."
+            )
+    elif config.split.name == "filtered":
+        raise GtzanError(
+            "split=filtered is a list of GTZAN's tracks, and the synthetic corpus has none of them.\n"
+            "Use split=grouped or split=artist, or set data.root to GTZAN."
+        )
