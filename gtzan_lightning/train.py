@@ -69,7 +69,7 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
     if _is_helper_process():
         return _trained(cfg, run, cards.opened(run.path.name, overrides, cfg.seed))
     with run.locked():
-        if run.is_done() and not cfg.rerun:
+        if not cfg.rerun and run.is_done():
             return RunResult(run.path, run.card(), reused=True)
         if cfg.rerun:
             run.set_aside()
@@ -113,7 +113,10 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDa
     if resumed is not None:
         load_checkpoint(resumed)  # refuses a damaged or foreign one in words
     started = time.monotonic()
-    trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
+    try:
+        trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
+    except SystemExit as stop:  # what Lightning makes of Ctrl-C and of a scheduler's signal
+        raise KeyboardInterrupt from stop
     model.load_state_dict(load_checkpoint(run.best_checkpoint)["state_dict"])
     history.write(run.history)
     return {

@@ -44,8 +44,11 @@ class LastCheckpoint(Checkpoint):
             self.written = time.monotonic()
 
 
-class History(Callback):
-    """Every epoch's losses and scores; travels in the checkpoint, so that a resumed run has the whole curve."""
+class History(Checkpoint):
+    """Every epoch's losses and scores; travels in the checkpoint, so that a resumed run has the whole curve.
+
+    A `Checkpoint`, so that Lightning calls it after the model has logged the training scores of the epoch.
+    """
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
