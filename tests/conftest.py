@@ -1,0 +1,80 @@
+"""What every test may rely on: no network, no data of this machine, one thread, folders that vanish."""
+
+import os
+import socket
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]
+
+# Before numpy and torch are imported: small models on several threads are slower than on one, and processes that tests
+# start find the package although it need not be installed.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
+if os.environ.get("GTZAN_ROOT"):
+    os.environ["GTZAN_ROOT"] = str(Path(os.environ["GTZAN_ROOT"]).resolve())  # tests run in folders of their own
+
+import pytest  # noqa: E402
+import tiny  # noqa: E402
+
+REAL_DATA = os.environ.get("GTZAN_ROOT")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network():
+    """A connection to another machine is an error, in this process at least."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise RuntimeError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    socket.socket.connect = guarded
+    yield
+    socket.socket.connect = connect
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory):
+    """One cache for all tests of the session."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _apart(monkeypatch, tmp_path, cache_dir):
+    """Each test in an empty folder, without real data unless it asks for `gtzan_root`."""
+    monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    monkeypatch.setenv("GTZAN_CACHE", str(cache_dir))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def gtzan_root():
+    """The real data."""
+    if not REAL_DATA:
+        pytest.skip("GTZAN_ROOT does not name the real GTZAN tables")
+    return Path(REAL_DATA)
+
+
+@pytest.fixture(scope="session")
+def tables_root(tmp_path_factory):
+    """Made-up tables in the published form, with artists; read-only by agreement."""
+    return tiny.write_tables(tmp_path_factory.mktemp("tables"))
+
+
+@pytest.fixture
+def own_tables(tmp_path):
+    """Made-up tables that a test may spoil: two genres, four tracks each, three windows each."""
+    return tiny.write_tables(tmp_path / "own", genres=("blues", "rock"), tracks=4, windows=3)
+
+
+@pytest.fixture(scope="session")
+def audio_root(tmp_path_factory):
+    """Three genres of twelve 3-s WAV files; read-only by agreement."""
+    return tiny.write_audio(tmp_path_factory.mktemp("audio"))
+
+
+@pytest.fixture(scope="session")
+def checkout():
+    """The folder of the project."""
+    return CHECKOUT
