@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from gtzan_lightning.features.analysis import Analysis
-from gtzan_lightning.features.atomic import explained, write_atomically
+from gtzan_lightning.features.atomic import explained, remove, write_atomically
 
 # what reading a file raises that a power failure has damaged; such an entry counts as missing
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -59,9 +59,17 @@ class FileCache:
             return None
 
     def values(self, key: str) -> NDArray[np.float32]:
-        """The stored rows of one file, `(rows, features)`."""
-        with np.load(self._path(key), allow_pickle=False) as entry:
-            return np.asarray(entry["values"])
+        """The stored rows of one file, `(rows, features)`.
+
+        Raises:
+            LookupError: nothing is stored, or it was damaged and has been removed.
+        """
+        try:
+            with np.load(self._path(key), allow_pickle=False) as entry:
+                return np.asarray(entry["values"])
+        except UNREADABLE as error:
+            remove(self._path(key))
+            raise LookupError(key) from error
 
     def store(self, key: str, analysis: Analysis) -> FileSummary:
         """Keeps what became of one file."""

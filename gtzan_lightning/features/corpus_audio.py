@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ from gtzan_lightning.features.contents import ContentIndex
 from gtzan_lightning.features.corpus_cache import StoredCorpus, load_corpus, store_corpus
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.features.pruning import features_cache
 from gtzan_lightning.features.settings import FrameSettings
 from gtzan_lightning.features.skipping import check_skipped
+
+ATTEMPTS = 3  # to join the entries of files while other processes prune them
 
 
 def features_of_audio(
@@ -31,7 +35,7 @@ def features_of_audio(
     """Computes what the cache does not hold, and maps the result into memory. Arguments as `load_features`."""
     request = FeatureRequest(name, window_s, settings)
     paths = [track.path for track in corpus.tracks if track.path is not None]
-    stored = _stored(paths, corpus.root, request, cache_dir / "features", n_jobs)
+    stored = _stored(paths, corpus.root, request, features_cache(cache_dir), n_jobs)
     names = [str(path.relative_to(corpus.root)) if path.is_relative_to(corpus.root) else str(path) for path in paths]
     skipped = {name_: file.skipped for name_, file in zip(names, stored.files, strict=True) if file.skipped}
     check_skipped(skipped, len(paths), max_skipped_share)
@@ -59,12 +63,14 @@ def _stored(
         stored = load_corpus(cache_root, key_of(digests, request.identity()))
         if stored is not None:
             return stored
-    results = extract(paths, request, cache_root, n_jobs)
-    index.remember([(result.path, result.stamp, result.digest) for result in results])
-    key = key_of([result.digest for result in results], request.identity())
-    stored = load_corpus(cache_root, key)
-    if stored is None:
-        store_corpus(FileCache(cache_root), key, [(result.key, result.summary) for result in results])
-        stored = load_corpus(cache_root, key)
-    assert stored is not None
-    return stored
+    for _ in range(ATTEMPTS):
+        results = extract(paths, request, cache_root, n_jobs)
+        index.remember([(result.path, result.stamp, result.digest) for result in results])
+        key = key_of([result.digest for result in results], request.identity())
+        if (stored := load_corpus(cache_root, key)) is not None:
+            return stored
+        with suppress(LookupError):  # an entry was pruned or damaged in between: once more
+            store_corpus(FileCache(cache_root), key, [(result.key, result.summary) for result in results])
+        if (stored := load_corpus(cache_root, key)) is not None:
+            return stored
+    raise RuntimeError(f"{cache_root}: entries vanish as fast as they are written")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from gtzan_lightning.features.atomic import write_atomically
+from gtzan_lightning.features.atomic import remove, write_atomically
 from gtzan_lightning.features.cache import UNREADABLE, FileCache, FileSummary
 
 
@@ -30,17 +31,22 @@ class StoredCorpus:
 
 
 def load_corpus(root: Path, key: str) -> StoredCorpus | None:
-    """What is stored of a corpus, or None."""
+    """What is stored of a corpus, or None; what a power failure has damaged is removed."""
     folder = root / "corpora" / key
     try:
         about = json.loads((folder / "about.json").read_text("utf-8"))
         files = tuple(FileSummary(**{**file, "notes": tuple(file["notes"])}) for file in about)
-        values = np.load(folder / "values.npy", mmap_mode="r")
-        os.utime(folder)  # pruning goes by the last use
-    except UNREADABLE:
+        stored = StoredCorpus(np.load(folder / "values.npy", mmap_mode="r"), files)
+        if len(stored.values) != stored.n_rows.sum():
+            raise ValueError(f"{folder}: rows are missing")
+    except FileNotFoundError:
         return None
-    stored = StoredCorpus(values, files)
-    return stored if len(values) == stored.n_rows.sum() else None
+    except UNREADABLE:
+        remove(folder)
+        return None
+    with suppress(OSError):  # a shared cache may be read-only
+        os.utime(folder)  # pruning goes by the last use
+    return stored
 
 
 def store_corpus(cache: FileCache, key: str, entries: Sequence[tuple[str, FileSummary]]) -> None:
@@ -50,6 +56,9 @@ def store_corpus(cache: FileCache, key: str, entries: Sequence[tuple[str, FileSu
         cache: holds the entries.
         key: of the corpus.
         entries: key and summary of each file, in order.
+
+    Raises:
+        LookupError: an entry is gone, or damaged; it has been removed.
     """
     n_rows = sum(summary.rows for _, summary in entries)
     n_columns = max((summary.columns for _, summary in entries), default=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import librosa
 import numpy as np
 
@@ -27,7 +29,13 @@ def librosa_stats(y, rate_hz=RATE_HZ):
     return np.array([len(y), *moments[0], tempo, *moments[1]], dtype=np.float64)
 
 
-def music(seconds, seed=0, rate_hz=RATE_HZ):
+def music(seconds, seed=0):
+    """Like music; rendered once."""
+    return _render(seconds, seed).copy()
+
+
+@lru_cache(maxsize=32)
+def _render(seconds, seed, rate_hz=RATE_HZ):
     """Chords with overtones, a beat of noise bursts and some hiss, 16 bit as in a file."""
     rng = np.random.default_rng(seed)
     t = np.arange(round(seconds * rate_hz)) / rate_hz

@@ -33,7 +33,7 @@ def errors(table, track_id, got):
     segments = np.round(table.start_s[rows] / table.window_s).astype(int)
     want = table.values[rows]
     got = got[segments]
-    np.testing.assert_allclose(got[:, TEMPO], want[:, TEMPO], rtol=1e-15)  # the older librosa rounded once more
+    np.testing.assert_allclose(got[:, TEMPO], want[:, TEMPO], rtol=1e-12)  # an older librosa rounds otherwise
     return np.delete(np.abs(got - want) / np.abs(want), OLDER, axis=1)
 
 

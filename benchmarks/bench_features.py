@@ -1,0 +1,189 @@
+"""How fast the features are, beside the same features through librosa, in the same run and interleaved.
+
+    python benchmarks/bench_features.py [--root GENRES_FOLDER] [--clips 6] [--repeats 5]
+
+Prints, for one 30-s clip on one core, the time of all ten 3-s windows' 58 columns plus the 30-s row, and of mfcc and
+logmel frames, ours and librosa's in turn (median and quartiles), the time of each part of ours, and the gain of two
+processes over one. Without a folder of audio, 30-s clips are generated. Needs librosa: `pip install -e .[dev]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[variable] = "1"  # one core each; before anything that starts threads is imported
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import librosa
+import numpy as np
+import soundfile
+import torch
+from numpy.typing import NDArray
+
+from gtzan_lightning.features import chroma, frame_moments, separation, spectral_shape, spectrum, stats, tempo
+from gtzan_lightning.features.analysis import FeatureRequest
+from gtzan_lightning.features.extraction import extract
+from gtzan_lightning.features.frames import frame_features
+from gtzan_lightning.features.settings import FrameSettings
+
+RATE_HZ = 22050
+REFLECT = {"pad_mode": "reflect"}
+Signal = NDArray[np.float32]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, help="folder with <genre>/<clip>; default: generated clips")
+    parser.add_argument("--clips", type=int, default=6, help="clips to measure on")
+    parser.add_argument("--repeats", type=int, default=5, help="turns of ours and librosa's on each clip")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        files = _files(arguments.root, arguments.clips, Path(folder))
+        signals = [soundfile.read(file, dtype="float32")[0] for file in files]
+        _compare_all(signals, arguments.repeats)
+        _profile(signals[0])
+        _two_processes(files, Path(folder))
+
+
+def _compare_all(signals: list[Signal], repeats: int) -> None:
+    settings = FrameSettings()
+    print(
+        f"one core, {len(signals)} clips of about {len(signals[0]) / RATE_HZ:.0f} s, {repeats} turns each, CPU time\n"
+    )
+    print(f"{'':34}{'ours':>22}{'librosa ' + librosa.__version__:>24}{'ratio':>20}")
+    _compare("stats: ten 3-s windows + 30-s row", our_stats, librosa_stats, signals, repeats)
+    _compare(
+        "mfcc (13)",
+        lambda y: frame_features("mfcc", torch.from_numpy(y), settings),
+        lambda y: librosa.feature.mfcc(y=y, sr=RATE_HZ, n_mfcc=13),
+        signals,
+        repeats * 4,
+    )
+    _compare(
+        "logmel (128)",
+        lambda y: frame_features("logmel", torch.from_numpy(y), settings),
+        lambda y: librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=RATE_HZ), top_db=None),
+        signals,
+        repeats * 4,
+    )
+
+
+def our_stats(y: Signal) -> None:
+    signal = torch.from_numpy(y)
+    stats.window_stats(stats.cut_windows(signal, RATE_HZ, 3.0), RATE_HZ)
+    stats.window_stats(signal.unsqueeze(0), RATE_HZ)
+
+
+def librosa_stats(y: Signal) -> None:
+    for window in [*(y[s * 66150 : s * 66150 + 66149] for s in range((len(y) + 1) // 66150)), y]:
+        librosa_columns(window)
+
+
+def librosa_columns(y: Signal) -> None:
+    """The 58 columns of one window, each by its own call, as the published tables were made."""
+    for series in (
+        librosa.feature.chroma_stft(y=y, sr=RATE_HZ, **REFLECT),
+        librosa.feature.rms(y=y, **REFLECT),
+        librosa.feature.spectral_centroid(y=y, sr=RATE_HZ, **REFLECT),
+        librosa.feature.spectral_bandwidth(y=y, sr=RATE_HZ, **REFLECT),
+        librosa.feature.spectral_rolloff(y=y, sr=RATE_HZ, **REFLECT),
+        librosa.feature.zero_crossing_rate(y),
+        *librosa.effects.hpss(y, **REFLECT),
+        *librosa.feature.mfcc(y=y, sr=RATE_HZ, n_mfcc=20, **REFLECT),
+    ):
+        series.mean(), series.var()
+    onsets = librosa.onset.onset_strength(y=y, sr=RATE_HZ, aggregate=np.median, **REFLECT)
+    librosa.feature.tempo(onset_envelope=onsets, sr=RATE_HZ)
+
+
+def _compare(
+    name: str, ours: Callable[[Signal], object], theirs: Callable[[Signal], object], signals: list[Signal], repeats: int
+) -> None:
+    """Ours and theirs in turn, so that whatever else the machine does falls on both."""
+    ours(signals[0]), theirs(signals[0])  # compile, fill caches
+    pairs = np.array([(_seconds(ours, y), _seconds(theirs, y)) for _ in range(repeats) for y in signals])
+    ratios = pairs[:, 1] / pairs[:, 0]
+    cells = [_quartiles(pairs[:, 0] * 1e3, "ms"), _quartiles(pairs[:, 1] * 1e3, "ms"), _quartiles(ratios, "x")]
+    print(f"{name:34}{cells[0]:>22}{cells[1]:>24}{cells[2]:>20}")
+
+
+def _seconds(function: Callable[[Signal], object], y: Signal) -> float:
+    """CPU time: other processes of a busy machine do not count."""
+    begun = time.process_time()
+    function(y)
+    return time.process_time() - begun
+
+
+def _quartiles(values: NDArray[np.float64], unit: str) -> str:
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return f"{middle:.1f} {unit} ({low:.1f}-{high:.1f})"
+
+
+def _profile(y: Signal) -> None:
+    """The parts of one pass over a whole clip."""
+    signal = torch.from_numpy(y).unsqueeze(0)
+    spectra = spectrum.stft(signal)
+    magnitudes, *_ = spectral_shape.spectral_shape(spectra, RATE_HZ)
+    power = magnitudes**2
+    mel = power @ spectrum.mel_bank(RATE_HZ, stats.N_MELS)
+    decibels = spectrum.power_to_db(mel.double())
+    parts: dict[str, Callable[[], object]] = {
+        "spectra (STFT)": lambda: spectrum.stft(signal),
+        "magnitudes, centroid, bandwidth, rolloff": lambda: spectral_shape.spectral_shape(spectra, RATE_HZ),
+        "mel bands": lambda: power @ spectrum.mel_bank(RATE_HZ, stats.N_MELS),
+        "decibels and cepstra": lambda: spectrum.power_to_db(mel.double()) @ spectrum.dct_bank(stats.N_MELS, 20),
+        "tuning and chroma": lambda: chroma.chroma(power, RATE_HZ),
+        "both medians and the mask": lambda: separation.harmonic_mask(magnitudes),
+        "resynthesis (inverse STFT)": lambda: spectrum.istft(spectra, signal.shape[1]),
+        "tempo": lambda: tempo.tempo_bpm(decibels.float(), RATE_HZ),
+        "rms and zero crossings": lambda: (frame_moments.rms(signal), frame_moments.zero_crossing_rate(signal)),
+    }
+    print("\nwhere our time goes, 30-s row of one clip")
+    for name, part in parts.items():
+        times = [_seconds(lambda _, part=part: part(), y) for _ in range(15)]  # type: ignore[misc]
+        print(f"  {name:44}{_quartiles(np.array(times[3:]) * 1e3, 'ms'):>22}")
+
+
+def _two_processes(files: list[Path], folder: Path) -> None:
+    """Whole files, reading and cache included, wall time."""
+    request = FeatureRequest("stats", 3.0, FrameSettings())
+    copies = []
+    for i in range(48):
+        y, rate_hz = soundfile.read(files[i % len(files)], dtype="float32")
+        copies.append(folder / f"copy{i}.wav")
+        soundfile.write(copies[-1], np.roll(y, i), rate_hz)
+    seconds = {}
+    for turn, n_jobs in enumerate((2, 1, 2, 1, 2)):  # the first turn starts the workers
+        begun = time.perf_counter()
+        extract(copies, request, folder / f"cache{turn}", n_jobs)
+        seconds.setdefault(n_jobs, []).append(time.perf_counter() - begun)
+    one, two = np.median(seconds[1]), np.median(seconds[2][1:])
+    print(f"\n{len(copies)} files: {one:.1f} s in one process, {two:.1f} s in two: {one / two:.2f} times faster")
+
+
+def _files(root: Path | None, count: int, folder: Path) -> list[Path]:
+    if root is not None:
+        found = sorted(path for path in root.glob("*/*") if path.suffix in (".wav", ".au", ".flac"))
+        return found[:: max(1, len(found) // count)][:count]
+    return [_generate(folder / f"clip{seed}.wav", seed) for seed in range(count)]
+
+
+def _generate(path: Path, seed: int) -> Path:
+    """Thirty seconds of tones over a beat of noise."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(30 * RATE_HZ) / RATE_HZ
+    tones = sum(np.sin(2 * np.pi * hz * t) for hz in rng.uniform(80, 2000, 12)) / 40
+    beat = 0.3 * rng.standard_normal(len(t)) * np.exp(-30 * np.mod(t, 60 / rng.uniform(70, 160)))
+    soundfile.write(path, tones + beat, RATE_HZ)
+    return path
+
+
+if __name__ == "__main__":
+    main()

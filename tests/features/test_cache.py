@@ -1,0 +1,192 @@
+"""Nothing is computed twice, nothing stale or half-written is used, whatever happens in between."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features import cache, extraction
+from gtzan_lightning.features.analysis import Analysis, FeatureRequest, analyse_file
+from gtzan_lightning.features.cache import FileCache, key_of
+from gtzan_lightning.features.contents import ContentIndex, content_hash, stamp_of
+from gtzan_lightning.features.extraction import extract
+from gtzan_lightning.features.pruning import features_cache, list_entries, prune
+from gtzan_lightning.features.settings import FrameSettings
+
+from .oracle import RATE_HZ, music
+
+REQUEST = FeatureRequest("mfcc", 3.0, FrameSettings())
+ANALYSIS = Analysis(np.arange(6, dtype=np.float32).reshape(2, 3), ("a note",))
+KEY = key_of("x")
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = [tmp_path / "audio" / f"{i}.wav" for i in range(4)]
+    paths[0].parent.mkdir()
+    for i, path in enumerate(paths):
+        soundfile.write(path, music(0.5, seed=i), RATE_HZ)
+    return paths
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Names of the files that were really analysed."""
+    analysed = []
+
+    def counting(path, request):
+        analysed.append(path.name)
+        time.sleep(0.02)
+        return analyse_file(path, request)
+
+    monkeypatch.setattr(extraction, "analyse_file", counting)
+    return analysed
+
+
+def test_what_is_stored_comes_back(tmp_path):
+    store = FileCache(tmp_path)
+    assert store.summary(KEY) is None
+    store.store(KEY, ANALYSIS)
+    assert store.summary(KEY) == cache.FileSummary(2, 3, ("a note",), None)
+    np.testing.assert_array_equal(store.values(KEY), ANALYSIS.values)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:0], lambda data: data[:100], lambda data: b"x" * len(data)])
+def test_a_damaged_entry_counts_as_missing(tmp_path, damage):
+    store = FileCache(tmp_path)
+    store.store(KEY, ANALYSIS)
+    (path,) = tmp_path.glob("files/*/*.npz")
+    path.write_bytes(damage(path.read_bytes()))
+    assert store.summary(KEY) is None
+    with pytest.raises(LookupError):
+        store.values(KEY)
+
+
+def test_each_file_is_computed_once(files, calls, tmp_path):
+    first = extract(files, REQUEST, tmp_path / "cache")
+    again = extract(files, REQUEST, tmp_path / "cache")
+    assert sorted(calls) == [path.name for path in files]
+    assert [result.key for result in again] == [result.key for result in first]
+    assert [result.computed for result in again] == [False] * 4
+
+
+def test_the_key_is_the_content_and_what_was_asked(files, calls, tmp_path):
+    extract(files[:1], REQUEST, tmp_path / "cache")
+    renamed = files[0].rename(files[0].with_name("other.wav"))
+    os.utime(renamed)
+    extract([renamed], REQUEST, tmp_path / "cache")  # same content
+    assert len(calls) == 1
+    extract([renamed], FeatureRequest("mfcc", 6.0, FrameSettings()), tmp_path / "cache")  # no matter for mfcc
+    assert len(calls) == 1
+    extract([renamed], FeatureRequest("mfcc", 3.0, FrameSettings(n_mfcc=20)), tmp_path / "cache")
+    assert len(calls) == 2
+    soundfile.write(renamed, music(0.5, seed=9), RATE_HZ)
+    extract([renamed], REQUEST, tmp_path / "cache")
+    assert len(calls) == 3
+
+
+def test_two_jobs_at_once_share_the_work(files, calls, tmp_path):
+    jobs = [threading.Thread(target=extract, args=(files, REQUEST, tmp_path / "cache")) for _ in range(2)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert sorted(calls) == [path.name for path in files]
+
+
+def test_a_file_of_the_same_size_and_time_is_not_taken_for_the_old_one(files, tmp_path):
+    os.utime(files[0], (1, 1))
+    time.sleep(0.01)
+    index = ContentIndex(tmp_path / "cache", tmp_path)
+    old = (stamp_of(files[0])[0], 1, 1)
+    index.remember([(files[0], old, content_hash(files[0]))])
+    assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files[:1]) == [None]  # the entry changed since
+
+
+def test_hashes_are_remembered_but_not_of_files_just_written(files, tmp_path, monkeypatch):
+    seen = [(path, stamp_of(path), content_hash(path)) for path in files]
+    ContentIndex(tmp_path / "cache", tmp_path).remember(seen)
+    assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files) == [None] * 4
+    now = time.time_ns()
+    monkeypatch.setattr("gtzan_lightning.features.contents.time.time_ns", lambda: now + 10**10)
+    ContentIndex(tmp_path / "cache", tmp_path).remember(seen)
+    assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files) == [digest for *_, digest in seen]
+    files[0].unlink()
+    assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files)[0] == ""
+
+
+def test_a_full_disk_is_told_and_leaves_the_cache_usable(files, tmp_path, monkeypatch):
+    def full(file, **_):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    extract(files[:2], REQUEST, tmp_path / "features")
+    with monkeypatch.context() as patch:
+        patch.setattr(cache.np, "savez", full)
+        with pytest.raises(GtzanError, match="disk is full"):
+            extract(files, REQUEST, tmp_path / "features")
+    assert [entry.kind for entry in list_entries(tmp_path)] == ["file", "file"]  # nothing half-written stays
+    assert [result.computed for result in extract(files, REQUEST, tmp_path / "features")] == [False] * 2 + [True] * 2
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gtzan_lightning.features import cache
+from gtzan_lightning.features.analysis import FeatureRequest
+from gtzan_lightning.features.extraction import extract
+from gtzan_lightning.features.settings import FrameSettings
+
+whole, stored = cache.np.savez, []
+def savez(file, **arrays):
+    if len(stored) == 2:
+        file.write(b"half a file")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    stored.append(1)
+    whole(file, **arrays)
+cache.np.savez = savez
+files = sorted(Path(sys.argv[1]).glob("*.wav"))
+extract(files, FeatureRequest("mfcc", 3.0, FrameSettings()), Path(sys.argv[2]))
+"""
+
+
+def test_killed_in_the_middle_of_a_file(files, calls, tmp_path):
+    root = features_cache(tmp_path)
+    command = [sys.executable, "-c", KILLED, str(files[0].parent), str(root)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert sorted(entry.kind for entry in list_entries(tmp_path)) == ["file", "file", "unfinished"]
+    results = extract(files, REQUEST, root)  # its lock ended with it
+    assert calls == [path.name for path in files[2:]]
+    for path, result in zip(files, results, strict=True):
+        np.testing.assert_array_equal(FileCache(root).values(result.key), analyse_file(path, REQUEST).values)
+
+
+def test_prune_removes_what_is_old_and_what_was_abandoned(files, tmp_path):
+    root = features_cache(tmp_path)
+    extract(files, REQUEST, root)
+    entries = list_entries(tmp_path)
+    assert [entry.kind for entry in entries] == ["file"] * 4
+    os.utime(entries[0].path, (0, 0))
+    for age_s, name in ((0, ".unfinished-a"), (7200, ".unfinished-b")):
+        path = root / "files" / name[-1:] / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - age_s,) * 2)
+    removed = prune(tmp_path, older_than_s=86400)
+    assert sorted(entry.path.name for entry in removed) == sorted([entries[0].path.name, ".unfinished-b"])
+    assert sum(entry.size_bytes for entry in removed) == entries[0].size_bytes + 4
+    prune(tmp_path)
+    assert [entry.kind for entry in list_entries(tmp_path)] == ["unfinished"]  # may be written just now
