@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gtzan_lightning.corpus.synthesis import SAMPLE_RATE_HZ, TRACK_S
+from gtzan_lightning.corpus.synthesis import SAMPLE_RATE_HZ, TRACK_S, render
 from gtzan_lightning.corpus.synthesis.artists import artist_of_tracks, artist_sizes
 from gtzan_lightning.corpus.synthesis.drums import DRUMS, band_noise, hit
 from gtzan_lightning.corpus.synthesis.genres import STYLES
@@ -61,6 +61,14 @@ def test_the_same_seed_gives_the_same_samples_in_another_process():
 def test_seed_genre_artist_and_number_each_change_the_track():
     asked = [(0, "pop", 0, 0), (1, "pop", 0, 0), (0, "rock", 0, 0), (0, "pop", 1, 0), (0, "pop", 0, 1)]
     assert len({render_track(*ask, duration_s=0.5).tobytes() for ask in asked}) == len(asked)
+
+
+def test_notes_are_in_the_tuning_of_the_track(plans, monkeypatch):
+    asked_hz = []
+    monkeypatch.setattr(render, "note", lambda voice, hz, *rest: asked_hz.append(hz) or note(voice, hz, *rest))
+    render_track(0, "classical", 0, 0, duration_s=3.0)
+    semitones = 12 * np.log2(np.array(asked_hz) / 440.0) - plans["classical", 0].tuning_cents / 100
+    np.testing.assert_allclose(semitones, np.round(semitones), atol=1e-6)
 
 
 def test_plans_stay_in_their_genres_ranges(plans):
