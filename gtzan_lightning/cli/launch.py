@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from gtzan_lightning.cli.overrides import check_overrides
 from gtzan_lightning.combination import check_combination
@@ -46,7 +46,7 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
         print(f"\n{error}", file=sys.stderr)
         return USER_ERROR
     except (HydraException, OmegaConfBaseException) as error:
-        print(f"\n{_first_cause(error)}", file=sys.stderr)
+        print(f"\n{_told(error)}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
@@ -98,7 +98,12 @@ def _look_over(arguments: Sequence[str]) -> None:
         check_combination(checked(cfg, overrides, dict(cfg.hydra.runtime.choices)))
 
 
-def _first_cause(error: BaseException) -> str:
+def _told(error: BaseException) -> str:
+    """Hydra's own refusal, in one sentence."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, ConfigAttributeError):
+        return (
+            f"{error.full_key}: the chosen member of the group has no such key. Leave it out, or choose another member."
+        )
     return str(error)

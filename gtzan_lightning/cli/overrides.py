@@ -81,7 +81,7 @@ def _is_section(defaults: DictConfig, key: str) -> bool:
 def _member_keys(conf_dir: Path) -> list[str]:
     """Keys of every member of every group: a model has keys that the default one lacks."""
     files = [path for path in conf_dir.glob("*/*.yaml") if path.parent.name not in ("experiment", "debug")]
-    return [f"{path.parent.name}.{key}" for path in files for key in OmegaConf.load(path)]
+    return [f"{path.parent.name}.{key!s}" for path in files for key in OmegaConf.load(path)]
 
 
 def _groups(conf_dir: Path) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -47,20 +48,24 @@ def print_genres(table: Mapping[str, Mapping[str, float]], console: Console | No
 
 
 def print_sweep(jobs: Sequence[tuple[Path, Card]], console: Console | None = None) -> None:
-    """One row a job: test scores at both levels, or what became of it."""
+    """One row a job: what varied, and the test scores at both levels, or what became of it."""
     console = console or Console()
-    table = Table(title=f"{len(jobs)} jobs, test scores", title_justify="left", title_style="bold")
-    table.add_column("run", overflow="fold")
-    table.add_column("status")
+    table = Table(title=f"{len(jobs)} jobs, test accuracy", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column("job", overflow="fold")
     for name in ("window", "95 %", "n", "clip", "95 %", "n"):
-        table.add_column(name, justify="right")
-    for folder, card in jobs:
-        table.add_row(escape(folder.name), str(card.get("status", "no record")), *_job_cells(card))
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, (_, card) in zip(varied([card for _, card in jobs]), jobs, strict=True):
+        table.add_row(escape(name), *_job_cells(card))
     console.print(table)
-    stamps = sorted({card["split"]["stamp"] for _, card in jobs if card.get("split", {}).get("stamp")})
-    for stamp in stamps:
-        named = [folder.name for folder, card in jobs if card.get("split", {}).get("stamp") == stamp]
-        console.print(f"[bold red]{escape(stamp)}[/]: {len(named)} of these jobs", highlight=False)
+    for line in _job_remarks(jobs):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def varied(cards: Sequence[Card]) -> list[str]:
+    """The part of each job's command line that not all jobs share."""
+    commands = [list(card.get("overrides", [])) for card in cards]
+    shared = set(commands[0]).intersection(*commands[1:]) if commands else set()
+    return [" ".join(word for word in command if word not in shared) or "the only one" for command in commands]
 
 
 def _score_cells(scores: Mapping[str, Any]) -> list[str]:
@@ -73,13 +78,24 @@ def _score_cells(scores: Mapping[str, Any]) -> list[str]:
 
 def _job_cells(card: Card) -> list[str]:
     if card.get("status") != "done":
-        last_line = str(card.get("traceback", "")).strip().rpartition("\n")[2]
-        return [escape(last_line[:60]), "", "", "", "", ""]
+        return [str(card.get("status", "no record")), "", "", "", "", ""]
     cells = []
     for level in ("window", "clip"):
         scores = card["metrics"]["test"][level]
         cells += [f"{scores['accuracy']:.3f}", _interval(scores), str(scores["n"])]
     return cells
+
+
+def _job_remarks(jobs: Sequence[tuple[Path, Card]]) -> list[str]:
+    """Why a job has no score, which jobs leak, and where all of them are."""
+    lines = []
+    for folder, card in jobs:
+        if card.get("status") != "done":
+            last_line = str(card.get("traceback", "")).strip().rpartition("\n")[2]
+            lines.append(f"[bold red]{card.get('status', 'no record')}[/]: {escape(f'{folder}: {last_line}')}")
+    stamps = [stamp for _, card in jobs if (stamp := card.get("split", {}).get("stamp"))]
+    lines += [f"[bold red]{escape(stamp)}[/]: {stamps.count(stamp)} of these jobs" for stamp in sorted(set(stamps))]
+    return [*lines, f"Run folders: {jobs[0][0].parent}"] if jobs else lines
 
 
 def _interval(scores: Mapping[str, Any]) -> str:

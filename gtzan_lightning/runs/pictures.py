@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gtzan_lightning.atomic import replacing
+from gtzan_lightning.atomic import write_bytes
 from gtzan_lightning.evaluation.figures import Caption, confusion_figure, genre_figure, learning_figure
 from gtzan_lightning.evaluation.genres import genre_evidence
 from gtzan_lightning.evaluation.metrics import Level, decide
@@ -40,9 +41,16 @@ def run_figures(run: RunFolder, card: Card, predictions: Predictions, units: Map
     return figures
 
 
-def save_figures(folder: Path, figures: Mapping[str, Figure]) -> None:
-    """Writes each figure as a PNG."""
+def save_figures(folder: Path, figures: Mapping[str, Figure]) -> dict[str, bytes]:
+    """Writes each figure as `<name>.png`; returns the files' content, so that nobody draws it again."""
     folder.mkdir(exist_ok=True)
-    for name, figure in figures.items():
-        with replacing(folder / f"{name}.png") as file:
-            figure.savefig(file)
+    pictures = {name: _png(figure) for name, figure in figures.items()}
+    for name, png in pictures.items():
+        write_bytes(folder / f"{name}.png", png)
+    return pictures
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -50,8 +50,7 @@ def record_results(
     unit_of_track = {track.track_id: unit for track, unit in zip(corpus.tracks, units, strict=True)}
     card["metrics"] = evaluate(predictions, unit_of_track, cluster)
     card["training"]["overfit_gap"] = overfit_gap(predictions)
-    figures = run_figures(run, card, predictions, unit_of_track)
-    save_figures(run.figures, figures)
+    pictures = save_figures(run.figures, run_figures(run, card, predictions, unit_of_track))
     logger = event_logger(run.path)
-    log_results(logger, config, card, figures)
+    log_results(logger, config, card, pictures)
     logger.finalize("success")

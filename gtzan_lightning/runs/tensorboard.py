@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import TensorBoardLogger
-from matplotlib.figure import Figure
-from torch.utils.tensorboard.summary import hparams
+from torch.utils.tensorboard.summary import Summary, hparams
 
 from gtzan_lightning.runs.identity import WITHOUT_EFFECT, flat
 
@@ -29,9 +29,9 @@ def event_logger(run_dir: Path) -> EventLogger:
 
 
 def log_results(
-    logger: TensorBoardLogger, config: Mapping[str, Any], card: Mapping[str, Any], figures: Mapping[str, Figure]
+    logger: TensorBoardLogger, config: Mapping[str, Any], card: Mapping[str, Any], pictures: Mapping[str, bytes]
 ) -> None:
-    """Final scores, figures and the HPARAMS session, all in the run's own event file."""
+    """Final scores, pictures (PNG files) and the HPARAMS session, all in the run's own event file."""
     writer = logger.experiment
     scores = final_scores(card)
     values = {key: _plain(value) for key, value in flat(config).items() if key not in WITHOUT_EFFECT}
@@ -39,8 +39,8 @@ def log_results(
         writer.file_writer.add_summary(summary)
     for name, value in scores.items():
         writer.add_scalar(name, value)
-    for name, figure in figures.items():
-        writer.add_figure(f"figures/{name}", figure, close=False)
+    for name, png in pictures.items():
+        writer.file_writer.add_summary(_picture(f"figures/{name}", png))
     writer.flush()
 
 
@@ -52,6 +52,13 @@ def final_scores(card: Mapping[str, Any]) -> dict[str, float]:
         for level in ("window", "clip", "clip_vote")
         for metric in SHOWN_METRICS
     }
+
+
+def _picture(tag: str, png: bytes) -> Summary:
+    """A finished PNG as TensorBoard keeps it; its `add_figure` would draw the figure a second time."""
+    width, height = struct.unpack(">II", png[16:24])  # the header's first two fields (PNG specification, 11.2.2)
+    image = Summary.Image(height=height, width=width, colorspace=4, encoded_image_string=png)  # 4 is RGBA
+    return Summary(value=[Summary.Value(tag=tag, image=image)])
 
 
 def _plain(value: Any) -> Any:
