@@ -30,8 +30,9 @@ def with_metadata(tracks: Iterable[Track], path: Path) -> tuple[list[Track], lis
     tracks = list(tracks)
     unnamed = [track.track_id for track in tracks if track.track_id not in rows]
     notes = [f"{path.name}: names {len(tracks) - len(unnamed)} of {len(tracks)} tracks"] if unnamed else []
-    has_artists = any(row.get("artist_group") or row.get("artist") for row in rows.values())
-    return [_described(track, rows.get(track.track_id, {}), has_artists, path) for track in tracks], notes
+    of_track = [rows.get(track.track_id, {}) for track in tracks]
+    has_artists = any(row.get("artist_group") or row.get("artist") for row in of_track)
+    return [_described(track, row, has_artists, path) for track, row in zip(tracks, of_track, strict=True)], notes
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
@@ -48,7 +49,7 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _described(track: Track, row: dict[str, str], has_artists: bool, path: Path) -> Track:
-    if row.get("genre", track.genre) != track.genre:
+    if (row.get("genre") or track.genre) != track.genre:
         raise GtzanError(f"{path}: {track.track_id} is {row['genre']} there, but {track.genre} in the data.")
     part = row.get("filtered_part") or None
     if part is not None and part not in FILTERED_PARTS:

@@ -61,7 +61,7 @@ def _read_table(path: Path, _size: int, _time: int) -> FeatureTable:
     frame = _parsed(path)
     _check_columns(frame, path)
     tracks, segments = _row_names(frame, path)
-    _check_rows(frame, tracks, path)
+    _check_rows(frame, tracks, segments, path)
     values = _finite_values(frame, path)
     window_s = _window_s(path)
     order = np.lexsort((segments, np.asarray(tracks)))
@@ -118,12 +118,13 @@ def _row_names(frame: pd.DataFrame, path: Path) -> tuple[list[str], NDArray[np.i
     return tracks, np.asarray(segments)
 
 
-def _check_rows(frame: pd.DataFrame, tracks: list[str], path: Path) -> None:
-    twice = frame["filename"][frame["filename"].duplicated()]
+def _check_rows(frame: pd.DataFrame, tracks: list[str], segments: NDArray[np.int64], path: Path) -> None:
+    is_repeated = pd.DataFrame({"track": tracks, "segment": segments}).duplicated()
+    twice = frame["filename"].reset_index(drop=True)[is_repeated]
     if len(twice):
         lines = [str(index + 2) for index in twice.index]
         raise GtzanError(
-            f"{path}: {_count(lines, 'row repeats', 'rows repeat')} the filename of an earlier row: "
+            f"{path}: {_count(lines, 'row repeats', 'rows repeat')} the window of an earlier row: "
             f"{_few(list(twice))} (line {_few(lines)}).\nDelete the repeated rows."
         )
     for line, (track, label) in enumerate(zip(tracks, frame["label"].astype(str), strict=True), start=2):

@@ -1,0 +1,102 @@
+"""`metadata.csv`: artists, recordings, filtered parts."""
+
+import pytest
+
+from gtzan_lightning.corpus.metadata import with_metadata
+from gtzan_lightning.corpus.tracks import Corpus, Track, independent_units
+from gtzan_lightning.errors import GtzanError
+
+TRACKS = [Track("blues.00000", "blues"), Track("blues.00001", "blues"), Track("rock.00000", "rock")]
+
+
+def described(tmp_path, content):
+    path = tmp_path / "metadata.csv"
+    path.write_text(content, encoding="utf-8")
+    return with_metadata(TRACKS, path)
+
+
+def refusal(tmp_path, content):
+    with pytest.raises(GtzanError) as caught:
+        described(tmp_path, content)
+    return str(caught.value).replace(str(tmp_path / "metadata.csv"), "METADATA")
+
+
+def test_every_column_arrives(tmp_path):
+    tracks, notes = described(
+        tmp_path,
+        "track_id,genre,artist,title,artist_group,recording_group,filtered_part\n"
+        "blues.00000,blues,Ann,Song,a1,r1,train\nblues.00001,blues,Bob,,a2,,excluded\nrock.00000,rock,,,a3,,\n",
+    )
+    assert [track.artist_group for track in tracks] == ["a1", "a2", "a3"]
+    assert [track.recording_group for track in tracks] == ["r1", None, None]
+    assert [track.filtered_part for track in tracks] == ["train", "excluded", None]
+    assert notes == []
+
+
+def test_the_artist_stands_in_for_the_group_whatever_its_case_and_an_unknown_one_is_alone(tmp_path):
+    tracks, _ = described(tmp_path, "track_id,artist\nblues.00000,Étta J\nblues.00001,ÉTTA j\nrock.00000,\n")
+    assert [track.artist_group for track in tracks] == ["étta j", "étta j", "unknown:rock.00000"]
+
+
+def test_tracks_that_the_file_does_not_name_are_noted_and_alone(tmp_path):
+    tracks, notes = described(tmp_path, "track_id,artist\nblues.00000,Ann\nother.00001,Ann\n")
+    assert notes == ["metadata.csv: names 1 of 3 tracks"]
+    assert [track.artist_group for track in tracks] == ["ann", "unknown:blues.00001", "unknown:rock.00000"]
+
+
+@pytest.mark.parametrize("content", ["track_id,filtered_part\nblues.00000,test\n", "track_id,artist\nblues.00000,\n"])
+def test_without_artists_no_artist_is_made_up(tmp_path, content):
+    assert {track.artist_group for track in described(tmp_path, content)[0]} == {None}
+
+
+def test_artists_of_other_tracks_alone_make_no_artists_known(tmp_path):
+    tracks, notes = described(tmp_path, "track_id,artist\nelsewhere.00000,Ann\n")
+    assert {track.artist_group for track in tracks} == {None}
+    assert notes == ["metadata.csv: names 0 of 3 tracks"]
+
+
+def test_ids_and_artists_that_look_like_numbers_or_nothing_stay_texts(tmp_path):
+    path = tmp_path / "metadata.csv"
+    path.write_text("track_id,artist\n007,1e5\nNA,None\n")
+    tracks, _ = with_metadata([Track("007", "blues"), Track("NA", "rock")], path)
+    assert [track.artist_group for track in tracks] == ["1e5", "none"]
+
+
+def test_an_empty_genre_contradicts_nothing(tmp_path):
+    assert described(tmp_path, "track_id,genre\nblues.00000,\n")[0] == TRACKS
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "METADATA: cannot be read as CSV (No columns to parse from file). Correct or remove the file."),
+        ("artist\nAnn\n", "METADATA: has no column track_id, so no row can be matched to a track."),
+        (
+            "track_id,artist\nrock.00000,A\nblues.00000,B\nrock.00000,A\n",
+            "METADATA, line 4: track rock.00000 is named twice. Delete one row.",
+        ),
+        ("track_id,genre\nrock.00000,pop\n", "METADATA: rock.00000 is pop there, but rock in the data."),
+        (
+            "track_id,filtered_part\nrock.00000,validation\n",
+            "METADATA: rock.00000 has filtered_part 'validation'; allowed: train, valid, test, excluded.",
+        ),
+    ],
+)
+def test_each_bad_file_is_refused(tmp_path, content, told):
+    assert refusal(tmp_path, content) == told
+
+
+def test_the_independent_unit_is_the_first_that_the_whole_corpus_knows():
+    plain = [Track("a", "x"), Track("b", "x")]
+    recordings = [Track("a", "x", recording_group="r"), Track("b", "x")]
+    some_artists = [Track("a", "x", artist_group="1", recording_group="r"), Track("b", "x")]
+    artists = [Track("a", "x", artist_group="1"), Track("b", "x", artist_group="1", recording_group="r")]
+    assert independent_units(plain) == ("track", ["a", "b"])
+    assert independent_units(recordings) == ("recording", ["r", "track:b"])
+    assert independent_units(some_artists) == ("recording", ["r", "track:b"])
+    assert independent_units(artists) == ("artist", ["1", "1"])
+
+
+def test_labels_are_positions_of_the_genres(tmp_path):
+    corpus = Corpus("x", tuple(TRACKS), ("blues", "rock"), "tables", tmp_path, "0")
+    assert corpus.labels() == [0, 0, 1]
