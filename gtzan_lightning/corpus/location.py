@@ -42,7 +42,7 @@ def locate(kind: str, root: str | None) -> Location | None:
     """
     if kind == "synthetic":
         return None
-    named = root or os.environ.get("GTZAN_ROOT")
+    named = root or os.environ.get("GTZAN_ROOT") or None
     if named is None and not DEFAULT_ROOT.is_dir():
         if kind == "auto":
             return None
@@ -50,7 +50,7 @@ def locate(kind: str, root: str | None) -> Location | None:
             f"data={kind} needs a folder: data.root is not set and there is no {DEFAULT_ROOT}/.\n{SYNTHETIC_REMEDY}"
         )
     where = "data.root" if root else "GTZAN_ROOT" if named else "the default folder"
-    return _look_into(Path(named) if named else DEFAULT_ROOT, where, kind)
+    return _look_into(Path(named).expanduser() if named else DEFAULT_ROOT, where, kind)
 
 
 def _look_into(root: Path, where: str, kind: str) -> Location:

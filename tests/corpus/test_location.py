@@ -1,0 +1,210 @@
+"""Where the data is, decided from names alone, and every refusal."""
+
+import os
+from pathlib import Path
+
+import pytest
+import tiny
+
+from gtzan_lightning.corpus.location import choose_source, fingerprint, locate
+from gtzan_lightning.errors import GtzanError
+
+REMEDY = "\nSet data.root (or GTZAN_ROOT) to a folder that exists, or ask for data=synthetic."
+AUDIO = "<genre>/<file> folders of audio (.wav .au .flac .ogg .oga .mp3 .aif .aiff .opus)"
+TABLES = "features_3_sec.csv or features_30_sec.csv and no genres_original/ or genres/ with audio"
+
+
+def make(root, *names):
+    root.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    return str(root)
+
+
+def refusal(call, *arguments):
+    with pytest.raises(GtzanError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["auto", "synthetic"])
+def test_without_any_data_the_synthetic_corpus_stands_in(kind):
+    assert locate(kind, None) is None
+
+
+def test_synthetic_asks_for_nothing_even_where_there_is_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("GTZAN_ROOT", "/nowhere")
+    assert locate("synthetic", make(tmp_path / "data", "features_3_sec.csv")) is None
+
+
+@pytest.mark.parametrize("kind", ["gtzan", "folder"])
+def test_a_named_corpus_needs_a_folder(kind):
+    told = f"data={kind} needs a folder: data.root is not set and there is no data/gtzan/.{REMEDY}"
+    assert refusal(locate, kind, None) == told
+
+
+def test_the_root_comes_first_then_the_environment_then_the_default_folder(tmp_path, monkeypatch):
+    named, in_environment = (make(tmp_path / name, "features_3_sec.csv") for name in ("named", "environment"))
+    make(Path("data/gtzan"), "features_3_sec.csv")
+    assert locate("auto", None).root == Path("data/gtzan")
+    monkeypatch.setenv("GTZAN_ROOT", in_environment)
+    assert locate("auto", None).root == Path(in_environment)
+    assert locate("auto", named).root == Path(named)
+
+
+def test_an_empty_environment_variable_is_no_root(monkeypatch):
+    monkeypatch.setenv("GTZAN_ROOT", "")
+    assert locate("auto", None) is None
+
+
+def test_the_home_folder_may_be_written_short(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make(tmp_path / "gtzan", "features_3_sec.csv")
+    assert locate("auto", "~/gtzan").root == tmp_path / "gtzan"
+
+
+@pytest.mark.parametrize("kind", ["auto", "gtzan", "folder"])
+def test_a_root_that_is_not_there_is_never_replaced_by_something_else(kind, monkeypatch):
+    assert refusal(locate, kind, "/nowhere") == f"data.root: there is no folder /nowhere.{REMEDY}"
+    monkeypatch.setenv("GTZAN_ROOT", "/nowhere")
+    assert refusal(locate, kind, None) == f"GTZAN_ROOT: there is no folder /nowhere.{REMEDY}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("auto", f"{TABLES}, nor {AUDIO}"), ("gtzan", TABLES), ("folder", AUDIO)]
+)
+def test_a_root_without_anything_usable_is_refused(tmp_path, kind, expected):
+    root = make(tmp_path / "data", "notes.txt", "blues/cover.jpg")
+    assert refusal(locate, kind, root) == f"data.root: {root} holds no {expected}.{REMEDY}"
+
+
+def test_a_file_is_no_root(tmp_path):
+    make(tmp_path, "x.csv")
+    assert "there is no folder" in refusal(locate, "auto", str(tmp_path / "x.csv"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "audio"), [("auto", "genres_original"), ("gtzan", "genres_original"), ("folder", ".")]
+)
+def test_audio_is_looked_for_in_the_published_folders_first(tmp_path, kind, audio):
+    root = make(tmp_path / "d", "genres_original/blues/a.wav", "genres/blues/a.wav", "jazz/a.wav")
+    assert locate(kind, root).audio == Path(root) / audio
+
+
+def test_gtzan_does_not_take_genre_folders_at_the_root(tmp_path):
+    root = make(tmp_path / "d", "jazz/a.wav")
+    assert locate("auto", root).audio == Path(root)
+    assert "holds no features_3_sec.csv" in refusal(locate, "gtzan", root)
+
+
+def test_a_folder_corpus_leaves_tables_alone(tmp_path):
+    root = make(tmp_path / "d", "features_3_sec.csv", "metadata.csv", "jazz/a.wav")
+    location = locate("folder", root)
+    assert location.tables == ()
+    assert location.metadata == Path(root) / "metadata.csv"
+    assert locate("auto", root).tables == (Path(root) / "features_3_sec.csv",)
+
+
+@pytest.fixture
+def both(tmp_path):
+    return locate("auto", make(tmp_path / "both", "features_3_sec.csv", "genres/jazz/a.wav"))
+
+
+@pytest.fixture
+def tables(tmp_path):
+    return locate("auto", make(tmp_path / "tables", "features_3_sec.csv"))
+
+
+@pytest.fixture
+def audio(tmp_path):
+    return locate("auto", make(tmp_path / "audio", "jazz/a.wav"))
+
+
+@pytest.mark.parametrize(
+    ("features", "wanted", "source"),
+    [
+        ("stats", None, "tables"),
+        ("stats", "tables", "tables"),
+        ("stats", "audio", "audio"),
+        ("mfcc", None, "audio"),
+        ("logmel", "audio", "audio"),
+    ],
+)
+def test_stats_take_the_tables_unless_told_otherwise(both, features, wanted, source):
+    assert choose_source(both, wanted, features) == source
+
+
+def test_stats_without_tables_take_the_audio(audio):
+    assert choose_source(audio, None, "stats") == "audio"
+
+
+@pytest.mark.parametrize("features", ["mfcc", "logmel"])
+def test_tables_hold_no_frames(both, features):
+    assert refusal(choose_source, both, "tables", features) == (
+        f"data.source=tables: the tables hold `stats`, not {features}. Use data.source=audio or features=stats."
+    )
+
+
+def test_tables_that_are_not_there_are_refused(audio):
+    assert refusal(choose_source, audio, "tables", "stats") == (
+        f"data.source=tables: {audio.root} has no features_3_sec.csv or features_30_sec.csv. Use data.source=audio."
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "features", "asked"), [(None, "mfcc", "features=mfcc"), ("audio", "stats", "data.source=audio")]
+)
+def test_audio_that_is_not_there_is_refused(tables, wanted, features, asked):
+    assert refusal(choose_source, tables, wanted, features) == (
+        f"{asked} needs audio, but {tables.root} has only feature tables.\n"
+        f"Put the clips into {tables.root}/genres_original/<genre>/, or train on the tables: features=stats."
+    )
+
+
+def later(path):
+    """Moves a file's time on by a second."""
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
+
+
+def test_the_fingerprint_of_tables_is_their_content_wherever_they_are(tmp_path):
+    here, there = (tiny.write_tables(tmp_path / name, genres=("a", "b"), tracks=2, windows=2) for name in "xy")
+    first = fingerprint(locate("auto", str(here)), "tables")
+    later(here / "features_3_sec.csv")
+    assert fingerprint(locate("auto", str(here)), "tables") == first
+    assert fingerprint(locate("auto", str(there)), "tables") == first
+    (here / "metadata.csv").write_text("track_id\n")
+    assert fingerprint(locate("auto", str(here)), "tables") != first
+
+
+@pytest.mark.parametrize("name", ["features_3_sec.csv", "features_30_sec.csv"])
+def test_a_changed_table_changes_the_fingerprint(own_tables, name):
+    first = fingerprint(locate("auto", str(own_tables)), "tables")
+    content = (own_tables / name).read_text()
+    (own_tables / name).write_text(content.replace("5", "6", 1))
+    later(own_tables / name)
+    assert fingerprint(locate("auto", str(own_tables)), "tables") != first
+
+
+def test_the_fingerprint_of_audio_is_names_sizes_and_times(tmp_path):
+    root = Path(make(tmp_path / "d", "jazz/a.wav", "rock/b.wav"))
+    prints = [fingerprint(locate("auto", str(root)), "audio")]
+
+    def remember():
+        prints.append(fingerprint(locate("auto", str(root)), "audio"))
+
+    (root / "jazz/notes.txt").write_text("no audio, no change")
+    remember()
+    assert prints[0] == prints[1]
+    later(root / "jazz/a.wav")
+    remember()
+    (root / "jazz/a.wav").rename(root / "jazz/c.wav")
+    remember()
+    make(root, "rock/d.wav")
+    remember()
+    assert len(set(prints)) == 4
+
+
+def test_tables_and_audio_of_one_root_differ(both):
+    assert fingerprint(both, "tables") != fingerprint(both, "audio")
