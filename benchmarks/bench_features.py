@@ -10,11 +10,6 @@ processes over one. Without a folder of audio, 30-s clips are generated. Needs l
 from __future__ import annotations
 
 import argparse
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[variable] = "1"  # one core each; before anything that starts threads is imported
-
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,8 +20,9 @@ import numpy as np
 import soundfile
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from gtzan_lightning.features import chroma, frame_moments, separation, spectral_shape, spectrum, stats, tempo
+from gtzan_lightning.features import chroma, frame_moments, mel, separation, spectral_shape, spectrum, stats, tempo
 from gtzan_lightning.features.analysis import FeatureRequest
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.frames import frame_features
@@ -34,6 +30,7 @@ from gtzan_lightning.features.settings import FrameSettings
 
 RATE_HZ = 22050
 REFLECT = {"pad_mode": "reflect"}
+N_FILES = 48  # of the comparison of one process and two
 Signal = NDArray[np.float32]
 
 
@@ -44,6 +41,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="turns of ours and librosa's on each clip")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    threadpool_limits(1)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         files = _files(arguments.root, arguments.clips, Path(folder))
         signals = [soundfile.read(file, dtype="float32")[0] for file in files]
@@ -132,13 +130,13 @@ def _profile(y: Signal) -> None:
     spectra = spectrum.stft(signal)
     magnitudes, *_ = spectral_shape.spectral_shape(spectra, RATE_HZ)
     power = magnitudes**2
-    mel = power @ spectrum.mel_bank(RATE_HZ, stats.N_MELS)
-    decibels = spectrum.power_to_db(mel.double())
+    bands = mel.mel_spectrum(power, RATE_HZ, stats.N_MELS)
+    decibels = spectrum.power_to_db(bands.double())
     parts: dict[str, Callable[[], object]] = {
         "spectra (STFT)": lambda: spectrum.stft(signal),
         "magnitudes, centroid, bandwidth, rolloff": lambda: spectral_shape.spectral_shape(spectra, RATE_HZ),
-        "mel bands": lambda: power @ spectrum.mel_bank(RATE_HZ, stats.N_MELS),
-        "decibels and cepstra": lambda: spectrum.power_to_db(mel.double()) @ spectrum.dct_bank(stats.N_MELS, 20),
+        "mel bands": lambda: mel.mel_spectrum(power, RATE_HZ, stats.N_MELS),
+        "decibels and cepstra": lambda: spectrum.power_to_db(bands.double()) @ spectrum.dct_bank(stats.N_MELS, 20),
         "tuning and chroma": lambda: chroma.chroma(power, RATE_HZ),
         "both medians and the mask": lambda: separation.harmonic_mask(magnitudes),
         "resynthesis (inverse STFT)": lambda: spectrum.istft(spectra, signal.shape[1]),
@@ -155,7 +153,7 @@ def _two_processes(files: list[Path], folder: Path) -> None:
     """Whole files, reading and cache included, wall time."""
     request = FeatureRequest("stats", 3.0, FrameSettings())
     copies = []
-    for i in range(48):
+    for i in range(N_FILES):
         y, rate_hz = soundfile.read(files[i % len(files)], dtype="float32")
         copies.append(folder / f"copy{i}.wav")
         soundfile.write(copies[-1], np.roll(y, i), rate_hz)

@@ -49,7 +49,8 @@ def _pitches(power: torch.Tensor, rate_hz: int) -> tuple[torch.Tensor, torch.Ten
     bin_hz = rate_hz / N_FFT
     first, stop = -int(-LOWEST_HZ // bin_hz), -int(-HIGHEST_HZ // bin_hz)
     floor = THRESHOLD * power.amax(dim=1, keepdim=True)
-    kept = torch.where(power > floor, power, 0.0)[:, first - 1 : stop + 1]
+    searched = power[:, first - 1 : stop + 1]
+    kept = torch.where(searched > floor, searched, 0.0)
     is_peak = (kept[:, 1:-1] > kept[:, :-2]) & (kept[:, 1:-1] >= kept[:, 2:])
     frame, bin_ = is_peak.nonzero(as_tuple=True)
     bin_ = bin_ + first

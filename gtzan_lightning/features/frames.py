@@ -1,4 +1,4 @@
-"""Frame features: mel cepstra and log-mel spectra, through torchaudio's transforms."""
+"""Frame features: mel cepstra and log-mel spectra, on torchaudio's transforms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from functools import lru_cache
 import torch
 from torchaudio import transforms
 
+from gtzan_lightning.features.mel import mel_spectrum
 from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features.spectrum import dct_bank
 
 DELTA_FRAMES = 9  # over which the slope of a delta is fitted
 
@@ -23,9 +25,11 @@ def frame_features(name: str, signal: torch.Tensor, settings: FrameSettings) -> 
         signal: `(samples,)`, at the settings' rate.
         settings: frame length, hop, bins, deltas.
     """
-    to_decibels = transforms.AmplitudeToDB("power", top_db=80.0 if name == "mfcc" else None)
-    mel_db = to_decibels(_mel_spectrum(settings)(signal.unsqueeze(0)))[0].T
-    rows = mel_db @ _cosines(settings) if name == "mfcc" else mel_db
+    spectrum = _spectrogram(settings)(signal)  # (bins, frames), complex
+    power = (spectrum.real**2 + spectrum.imag**2).T  # much faster than abs(), which guards against overflow
+    mel = mel_spectrum(power, settings.sample_rate_hz, settings.n_mels)
+    mel_db = transforms.AmplitudeToDB("power", top_db=80.0 if name == "mfcc" else None)(mel)
+    rows = mel_db @ dct_bank(settings.n_mels, settings.n_mfcc).float() if name == "mfcc" else mel_db
     return torch.cat([rows, deltas(rows)], dim=1) if settings.deltas else rows
 
 
@@ -47,21 +51,7 @@ def min_samples(settings: FrameSettings) -> int:
 
 
 @lru_cache(maxsize=4)
-def _mel_spectrum(settings: FrameSettings) -> transforms.MelSpectrogram:
-    return transforms.MelSpectrogram(
-        sample_rate=settings.sample_rate_hz,
-        n_fft=settings.n_fft,
-        hop_length=settings.hop_length_samples,
-        n_mels=settings.n_mels,
-        pad_mode="constant",
-        norm="slaney",
-        mel_scale="slaney",
+def _spectrogram(settings: FrameSettings) -> transforms.Spectrogram:
+    return transforms.Spectrogram(
+        n_fft=settings.n_fft, hop_length=settings.hop_length_samples, power=None, pad_mode="constant"
     )
-
-
-@lru_cache(maxsize=4)
-def _cosines(settings: FrameSettings) -> torch.Tensor:
-    """The orthonormal cosine transform, `(mels, n_mfcc)`."""
-    return transforms.MFCC(
-        settings.sample_rate_hz, settings.n_mfcc, melkwargs={"n_mels": settings.n_mels, "n_fft": settings.n_fft}
-    ).dct_mat

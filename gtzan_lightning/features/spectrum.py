@@ -67,30 +67,6 @@ def bin_frequencies(rate_hz: int) -> torch.Tensor:
     return torch.arange(N_FFT // 2 + 1, dtype=torch.float32) * (rate_hz / N_FFT)
 
 
-@lru_cache(maxsize=8)
-def mel_bank(rate_hz: int, n_mels: int) -> torch.Tensor:
-    """Triangular mel filters with Slaney's scale and area normalisation, `(bins, mels)`.
-
-    Computed in double precision: with torchaudio's single precision, the cepstral means that are near zero leave
-    the published ones by more than 1e-4.
-    """
-    corners = _mel_to_hz(np.linspace(0.0, _hz_to_mel(rate_hz / 2), n_mels + 2))
-    hz = np.arange(N_FFT // 2 + 1)[:, None] * (rate_hz / N_FFT)
-    rising = (hz - corners[:-2]) / np.diff(corners)[:-1]
-    falling = (corners[2:] - hz) / np.diff(corners)[1:]
-    bank = np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (corners[2:] - corners[:-2]))
-    return torch.from_numpy(bank.astype(np.float32))
-
-
-def _hz_to_mel(hz: float) -> float:
-    """Slaney's scale: 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor of 6.4 (Auditory Toolbox, 1998)."""
-    return hz * 3 / 200 if hz < 1000 else 15 + 27 * float(np.log(hz / 1000) / np.log(6.4))
-
-
-def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
-
-
 def power_to_db(power: torch.Tensor) -> torch.Tensor:
     """Decibels relative to 1, no lower than -100 dB and than 80 dB under the loudest of each item of the batch.
 

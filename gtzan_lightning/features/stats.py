@@ -10,9 +10,10 @@ import torch
 
 from gtzan_lightning.features.chroma import chroma
 from gtzan_lightning.features.frame_moments import rms, zero_crossing_rate
+from gtzan_lightning.features.mel import mel_spectrum
 from gtzan_lightning.features.separation import harmonic_and_percussive
 from gtzan_lightning.features.spectral_shape import spectral_shape
-from gtzan_lightning.features.spectrum import N_FFT, dct_bank, mel_bank, power_to_db, stft
+from gtzan_lightning.features.spectrum import N_FFT, dct_bank, power_to_db, stft
 from gtzan_lightning.features.tempo import tempo_bpm
 
 MIN_SAMPLES = N_FFT // 2 + 1  # what reflecting half a frame needs
@@ -34,7 +35,7 @@ def window_stats(signals: torch.Tensor, rate_hz: int) -> torch.Tensor:
     magnitudes, *shape = spectral_shape(spectra, rate_hz)
     power = magnitudes**2
     # in double precision from here on: small arrays, and cepstral means may be near zero
-    mel_db = power_to_db((power @ mel_bank(rate_hz, N_MELS).to(power.device)).double())
+    mel_db = power_to_db(mel_spectrum(power, rate_hz, N_MELS).double())
     parts = [
         chroma(power, rate_hz).flatten(1),
         rms(signals),
