@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import lightning as L
 import numpy as np
-import platformdirs
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 
+from gtzan_lightning.cache_dir import cache_dir
 from gtzan_lightning.config import Config
 from gtzan_lightning.corpus.opening import open_corpus
 from gtzan_lightning.corpus.tracks import Corpus
@@ -46,28 +45,40 @@ def open_data(config: Config) -> SplitData:
     Raises:
         GtzanError: what is wrong with the data, the lengths or the split.
     """
-    corpus = open_corpus(
+    corpus = open_configured_corpus(config)
+    rule = _rule(config)
+    if config.split.manifest is None:
+        check_tracks(corpus, rule)  # before the features, which may take minutes
+    features = load_configured_features(config, corpus)
+    lengths = config.slice
+    slices = slice_table(features, seconds=lengths.seconds, step_s=lengths.step_s, hop_s=lengths.hop_s)
+    return SplitData(corpus, features, slices, _parts(config, corpus, slices, rule))
+
+
+def open_configured_corpus(config: Config) -> Corpus:
+    """The corpus of the configuration; its audio or tables are looked at, its features are not."""
+    return open_corpus(
         config.data.kind,
         config.data.root,
         source=config.data.source,
         features=config.features.name,
-        cache_dir=cache_dir(config),
+        cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
     )
-    rule = _rule(config)
-    if config.split.manifest is None:
-        check_tracks(corpus, rule)  # before the features, which may take minutes
-    features = load_features(
+
+
+def load_configured_features(config: Config, corpus: Corpus) -> Features:
+    """The features of the configuration, from tables, the cache, or audio."""
+    whole_clips = config.features.row_s(config.slice.step_s)
+    return load_features(
         corpus,
         name=config.features.name,
-        window_s=config.features.row_s(config.slice.step_s) if not config.features.framed else config.features.window_s,
+        window_s=config.features.window_s if config.features.framed else whole_clips,
         settings=FrameSettings(**config.features.model_dump(exclude={"name", "window_s"})),
-        cache_dir=cache_dir(config),
+        cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
         max_skipped_share=config.data.max_skipped_share,
     )
-    slices = slice_table(features, seconds=config.slice.seconds, step_s=config.slice.step_s, hop_s=config.slice.hop_s)
-    return SplitData(corpus, features, slices, _parts(config, corpus, slices, rule))
 
 
 def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
@@ -128,11 +139,6 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger |
         )
     except (RuntimeError, ValueError) as error:  # Lightning's MisconfigurationException is no common base
         raise GtzanError(f"trainer={options.accelerator}: {error}\nUse trainer=cpu.") from error
-
-
-def cache_dir(config: Config) -> Path:
-    """Where features and the synthetic corpus are kept: `cache_dir`, else GTZAN_CACHE, else the system's place."""
-    return Path(config.cache_dir or os.environ.get("GTZAN_CACHE") or platformdirs.user_cache_dir("gtzan-lightning"))
 
 
 def _rule(config: Config) -> SplitRule:

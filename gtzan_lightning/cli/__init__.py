@@ -1,1 +1,49 @@
 """The command line: each verb in a small file of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+from gtzan_lightning import __version__
+from gtzan_lightning.errors import GtzanError
+
+VERBS = ("data", "features", "cache", "runs", "compare")
+USER_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command `gtzan`: everything that is not training. Returns the exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        chosen = _parser().parse_args(_with_known_verb(arguments))
+        return int(chosen.run(chosen) or 0)
+    except GtzanError as error:
+        print(error, file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gtzan", description="Everything around training; train with train.py.")
+    parser.add_argument("--version", action="version", version=f"gtzan-lightning {__version__}")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+    for name in VERBS:
+        import_module(f"gtzan_lightning.cli.{name}").add_to(verbs)
+    return parser
+
+
+def _with_known_verb(arguments: list[str]) -> list[str]:
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
+        close = get_close_matches(arguments[0], VERBS, n=1)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        raise GtzanError(f"gtzan {arguments[0]}: unknown verb. {hint}Verbs: {', '.join(VERBS)}.")
+    return arguments

@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "history.csv"
 
     @property
+    def units(self) -> Path:
+        """The independent unit (artist, recording or track) of each track, which intervals resample."""
+        return self.path / "units.csv"
+
+    @property
     def figures(self) -> Path:
         """PNG pictures."""
         return self.path / "figures"
@@ -83,6 +88,17 @@ class RunFolder:
         """Whether the run finished and its results are there."""
         return self.card().get("status") == "done" and self.predictions.is_file()
 
+    def done_card(self) -> Card:
+        """The card of a finished run.
+
+        Raises:
+            GtzanError: the run has not finished.
+        """
+        if not self.is_done():
+            status = self.card().get("status", "no run")
+            raise GtzanError(f"{self.path}: {status}, not done. Start its command again: it goes on where it stopped.")
+        return self.card()
+
     def set_aside(self) -> Path | None:
         """Renames the folder to `<run>.1` (or the next free number); None where there is nothing to keep."""
         if not self.path.exists() or not any(self.path.iterdir()):
@@ -95,15 +111,20 @@ class RunFolder:
         return kept
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, wait: bool = True) -> Iterator[None]:
         """Holds the run for this process; another process with the same question waits for its turn.
 
         The system drops the lock of a process that dies.
+
+        Raises:
+            GtzanError: another process holds it, and `wait` is False.
         """
         lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            if not wait:
+                raise GtzanError(f"{self.path.name}: another process is on it. Stop that one first.") from None
             print(f"{self.path.name}: another process is on it; waiting for its result.", flush=True)
             lock.acquire()
         try:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from gtzan_lightning.atomic import write_text
 from gtzan_lightning.corpus.tracks import Corpus, independent_units
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.splits import PARTS
+from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.card import evaluate
 from gtzan_lightning.evaluation.metrics import overfit_gap
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
@@ -18,6 +21,18 @@ from gtzan_lightning.models.inference import probabilities
 from gtzan_lightning.runs.folder import Card, RunFolder
 from gtzan_lightning.runs.pictures import run_figures, save_figures
 from gtzan_lightning.runs.tensorboard import event_logger, log_results
+
+
+def read_units(run: RunFolder) -> dict[str, str]:
+    """The independent unit of each track, as the run recorded it.
+
+    Raises:
+        GtzanError: the run has no such record.
+    """
+    if not run.units.is_file():
+        raise GtzanError(f"{run.units}: missing. Repeat the run with rerun=true.")
+    table = pd.read_csv(run.units, dtype=str, keep_default_na=False)
+    return dict(zip(table["track_id"], table["unit"], strict=True))
 
 
 def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: int | None = None) -> Predictions:
@@ -48,9 +63,15 @@ def record_results(
     predictions = read_predictions(run.predictions)
     cluster, units = independent_units(corpus.tracks)
     unit_of_track = {track.track_id: unit for track, unit in zip(corpus.tracks, units, strict=True)}
+    write_text(run.units, _units_csv(unit_of_track))
     card["metrics"] = evaluate(predictions, unit_of_track, cluster)
     card["training"]["overfit_gap"] = overfit_gap(predictions)
     pictures = save_figures(run.figures, run_figures(run, card, predictions, unit_of_track))
     logger = event_logger(run.path)
     log_results(logger, config, card, pictures)
     logger.finalize("success")
+
+
+def _units_csv(unit_of_track: Mapping[str, str]) -> str:
+    table = pd.DataFrame({"track_id": list(unit_of_track), "unit": list(unit_of_track.values())})
+    return table.to_csv(index=False, lineterminator="\n")

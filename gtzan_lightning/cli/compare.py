@@ -1,0 +1,33 @@
+"""`gtzan compare RUN RUN ...`: paired comparison of runs on the same test tracks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_to(verbs: Any) -> None:
+    """Adds the verb."""
+    parser = verbs.add_parser("compare", help="paired comparison of runs on one split")
+    parser.add_argument(
+        "run_names", nargs="+", metavar="RUN", help="path or name, or a part of the name that no other run has"
+    )
+    parser.add_argument("--level", choices=("window", "clip", "clip_vote"), default="clip")
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.evaluation.comparison import Entrant, compare
+    from gtzan_lightning.evaluation.predictions import read_predictions
+    from gtzan_lightning.report.comparison import print_comparison
+    from gtzan_lightning.runs.browser import named_run
+    from gtzan_lightning.runs.results import read_units
+
+    runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
+    entrants = [
+        Entrant(run.path.name, read_predictions(run.predictions), run.done_card()["split"]["sha256"]) for run in runs
+    ]
+    table = compare(entrants, read_units(runs[0]), arguments.level)
+    print_comparison(table, arguments.level, runs[0].card())

@@ -1,0 +1,54 @@
+"""`gtzan runs ls|show|diff|rm`: the run browser."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_to(verbs: Any) -> None:
+    """Adds the verb."""
+    parser = verbs.add_parser("runs", help="list, show, compare or remove runs")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("ls", help="list runs: gtzan runs ls split=leaky status=done model.lr=0.004")
+    listing.add_argument("filters", nargs="*", metavar="KEY=VALUE")
+    showing = actions.add_parser("show", help="the result of one run")
+    showing.add_argument("run_name", metavar="RUN")
+    differing = actions.add_parser("diff", help="which config keys and scores differ")
+    differing.add_argument("run_names", nargs="+", metavar="RUN")
+    removing = actions.add_parser("rm", help="remove runs")
+    removing.add_argument("run_names", nargs="+", metavar="RUN")
+    for action, run in ((listing, _list), (showing, _show), (differing, _diff), (removing, _remove)):
+        action.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
+        action.set_defaults(run=run)
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.report.browser import print_runs
+    from gtzan_lightning.runs.browser import find_runs, matching
+
+    print_runs(matching(find_runs(arguments.outputs), arguments.filters))
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.report.browser import print_record
+    from gtzan_lightning.runs.browser import named_run
+
+    print_record(named_run(arguments.run_name, arguments.outputs))
+
+
+def _diff(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.report.browser import print_differences
+    from gtzan_lightning.runs.browser import differences, named_run
+
+    runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
+    print_differences([run.path.name for run in runs], differences(runs))
+
+
+def _remove(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.runs.browser import named_run, remove
+
+    for run in [named_run(name, arguments.outputs) for name in arguments.run_names]:
+        remove(run)
+        print(f"Removed {run.path}")

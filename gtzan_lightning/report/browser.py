@@ -1,0 +1,66 @@
+"""What the run browser prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.report.console import print_run
+from gtzan_lightning.runs.folder import RunFolder
+
+
+def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> None:
+    """One row a run: status, and test accuracy at both levels."""
+    table = Table(title=f"{len(runs)} runs, test accuracy", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("run", overflow="fold", min_width=30)
+    for name in ("status", "corpus", "window", "clip"):
+        table.add_column(name, no_wrap=True)
+    for run in runs:
+        try:
+            card = run.card()
+        except GtzanError:
+            card = {"status": "damaged"}
+        table.add_row(escape(run.path.name), str(card.get("status")), *_cells(card))
+    (console or Console()).print(table)
+
+
+def print_record(run: RunFolder, console: Console | None = None) -> None:
+    """The result of a run, or why there is none."""
+    console = console or Console()
+    card = run.card()
+    if card.get("status") == "done":
+        print_run(card, run.path, console)
+    else:
+        console.print(f"{run.path.name}: {card.get('status')}, started {card.get('started')}", highlight=False)
+        console.print(escape(str(card.get("traceback") or "The same command goes on from the last checkpoint.")))
+    console.print(f"Command: {escape(str(card.get('command')))}", highlight=False)
+
+
+def print_differences(names: Sequence[str], rows: Mapping[str, Sequence[Any]], console: Console | None = None) -> None:
+    """One row a key that differs, one column a run."""
+    table = Table(title="What differs", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("key", no_wrap=True)
+    for name in names:
+        table.add_column(escape(name), overflow="fold")
+    for key, values in rows.items():
+        table.add_row(key, *(f"{value:.4g}" if isinstance(value, float) else escape(str(value)) for value in values))
+    (console or Console()).print(table)
+
+
+def _cells(card: Mapping[str, Any]) -> list[str]:
+    corpus = str(card.get("data", {}).get("corpus", ""))
+    if card.get("status") != "done":
+        return [corpus, "", ""]
+    test = card["metrics"]["test"]
+    return [escape(corpus), *(_score(test[level]) for level in ("window", "clip"))]
+
+
+def _score(scores: Mapping[str, Any]) -> str:
+    low, high = scores["accuracy_ci95"]
+    return f"{scores['accuracy']:.3f} n={scores['n']}\n{low:.3f}-{high:.3f}"

@@ -1,0 +1,84 @@
+"""Finds, filters, compares and removes run folders."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.runs.folder import RunFolder
+from gtzan_lightning.runs.identity import flat
+
+
+def find_runs(outputs: Path) -> list[RunFolder]:
+    """Every run folder below `<outputs>/runs`, by name."""
+    return [RunFolder(file.parent) for file in sorted((outputs / "runs").glob("*/run.json"))]
+
+
+def named_run(name: str, outputs: Path) -> RunFolder:
+    """A run by its path, its name, or any part of its name that no other run has.
+
+    Raises:
+        GtzanError: no such run, or several.
+    """
+    if (Path(name) / "run.json").is_file():
+        return RunFolder(Path(name))
+    runs = find_runs(outputs)
+    found = [run for run in runs if run.path.name == name] or [run for run in runs if name in run.path.name]
+    if len(found) != 1:
+        what = f"{len(found)} runs have it in their name" if found else "no run has it in its name"
+        raise GtzanError(f"{name}: {what} in {outputs / 'runs'}. `gtzan runs ls` lists them.")
+    return found[0]
+
+
+def matching(runs: Iterable[RunFolder], filters: Sequence[str]) -> list[RunFolder]:
+    """Runs whose card or configuration has all of `key=value`: `status=failed`, `split=leaky`, `model.lr=0.01`."""
+    wanted = [text.partition("=")[::2] for text in filters]
+    return [run for run in runs if all(value == _value(run, key) for key, value in wanted)]
+
+
+def differences(runs: Sequence[RunFolder]) -> dict[str, list[Any]]:
+    """Config keys and test scores that are not the same in all runs: the values, one a run."""
+    tables = [flat(_config(run)) | _scores(run) for run in runs]
+    keys = list(dict.fromkeys(key for table in tables for key in table))
+    rows = {key: [table.get(key) for table in tables] for key in keys}
+    return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
+
+
+def remove(run: RunFolder) -> None:
+    """Deletes a run folder.
+
+    Raises:
+        GtzanError: the folder is no run folder, or a run that a living process holds.
+    """
+    if not (run.path / "run.json").is_file():
+        raise GtzanError(f"{run.path}: not a run folder, and is left alone.")
+    with run.locked(wait=False):
+        shutil.rmtree(run.path)
+
+
+def _value(run: RunFolder, key: str) -> str | None:
+    card = run.card()
+    shortcuts = {"status": card.get("status"), "split": card.get("split", {}).get("name")}
+    shortcuts["model"] = str(card.get("model", {}).get("name"))
+    shortcuts["corpus"] = card.get("data", {}).get("corpus")
+    if key in shortcuts:
+        return str(shortcuts[key])
+    if any(key == override.partition("=")[0] for override in card.get("overrides", [])):
+        return next(override.partition("=")[2] for override in card["overrides"] if override.partition("=")[0] == key)
+    value = flat(_config(run)).get(key)
+    return None if value is None else str(value)
+
+
+def _config(run: RunFolder) -> dict[str, Any]:
+    file = run.path / "config.yaml"
+    return dict(OmegaConf.to_container(OmegaConf.load(file))) if file.is_file() else {}  # type: ignore[arg-type]
+
+
+def _scores(run: RunFolder) -> dict[str, Any]:
+    test = run.card().get("metrics", {}).get("test", {})
+    return {f"test/{level}_accuracy": scores["accuracy"] for level, scores in test.items()}
