@@ -82,6 +82,8 @@ def check_lengths(row_s: float, seconds: float, step_s: float | None, hop_s: flo
             f"Take slice.seconds={row_s:g} or longer, or features=mfcc or logmel on audio."
         )
     if framed:
+        if step_s > seconds * (1 + TOLERANCE):
+            raise GtzanError(f"slice.step_s={step_s:g} is longer than slice.seconds={seconds:g}. Take a shorter step.")
         return
     _check_multiple("slice.step_s", step_s, row_s, "the features' window")
     _check_multiple("slice.seconds", seconds, step_s, "slice.step_s")
@@ -101,7 +103,7 @@ def _lengths_in_rows(
     features: Features, seconds: float, step_s: float | None, hop_s: float | None
 ) -> tuple[int, int, int]:
     """Rows a step, steps a slice, rows from one slice to the next."""
-    framed = features.row_s < 1
+    framed = features.name != "stats"
     check_lengths(features.row_s, seconds, step_s, hop_s, framed=framed)
     rows_per_step = max(1, round((step_s or features.row_s) / features.row_s))
     rows = int(seconds / features.row_s * (1 + TOLERANCE))

@@ -1,0 +1,251 @@
+"""What each rule promises, and what it refuses."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import tiny
+from torchaudio.datasets import gtzan
+
+from gtzan_lightning.corpus.opening import open_corpus
+from gtzan_lightning.corpus.tracks import GTZAN_GENRES
+from gtzan_lightning.datamodule.slices import slice_table
+from gtzan_lightning.datamodule.splits import (
+    SplitRule,
+    check_parts,
+    filtered_parts,
+    shared_tracks,
+    split_slices,
+    stratified_group_parts,
+)
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features.load import load_features
+from gtzan_lightning.features.settings import FrameSettings
+
+RATIOS = (0.7, 0.1, 0.2)
+
+
+def artists_of_two(tracks=20, genres=("blues", "rock")):
+    return tiny.corpus(genres, tracks, artist_group=lambda genre, number: f"{genre} {number // 2}")
+
+
+def slices_of(corpus, windows=10, seconds=3):
+    return slice_table(tiny.features([windows] * len(corpus.tracks)), seconds=seconds)
+
+
+def part_of_track(corpus, slices, parts):
+    """Part of each track of a split over tracks, `(tracks,)`."""
+    found = {track: set(parts[slices.track_index == track]) for track in range(len(corpus.tracks))}
+    assert all(len(names) == 1 for names in found.values())
+    return np.array([names.pop() for names in found.values()])
+
+
+def refusal(call, *arguments, **options):
+    with pytest.raises(GtzanError) as caught:
+        call(*arguments, **options)
+    return str(caught.value)
+
+
+def test_single_items_are_dealt_in_exact_shares():
+    labels = np.repeat([0, 1, 2], [100, 50, 10])
+    parts = stratified_group_parts(np.arange(160), labels, RATIOS, seed=0)
+    counts = {label: [int(((parts == part) & (labels == label)).sum()) for part in range(3)] for label in range(3)}
+    assert counts == {0: [70, 10, 20], 1: [35, 5, 10], 2: [7, 1, 2]}
+
+
+def test_equal_groups_are_dealt_in_exact_shares():
+    labels = np.repeat([0, 1], 100)
+    groups = np.arange(200) // 5  # twenty groups of five each label
+    parts = stratified_group_parts(groups, labels, RATIOS, seed=3)
+    assert [[int(((parts == p) & (labels == label)).sum()) for p in range(3)] for label in (0, 1)] == [[70, 10, 20]] * 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_unequal_groups_are_never_split_and_miss_their_share_by_less_than_one_group(seed):
+    random = np.random.default_rng(seed)
+    groups = random.permutation(np.repeat(np.arange(60), random.integers(1, 12, 60)))
+    labels = (groups % 4).astype(int)  # a group has one label
+    parts = stratified_group_parts(groups, labels, RATIOS, seed)
+    assert all(len(set(parts[groups == group])) == 1 for group in range(60))
+    for label in range(4):
+        here = labels == label
+        largest = max(Counter(groups[here].tolist()).values())
+        shares = np.bincount(parts[here], minlength=3)
+        assert (np.abs(shares - np.array(RATIOS) * here.sum()) <= largest).all()
+
+
+def test_the_order_of_equals_depends_on_the_seed_and_on_nothing_else():
+    labels = np.repeat([0, 1], 50)
+    parts = [stratified_group_parts(np.arange(100), labels, RATIOS, seed) for seed in (0, 0, 1)]
+    np.random.seed(5)  # noqa: NPY002 - the global generator must play no part
+    again = stratified_group_parts(np.arange(100), labels, RATIOS, 0)
+    assert (parts[0] == parts[1]).all()
+    assert (parts[0] == again).all()
+    assert (parts[0] != parts[2]).any()
+
+
+@pytest.mark.parametrize("ratios", [(0.7, 0.3, 0.0), (0.7, 0.1, 0.1), (1.2, -0.1, -0.1)])
+def test_impossible_ratios_are_refused(ratios):
+    with pytest.raises(ValueError, match="ratios must be positive and sum to 1"):
+        stratified_group_parts([0, 1, 2], [0, 0, 0], ratios, 0)
+
+
+def test_grouped_holds_tracks_together_in_exact_stratified_shares():
+    corpus = artists_of_two(20)
+    slices = slices_of(corpus)
+    parts = part_of_track(corpus, slices, split_slices(corpus, slices, SplitRule("grouped")))
+    counts = Counter(zip((track.genre for track in corpus.tracks), parts.tolist(), strict=True))
+    assert counts == {(genre, part): n for genre in corpus.genres for part, n in
+                      (("train", 14), ("val", 2), ("test", 4))}  # fmt: skip
+
+
+def test_artist_holds_artists_together():
+    corpus = artists_of_two(20)
+    slices = slices_of(corpus)
+    parts = part_of_track(corpus, slices, split_slices(corpus, slices, SplitRule("artist")))
+    assert (parts[::2] == parts[1::2]).all()  # tracks 2n and 2n + 1 are one artist's
+    assert Counter(parts.tolist()) == {"train": 28, "val": 4, "test": 8}
+
+
+def test_leaky_draws_slices_in_exact_stratified_shares():
+    corpus = artists_of_two(20)
+    slices = slices_of(corpus)
+    parts = split_slices(corpus, slices, SplitRule("leaky"))
+    genre = np.asarray(corpus.labels())[slices.track_index]
+    assert Counter(zip(genre.tolist(), parts.tolist(), strict=True)) == {
+        (label, part): n for label in (0, 1) for part, n in (("train", 140), ("val", 20), ("test", 40))
+    }
+    assert len(shared_tracks(parts, slices.track_index)) > 30
+
+
+@pytest.mark.parametrize("rule", ["grouped", "artist", "filtered"])
+def test_every_slice_length_meets_the_same_test_tracks(rule):
+    corpus = tiny.corpus(
+        ("blues", "rock"),
+        20,
+        artist_group=lambda genre, number: f"{genre} {number // 2}",
+        filtered_part=lambda _, number: ("train", "valid", "test", "excluded")[number % 4],
+    )
+    tracks = []
+    for seconds in (3, 6, 9, 30):
+        slices = slices_of(corpus, seconds=seconds)
+        parts = split_slices(corpus, slices, SplitRule(rule))
+        tracks.append(sorted(set(slices.track_index[parts == "test"].tolist())))
+    assert tracks[0]
+    assert tracks.count(tracks[0]) == 4
+
+
+@pytest.mark.parametrize("rule", ["leaky", "grouped", "artist"])
+@pytest.mark.parametrize("n_folds", [2, 5, 10])
+def test_folds_test_everything_exactly_once_and_keep_the_genres_even(rule, n_folds):
+    corpus = artists_of_two(40)
+    slices = slices_of(corpus)
+    genre = np.asarray(corpus.labels())[slices.track_index]
+    tested = np.zeros(len(slices), int)
+    for fold in range(n_folds):
+        parts = split_slices(corpus, slices, SplitRule(rule, fold=fold, n_folds=n_folds))
+        tested += parts == "test"
+        assert np.bincount(genre[parts == "test"]).tolist() == [400 // n_folds] * 2
+        rest = parts != "test"
+        assert (parts[rest] == "val").sum() == pytest.approx(0.1 * rest.sum(), abs=40)
+    assert (tested == 1).all()
+
+
+def test_the_seed_of_the_split_decides_the_folds():
+    corpus = artists_of_two(20)
+    slices = slices_of(corpus)
+    parts = [split_slices(corpus, slices, SplitRule("grouped", seed=s, fold=0, n_folds=5)) for s in (0, 0, 1)]
+    assert (parts[0] == parts[1]).all()
+    assert (parts[0] != parts[2]).any()
+
+
+def test_filtered_takes_the_parts_of_the_metadata():
+    names = ("train", "valid", "test", "excluded", None)
+    corpus = tiny.corpus(tracks=10, filtered_part=lambda _, number: names[number % 5])
+    assert filtered_parts(corpus).tolist() == ["train", "val", "test", "", ""] * 4
+
+
+def test_filtered_without_metadata_takes_the_lists_that_torchaudio_ships():
+    corpus = tiny.corpus(GTZAN_GENRES, 100)
+    parts = filtered_parts(corpus)
+    of_part = {
+        part: {track.track_id for track, here in zip(corpus.tracks, parts, strict=True) if here == part}
+        for part in ("train", "val", "test", "")
+    }
+    assert of_part["train"] == set(gtzan.filtered_train)
+    assert of_part["val"] == set(gtzan.filtered_valid)
+    assert of_part["test"] == set(gtzan.filtered_test)
+    assert {part: len(tracks) for part, tracks in of_part.items()} == {"train": 443, "val": 197, "test": 290, "": 70}
+
+
+def test_the_real_metadata_and_torchaudio_agree(gtzan_root, cache_dir):
+    corpus = open_corpus("auto", str(gtzan_root), cache_dir=cache_dir)
+    assert filtered_parts(corpus).tolist() == filtered_parts(tiny.corpus(GTZAN_GENRES, 100)).tolist()
+
+
+def test_no_real_artist_of_the_artist_split_is_on_both_sides(gtzan_root, cache_dir):
+    corpus = open_corpus("auto", str(gtzan_root), cache_dir=cache_dir)
+    features = load_features(corpus, name="stats", window_s=3.0, settings=FrameSettings(), cache_dir=cache_dir)
+    slices = slice_table(features, seconds=3)
+    artist = np.unique([track.artist_group for track in corpus.tracks], return_inverse=True)[1][slices.track_index]
+    parts = split_slices(corpus, slices, SplitRule("artist"))
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        assert not len(shared_tracks(parts, artist, one, other))
+    for part, share in zip(("train", "val", "test"), RATIOS, strict=True):
+        assert (parts == part).mean() == pytest.approx(share, abs=0.02)
+
+
+def test_filtered_is_for_gtzan_alone():
+    assert refusal(filtered_parts, tiny.corpus(("tango", "zydeco"))) == (
+        "split=filtered is a list of GTZAN's tracks, and the corpus 'made-up' has none of them.\n"
+        "Use split=grouped or split=artist, or set data.root to GTZAN."
+    )
+
+
+def test_artist_without_artists_is_refused():
+    corpus = tiny.corpus(tracks=20)
+    assert refusal(split_slices, corpus, slices_of(corpus), SplitRule("artist")) == (
+        "split=artist needs the artist of each track, and the corpus 'made-up' does not know them.\n"
+        "Put a metadata.csv with the columns track_id and artist into nowhere, or use split=grouped."
+    )
+
+
+def test_too_few_tracks_of_a_genre_are_refused():
+    corpus = tiny.corpus(tracks=2)
+    told = refusal(split_slices, corpus, slices_of(corpus), SplitRule("grouped"))
+    assert told == (
+        "The val part of the split is empty (made-up has 4 tracks of 2 genres).\n"
+        "Use more tracks, fewer folds or other split.ratios."
+    )
+
+
+def parts_and_tracks(*parts):
+    """One slice a track; tracks 0, 1, 2 ... are blues and then rock."""
+    return np.array(parts), np.arange(len(parts), dtype=np.int32), tiny.corpus(tracks=len(parts) // 2)
+
+
+def test_a_genre_that_a_part_lacks_is_named():
+    arguments = parts_and_tracks("train", "val", "test", "train", "val", "train")
+    assert refusal(check_parts, *arguments, may_share_tracks=False) == (
+        "The test part of the split has no slice of rock (made-up has 6 tracks of 2 genres).\n"
+        "Use more tracks a genre, fewer folds, other split.ratios, or another split.seed."
+    )
+
+
+@pytest.mark.parametrize("empty", ["train", "val", "test"])
+def test_an_empty_part_is_named(empty):
+    names = [part for part in ("train", "val", "test", "") if part != empty]
+    arguments = parts_and_tracks(*names, *names)
+    assert refusal(check_parts, *arguments, may_share_tracks=True).startswith(
+        f"The {empty} part of the split is empty "
+    )
+
+
+def test_a_track_on_both_sides_is_refused_unless_the_split_is_leaky():
+    parts, _, corpus = parts_and_tracks("train", "val", "test", "train", "val", "test")
+    track_index = np.array([0, 1, 0, 3, 4, 3], np.int32)
+    check_parts(parts, track_index, corpus, may_share_tracks=True)
+    assert refusal(check_parts, parts, track_index, corpus, may_share_tracks=False) == (
+        "The split promises whole tracks, but 2 tracks are in both train and test: blues.00000, rock.00000.\n"
+        "Move each track into one part, or call the split leaky."
+    )
