@@ -75,7 +75,7 @@ def corpus(genres=("blues", "rock"), tracks=10, **of_track) -> Corpus:
     return Corpus("made-up", tuple(made), tuple(sorted(genres)), "tables", Path("nowhere"), "0" * 64)
 
 
-def features(windows_of_track, *, row_s=3.0, n_features=2, missing=()) -> Features:
+def features(windows_of_track, *, row_s=3.0, n_features=2, missing=(), name="stats") -> Features:
     """Rows numbered from 0, so that a value tells which row it is; `missing` are (track, window) that have no row."""
     rows = [
         (track, window)
@@ -86,4 +86,4 @@ def features(windows_of_track, *, row_s=3.0, n_features=2, missing=()) -> Featur
     track_index, window = np.array(rows).T
     values = np.arange(len(rows), dtype=np.float32)[:, None] + np.linspace(0, 0.5, n_features, dtype=np.float32)
     columns = tuple(f"f{number}" for number in range(n_features))
-    return Features("stats", columns, values, track_index.astype(np.int32), window * row_s, row_s)
+    return Features(name, columns, values, track_index.astype(np.int32), window * row_s, row_s)

@@ -31,5 +31,6 @@ class Masking:
             (3, self.feature_masks, self.feature_mask_share),
         ):
             for _ in range(count):
-                images = mask_along_axis_iid(images, max(1, int(share * images.shape[axis])), 0.0, axis)
+                widest = int(share * images.shape[axis])  # torchaudio draws from 0 up to one less than it is told
+                images = mask_along_axis_iid(images, widest + 1, 0.0, axis)
         return images.squeeze(1)

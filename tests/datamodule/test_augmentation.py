@@ -1,0 +1,60 @@
+"""Masks over steps and features."""
+
+import pytest
+import torch
+
+from gtzan_lightning.datamodule.augmentation import Masking
+
+ONES = torch.ones(64, 20, 30)
+
+
+def stretches(line):
+    """Lengths of the runs of zeros in a boolean line."""
+    return [len(run) for run in "".join("0" if value == 0 else "1" for value in line.tolist()).split("1") if run]
+
+
+def test_nothing_asked_nothing_changed():
+    assert Masking()(ONES) is ONES
+
+
+def test_whole_steps_are_masked_in_stretches_no_longer_than_asked():
+    torch.manual_seed(0)
+    masked = Masking(time_masks=1, time_mask_share=0.25)(ONES)
+    assert masked.shape == ONES.shape
+    assert ((masked.mean(dim=2) == 0) | (masked.mean(dim=2) == 1)).all()  # a step is masked as a whole
+    lengths = [stretches(example[:, 0]) for example in masked]
+    assert max(len(found) for found in lengths) == 1
+    longest = max(length for found in lengths for length in found)
+    assert longest == 5  # a quarter of 20
+    assert len({tuple(example[:, 0].tolist()) for example in masked}) > 20  # each example draws its own
+
+
+def test_neighbouring_features_are_masked_over_all_steps():
+    torch.manual_seed(0)
+    masked = Masking(feature_masks=2, feature_mask_share=0.1)(ONES)
+    assert ((masked.mean(dim=1) == 0) | (masked.mean(dim=1) == 1)).all()
+    counts = [len(stretches(example[0])) for example in masked]
+    assert max(counts) == 2
+    assert float((masked == 0).float().mean()) < 2 * 0.1
+
+
+def test_the_batch_itself_is_not_changed():
+    x = ONES.clone()
+    Masking(time_masks=2, feature_masks=2)(x)
+    assert (x == 1).all()
+
+
+def test_the_global_generator_repeats_the_masks():
+    masking = Masking(time_masks=2, feature_masks=2)
+    results = []
+    for seed in (5, 5, 6):
+        torch.manual_seed(seed)
+        results.append(masking(ONES))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_shortest_sequences_are_fine(steps):
+    torch.manual_seed(0)
+    assert Masking(time_masks=2, feature_masks=2)(torch.ones(8, steps, 5)).shape == (8, steps, 5)

@@ -1,0 +1,109 @@
+"""A split on disk: what is written is read back, and nothing else is."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import tiny
+
+from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256, read_manifest
+from gtzan_lightning.datamodule.slices import slice_table
+from gtzan_lightning.errors import GtzanError
+
+CORPUS = tiny.corpus(tracks=2)
+SLICES = slice_table(tiny.features([2] * 4), seconds=3)
+PARTS = np.array(["train", "train", "val", "", "test", "test", "val", "train"])
+TEXT = """\
+track_id,start_s,stop_s,part
+blues.00000,0.0,3.0,train
+blues.00000,3.0,6.0,train
+blues.00001,0.0,3.0,val
+rock.00000,0.0,3.0,test
+rock.00000,3.0,6.0,test
+rock.00001,0.0,3.0,val
+rock.00001,3.0,6.0,train
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "split.csv"
+    path.write_text(text)
+    return read_manifest(path, CORPUS, SLICES)
+
+
+def test_a_split_is_written_row_by_row_without_what_is_left_out():
+    csv = manifest_csv(CORPUS, SLICES, PARTS)
+    assert csv.decode() == TEXT
+    assert manifest_sha256(csv) == hashlib.sha256(TEXT.encode()).hexdigest()
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    assert read(tmp_path, TEXT).tolist() == PARTS.tolist()
+
+
+def test_the_order_of_rows_and_further_columns_do_not_matter(tmp_path):
+    header, *rows = TEXT.splitlines()
+    text = "\n".join([f"{header},remark", *(f"{row},x" for row in reversed(rows))])
+    assert read(tmp_path, text).tolist() == PARTS.tolist()
+
+
+@pytest.mark.parametrize("seconds", [2, 3, 4.5])
+def test_times_of_frames_survive_the_file(tmp_path, seconds):
+    features = tiny.features([800], row_s=512 / 22_050, name="mfcc")
+    slices = slice_table(features, seconds=seconds, step_s=512 / 22_050, hop_s=512 / 22_050 * 7)
+    parts = np.array(["train", "val", "test"])[np.arange(len(slices)) % 3]
+    path = tmp_path / "split.csv"
+    corpus = tiny.corpus(("blues",), 1)
+    path.write_bytes(manifest_csv(corpus, slices, parts))
+    assert (read_manifest(path, corpus, slices) == parts).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "blues.00001,0.0,3.0,val",
+            "blues.00001,0.0,6.0,val",
+            "split.manifest=MANIFEST, line 4: blues.00001 from 0 to 6 s is no slice here.\n"
+            "Use the manifest with the data root, features and slice that it was made for.",
+        ),
+        (
+            "blues.00001,",
+            "blues.00009,",
+            "split.manifest=MANIFEST, line 4: blues.00009 from 0 to 3 s is no slice here.\n"
+            "Use the manifest with the data root, features and slice that it was made for.",
+        ),
+        (
+            "rock.00000,3.0,6.0",
+            "rock.00000,0.0,3.0",
+            "split.manifest=MANIFEST, line 6: rock.00000 at 0 s is named twice. Delete one row.",
+        ),
+        (
+            "3.0,val",
+            "3.0,valid",
+            "split.manifest=MANIFEST, line 4: part 'valid'; allowed: train, val, test.",
+        ),
+        ("start_s", "begin", "split.manifest=MANIFEST: no column start_s. Give the split.csv of a run."),
+    ],
+)
+def test_each_wrong_row_is_refused_with_its_line(tmp_path, old, new, told):
+    with pytest.raises(GtzanError) as caught:
+        read(tmp_path, TEXT.replace(old, new, 1))
+    assert str(caught.value).replace(str(tmp_path / "split.csv"), "MANIFEST") == told
+
+
+def test_one_row_after_another_with_one_slice_twice_is_refused(tmp_path):
+    with pytest.raises(GtzanError, match=r"line 9: rock.00001 at 3 s is named twice"):
+        read(tmp_path, TEXT + TEXT.splitlines()[-1] + "\n")
+
+
+@pytest.mark.parametrize("text", ["", 'a,"b\n', TEXT.replace("0.0", "soon", 1), "\0\1\2"])
+def test_what_is_no_manifest_is_refused(tmp_path, text):
+    with pytest.raises(GtzanError, match=r"^split.manifest=.*Give the split.csv of a run.$"):
+        read(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(GtzanError) as caught:
+        read_manifest(tmp_path / "x.csv", CORPUS, SLICES)
+    assert str(caught.value) == f"split.manifest: there is no file {tmp_path}/x.csv. Give the split.csv of a run."

@@ -1,0 +1,37 @@
+"""One scale for every feature."""
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from gtzan_lightning.datamodule.standardisation import Standardisation
+
+
+def test_as_scikit_learn_does_it():
+    values = np.random.default_rng(0).normal(3, [0.001, 1, 1e4], (200, 3))
+    ours = Standardisation.fitted(values)
+    theirs = StandardScaler().fit(values)
+    np.testing.assert_allclose(ours.mean, theirs.mean_, rtol=1e-6)
+    np.testing.assert_allclose(ours.scale, theirs.scale_, rtol=1e-6)
+    np.testing.assert_allclose(ours.apply(values), theirs.transform(values), atol=1e-3)
+    assert ours.apply(values.astype(np.float32)).dtype == np.float32
+
+
+def test_a_constant_column_becomes_zero_and_stays_finite_where_it_changes():
+    values = np.array([[66_149.0, 0.0, 1e-9], [66_149.0, 0.0, 3e-9]], np.float32)
+    fitted = Standardisation.fitted(values)
+    assert fitted.scale[:2].tolist() == [1.0, 1.0]
+    assert fitted.apply(values)[:, :2].tolist() == [[0.0, 0.0]] * 2
+    np.testing.assert_allclose(fitted.apply(values)[:, 2], [-1, 1], rtol=1e-5)  # small is not constant
+    assert fitted.apply(np.array([[66_150.0, 5.0, 0.0]], np.float32))[0, :2].tolist() == [1.0, 5.0]
+
+
+def test_the_rounding_of_a_large_constant_is_no_variation():
+    values = np.full((1000, 1), 0.1, np.float32) * np.float32(1e6)
+    values[::2] = np.nextafter(values[::2], np.float32(np.inf))
+    assert Standardisation.fitted(values).scale.tolist() == [1.0]
+
+
+def test_sums_are_in_double_precision():
+    values = np.full((200_000, 1), 1e4, np.float32)
+    values[::2] += 1
+    np.testing.assert_allclose(Standardisation.fitted(values).mean, [10_000.5], rtol=1e-7)
