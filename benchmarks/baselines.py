@@ -1,0 +1,150 @@
+"""What simple methods reach on the models' own splits, so that every score has a floor: `--help` says more.
+
+Majority class, logistic regression and an RBF-SVM read the same standardised slices as the models, learn from the same
+train part, and are scored by the same functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+from cells import LEGEND, LEVELS, Cell, Rows, Scores, add_cell_options, cells, one_thread_each, shown
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
+
+from gtzan_lightning.composition import composed
+from gtzan_lightning.config import checked
+from gtzan_lightning.corpus.tracks import Corpus, independent_units
+from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.card import evaluate_level
+from gtzan_lightning.evaluation.metrics import decide
+from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.experiment import make_datamodule, open_data
+
+
+def baselines() -> dict[str, ClassifierMixin]:
+    """The methods, weakest first."""
+    return {
+        "majority class": DummyClassifier(strategy="most_frequent"),
+        "logistic regression": LogisticRegression(max_iter=2000),
+        "RBF-SVM, C=10": SVC(C=10, break_ties=True),  # ties broken: predictions are the largest decision value
+    }
+
+
+def score_baselines(cell: Cell, overrides: Sequence[str] = ()) -> tuple[str, dict[str, Scores]]:
+    """The corpus's name, and the test scores of every method on one cell."""
+    torch.set_num_threads(1)
+    everything = [*cell.overrides(), *overrides]
+    config = checked(composed(everything), everything)
+    data = open_data(config)
+    datamodule = make_datamodule(config, data)
+    x, y = _examples(datamodule)
+    train, test = (np.flatnonzero(datamodule.parts == part) for part in ("train", "test"))
+    found = {}
+    for name, method in baselines().items():
+        method.fit(x[train], y[train])
+        found[name] = _scores(datamodule, test, _probabilities(method, x[test]), data.corpus)
+    return data.corpus.name, found
+
+
+def baseline_rows(todo: Sequence[Cell], overrides: Sequence[str], jobs: int) -> tuple[Rows, str]:
+    """Scores of all cells, computed in `jobs` processes, and the corpus's name.
+
+    A cell that the data cannot have is told and left out.
+    """
+    rows: Rows = defaultdict(list)
+    corpus = "no corpus"
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        answers = [(cell, pool.submit(score_baselines, cell, overrides)) for cell in todo]
+        for cell, answer in answers:
+            try:
+                corpus, found = answer.result()
+            except GtzanError as error:
+                print(f"{' '.join(cell.overrides())}: left out\n{error}", file=sys.stderr)
+                continue
+            for name, scores in found.items():
+                rows[name, cell.slice, cell.split].append(scores)
+    return rows, corpus
+
+
+def print_rows(rows: Rows, corpus: str) -> None:
+    """One table: a row for each slice and method, two columns for each split."""
+    splits = _distinct(split for _, _, split in rows)
+    table = Table(title=f"Baselines on {corpus}, test accuracy", title_justify="left", title_style="bold")
+    table.add_column("slice")
+    table.add_column("method")
+    for split in splits:
+        for level in LEVELS:
+            table.add_column(f"{split}\n{level}", justify="right")
+    previous = None
+    for length, name in _distinct((length, name) for name, length, _ in rows):
+        numbers = [shown(rows[name, length, split], level) for split in splits for level in LEVELS]
+        if previous not in (None, length):
+            table.add_section()
+        table.add_row(length, name, *numbers)
+        previous = length
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
+    print(LEGEND)
+
+
+def _examples(datamodule: GenreDataModule) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """All slices flattened, `(slices, steps * features)`, and their genres, `(slices,)`."""
+    x, y, _ = datamodule.examples.batch(torch.arange(len(datamodule.slices)))
+    return x.flatten(1).numpy(), y.numpy()
+
+
+def _probabilities(method: ClassifierMixin, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """`(slices, genres)`; an SVM has none, so its decision values stand in, which keeps the order of the genres."""
+    if hasattr(method, "predict_proba"):
+        return method.predict_proba(x)
+    return softmax(method.decision_function(x), axis=1)
+
+
+def _scores(
+    datamodule: GenreDataModule, chosen: NDArray[np.int64], probabilities: NDArray[np.float64], corpus: Corpus
+) -> Scores:
+    tracks = [corpus.tracks[index] for index in datamodule.slices.track_index[chosen]]
+    predictions = Predictions(
+        track_id=np.asarray([track.track_id for track in tracks], dtype=object),
+        start_s=datamodule.slices.start_s[chosen],
+        part=np.full(len(chosen), "test", dtype=object),
+        y_true=np.asarray([track.genre for track in tracks], dtype=object),
+        probabilities=probabilities,
+        genres=corpus.genres,
+    )
+    cluster, units = independent_units(corpus.tracks)
+    unit_of_track = {track.track_id: unit for track, unit in zip(corpus.tracks, units, strict=True)}
+    return {level: evaluate_level(decide(predictions, level), unit_of_track, cluster) for level in LEVELS}
+
+
+def _distinct(values: Iterable) -> list:
+    return list(dict.fromkeys(values))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Test accuracy of scikit-learn's methods on the models' splits.")
+    add_cell_options(parser)
+    options = parser.parse_args()
+    one_thread_each()
+    todo = cells(options.slices, options.splits, options.folds)
+    rows, corpus = baseline_rows(todo, options.set, options.jobs)
+    print_rows(rows, corpus)
+    return 0 if sum(map(len, rows.values())) == len(todo) * len(baselines()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
