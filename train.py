@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from gtzan_lightning.cli.launch import launch
 
 
-def main(cfg: DictConfig) -> float:
+def main(cfg: DictConfig) -> float | None:
     """One job; returns what a search over configurations may maximise: the validation score, never the test's."""
     from pathlib import Path
 
@@ -17,6 +17,8 @@ def main(cfg: DictConfig) -> float:
 
     hydra = HydraConfig.get()
     result = train(cfg, folder=Path(hydra.runtime.output_dir), overrides=list(hydra.overrides.task))
+    if not result.scored:
+        return None
     if result.reused:
         print("Finished before; rerun=true repeats it.")
     print_run(result.card, result.folder)

@@ -11,6 +11,7 @@ import numpy as np
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 
 from gtzan_lightning.cache_dir import cache_dir
@@ -137,7 +138,7 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger |
             num_sanity_val_steps=0,
             use_distributed_sampler=False,  # our batches share themselves out
         )
-    except (RuntimeError, ValueError) as error:  # Lightning's MisconfigurationException is no common base
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
         raise GtzanError(f"trainer={options.accelerator}: {error}\nUse trainer=cpu.") from error
 
 

@@ -50,6 +50,11 @@ class RunResult:
     card: Card
     reused: bool  # it was finished before, and nothing was computed
 
+    @property
+    def scored(self) -> bool:
+        """Whether there are scores: the further processes of a distributed run have none."""
+        return "metrics" in self.card
+
 
 def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[str] = ()) -> RunResult:
     """Answers one question: trains the model, scores its best epoch, writes the run folder.

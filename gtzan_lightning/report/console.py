@@ -21,7 +21,7 @@ def print_run(card: Card, folder: Path, console: Console | None = None) -> None:
     console = console or Console()
     data, split = card["data"], card["split"]
     title = f"{card['model']['name']} on {data['corpus']} ({data['tracks']} tracks), split {split['name']}"
-    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("part", "level"):
         table.add_column(name, no_wrap=True)
     for name in ("n", "accuracy", "95 %", "precision", "recall", "F1"):
@@ -50,7 +50,13 @@ def print_genres(table: Mapping[str, Mapping[str, float]], console: Console | No
 def print_sweep(jobs: Sequence[tuple[Path, Card]], console: Console | None = None) -> None:
     """One row a job: what varied, and the test scores at both levels, or what became of it."""
     console = console or Console()
-    table = Table(title=f"{len(jobs)} jobs, test accuracy", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table = Table(
+        title=f"{len(jobs)} jobs, test accuracy",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
     table.add_column("job", overflow="fold")
     for name in ("window", "95 %", "n", "clip", "95 %", "n"):
         table.add_column(name, justify="right", no_wrap=True)
