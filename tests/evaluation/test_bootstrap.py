@@ -31,6 +31,29 @@ def test_bca_differs_from_percentile_where_the_score_is_skewed():
     assert bca == pytest.approx((expected.low, expected.high), abs=0.004)
 
 
+def test_bca_corrects_the_bias_of_macro_f1_like_scipy():
+    rng = np.random.default_rng(0)
+    totals = np.zeros((25, 3, 2))
+    totals[:, 1] = rng.integers(1, 4, (25, 2))
+    totals[:, 0] = rng.binomial(totals[:, 1].astype(int), [0.95, 0.1])
+    totals[:, 2] = totals[:, 0] + (totals[:, 1] - totals[:, 0])[:, ::-1]  # what is not the one is the other
+
+    def score(*columns, axis):
+        return macro_f1(np.arange(2))(np.stack([c.sum(axis=axis) for c in columns], axis=-1).reshape(-1, 3, 2))
+
+    expected = stats.bootstrap(
+        tuple(totals.reshape(25, 6).T), score, paired=True, method="BCa", n_resamples=20_000, vectorized=True,
+        rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    counts = UnitCounts(totals, np.zeros(25, dtype=int))
+    bca, percentile = (
+        bootstrap_interval(counts, macro_f1(np.arange(2)), kind, replicates=20_000) for kind in ("bca", "percentile")
+    )
+    width = (expected.high - expected.low).item()
+    assert bca == pytest.approx((expected.low.item(), expected.high.item()), abs=0.04 * width)
+    assert percentile != pytest.approx(bca, abs=0.04 * width)
+
+
 def test_the_spread_of_resamples_is_unbiased_even_for_two_units():
     counts = one_genre([4, 8], [10, 10])
     values = accuracy(resample(counts, 50_000))

@@ -59,6 +59,11 @@ def test_ece_by_hand():
     assert expected_calibration_error(table([[1, 0, 0]], [0])) == 0
 
 
+def test_the_upper_limit_belongs_to_the_bin():
+    found = reliability(table([[0.5, 0.25, 0.25], [0.75, 0.25, 0]], [0, 0]), bins=4)
+    assert found[["low", "high"]].to_numpy().tolist() == [[0.25, 0.5], [0.5, 0.75]]
+
+
 def test_brier_by_hand_and_for_a_coin():
     assert brier_score(table([[0.7, 0.2, 0.1]], [0])) == pytest.approx(0.09 + 0.04 + 0.01)
     assert brier_score(table([[0, 1, 0]], [0])) == 2

@@ -3,8 +3,12 @@ import json
 import numpy as np
 import pytest
 
+from gtzan_lightning.evaluation.bootstrap import bootstrap_interval
 from gtzan_lightning.evaluation.card import evaluate
+from gtzan_lightning.evaluation.intervals import t_interval
+from gtzan_lightning.evaluation.metrics import decide
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
+from gtzan_lightning.evaluation.units import accuracy, count_units, macro_f1
 
 GENRES = ("blues", "jazz", "rock")
 KEYS = {"accuracy", "precision", "recall", "f1", "n", "accuracy_ci95", "accuracy_se", "cluster"}
@@ -39,6 +43,18 @@ def test_a_card_has_its_published_fields_as_plain_json(table):
                     assert 0 <= low <= entry[score] <= high <= 1
     assert card["test"]["window"]["n"] == 90
     assert card["test"]["clip"]["n"] == 18
+
+
+def test_each_interval_stands_under_its_name(table):
+    decided = decide(table.only("test"), "window")
+    entry = evaluate(table, units(table, 1), "track")["test"]["window"]
+    counts = count_units(decided, units(table, 1))
+    for score, statistic in (("accuracy", accuracy), ("f1", macro_f1(np.arange(3)))):
+        interval = t_interval(counts, statistic)
+        assert entry[f"{score}_ci95"] == [interval.low, interval.high]
+        assert entry[f"{score}_se"] == interval.se
+        for kind in ("percentile", "bca"):
+            assert entry[f"{score}_ci95_{kind}"] == list(bootstrap_interval(counts, statistic, kind))
 
 
 def test_the_file_gives_the_same_card_to_the_last_digit(table, tmp_path):

@@ -5,7 +5,6 @@ from scipy import stats
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.comparison import Entrant, compare
 from gtzan_lightning.evaluation.predictions import Predictions
-from gtzan_lightning.evaluation.significance import mcnemar_test
 
 GENRES = ("blues", "jazz")
 UNITS = {f"t{track:02}": f"artist {track // 4}" for track in range(40)}
@@ -51,10 +50,17 @@ def test_a_pair_is_compared_as_by_hand():
 
 
 def test_mcnemar_looks_at_clip_votes():
-    a, b = run("mlp", 0.75, 0), run("lstm", 0.55, 1)
-    truth = np.arange(40) >= 20
-    votes = [entrant.predictions.only("test").clip_votes() == truth for entrant in (a, b)]
-    assert compare([a, b], UNITS, level="window").iloc[0]["p_mcnemar"] == mcnemar_test(*votes)
+    def one_slice_shouts(name, genre):
+        """Of three slices two say the genre with 0.6, one shouts the other one: the vote and the mean disagree."""
+        p = np.tile([0.6, 0.6, 0.0], 10)
+        columns = [p, 1 - p] if genre == "blues" else [1 - p, p]
+        tracks = np.repeat([f"t{track:02}" for track in range(10)], 3).astype(object)
+        starts, parts, truth = np.tile([0.0, 3, 6], 10), ["test"] * 30, ["blues"] * 30
+        return Entrant(name, Predictions(tracks, starts, parts, truth, np.stack(columns, axis=1), GENRES), "5eed")
+
+    row = compare([one_slice_shouts("a", "blues"), one_slice_shouts("b", "jazz")], UNITS).iloc[0]
+    assert row["p_mcnemar"] == pytest.approx(2 / 2**10)
+    assert row["difference"] == -1  # the mean probability sees it the other way round
 
 
 def test_three_runs_make_three_pairs_with_holms_correction():

@@ -32,6 +32,14 @@ def test_a_genres_recall_has_the_t_interval_of_its_own_units():
     assert table.loc["jazz", ["recall_low", "recall_high"]].tolist() == pytest.approx(ends.tolist())
 
 
+def test_a_genre_that_is_always_found_is_as_sure_as_its_units_are_many():
+    tracks = np.array([f"t{row}" for row in range(40)], dtype=object)
+    y = np.array([0] * 4 + [1] * 36)
+    table = genre_evidence(Decisions("clip", tracks, y, y, GENRES), {track: track for track in tracks})
+    exact = stats.binomtest(4, 4).proportion_ci(0.95, "exact")
+    assert table.loc["blues", "recall_low"] == pytest.approx(exact.low)
+
+
 def test_scores_lie_in_their_intervals():
     table = evidence().loc[["blues", "jazz"]]
     for name in ("recall", "f1"):
