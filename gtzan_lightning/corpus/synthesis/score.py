@@ -15,7 +15,7 @@ SECTION_GAIN_DB = {"i": -4.0, "v": -1.5, "c": 0.0, "b": -5.0}
 QUIET_DRUMS = {"i": ("hat", "ride", "shaker", "brush", "kick"), "b": ("kick", "hat", "conga", "brush", "ride")}
 LATE_S = 0.004  # deviation of a player's timing
 MOOD_DB = 3.0  # deviation of a part's level from one section to the next
-REST_SHARE = 0.12  # of the bars, in which one of RESTING is silent
+REST_SHARE = 0.12  # of the bars of verses and choruses, in which one of RESTING is silent
 RESTING = ("chord", "power", "arpeggio", "melody")
 
 
@@ -84,7 +84,7 @@ def part_events(
     plan: TrackPlan, player: Player, bar: Bar, melody: Melody, mood_db: float, rng: np.random.Generator
 ) -> Iterator[Event]:
     """The notes of one part in one bar, `mood_db` louder than usual."""
-    rests = player.part.kind in RESTING and rng.uniform() < REST_SHARE
+    rests = player.part.kind in RESTING and bar.section in "vc" and rng.uniform() < REST_SHARE
     if rests or bar.section not in player.part.sections:
         return
     onsets = note_steps(player.patterns[bar.section in "cb"])

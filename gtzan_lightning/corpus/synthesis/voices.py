@@ -11,7 +11,7 @@ from gtzan_lightning.corpus.synthesis import SAMPLE_RATE_HZ
 from gtzan_lightning.corpus.synthesis.dice import Dice
 
 TABLE_SAMPLES = 4_096
-MOST_HARMONICS = 96
+MOST_HARMONICS = 256  # reaches Nyquist from 40 Hz up
 Formants = tuple[float, ...]
 
 
