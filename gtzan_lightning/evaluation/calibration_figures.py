@@ -37,10 +37,10 @@ def reliability_figure(
         label = f"{name}: ECE {expected_calibration_error(table):.3f}"
         curve.plot(bins["confidence"], bins["accuracy"], "-", marker=marker, color=colour, label=label)
         share.stairs(np.histogram(table.probabilities.max(axis=1), edges)[0] / len(table), edges, color=colour)
-    curve.set(xlim=(0, 1), ylim=(0, 1.01), ylabel="accuracy")
+    curve.set(xlim=(0, 1), ylim=(0, 1.03), ylabel="accuracy")
     curve.legend(frameon=False, loc="upper left")
     share.set(xlabel="confidence (probability of the decision)", ylabel="share")
-    share.yaxis.set_major_formatter(PercentFormatter(1))
+    share.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axes in (curve, share):
         quiet(axes, "both")
     add_head(figure, "Is it as sure as it is right?", caption.line(entry, level), caption.stamp)

@@ -55,7 +55,9 @@ def add_head(figure: Figure, title: str, line: str, stamp: str | None) -> None:
     width, height = figure.get_size_inches()
     texts = [(title, {"fontsize": 13, "fontweight": "bold"}, 0.30)]
     whole = line.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}", " · ")
-    lines = [part.replace("\N{NO-BREAK SPACE}", " ") for part in wrap(whole, int(width / LETTER_INCHES))]
+    lines = [
+        part.replace("\N{NO-BREAK SPACE}", " ").removesuffix(" ·") for part in wrap(whole, int(width / LETTER_INCHES))
+    ]
     texts += [(part, {"fontsize": 9, "color": GREY}, 0.19) for part in lines]  # broken at the dots only
     if stamp is not None:
         box = {"facecolor": VERMILION, "edgecolor": "none", "boxstyle": "square,pad=0.35"}

@@ -12,6 +12,18 @@ few and unequal units:
   towards itself and hides its own deviation.
 * Student's t replaces the normal quantile, with Bell & McCaffrey's degrees of freedom in each genre, combined
   after Satterthwaite (1946); it is applied on the logit scale, which keeps the ends between 0 and 1.
+
+Coverage of nominal 95 % intervals of accuracy / macro F1, in percent, measured on simulated artists (the tests
+hold it; 1,000 to 2,000 test parts each, within-artist correlation 0.2, genres from easy to hard):
+
+    =================================  ===========  ============  ===========  =======
+    artists a genre                    this one     percentile    BCa          by rows
+    =================================  ===========  ============  ===========  =======
+    10 of equal size                   95.4 / 95.6  94.5 / 94.0   94.4 / 94.3  58
+    2-3 in three genres, else 7-12     95.0 / 95.2  94.4 / 91.2   94.4 / 88.0
+    3 of unequal size in every genre   96.8 / 96.2  96.2 / 92.6   96.1 / 93.5
+    2 in every genre                   98.1 / 97.8  90.9 / 90.0   91.1 / 90.8
+    =================================  ===========  ============  ===========  =======
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from gtzan_lightning.evaluation.metrics import Decisions
 
 GENRES = ("blues", "jazz", "rock")
 ENTRY = {"accuracy": 0.7352, "accuracy_ci95": [0.7011, 0.7718], "n": 1990, "cluster": "artist"}
-LINE = "gtzan · grouped split · test · clips, mean probability, n = 1,990 · accuracy 0.735 [0.701, 0.772]"
 STAMP = "LEAKY SPLIT: windows of one track in train and test"
 
 
@@ -44,8 +43,8 @@ def texts(figure):
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_each_picture_says_where_its_numbers_come_from(index):
     said = " ".join(texts(every_figure(Caption("gtzan", "grouped"))[index]))
-    assert LINE in said
-    assert "(95 %, by artist)" in said
+    assert "gtzan · grouped split · test · clips, mean probability, n = 1,990" in said
+    assert "accuracy 0.735 [0.701, 0.772] (95 %, by artist)" in said
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
