@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.corpus.location import choose_source, fingerprint, locate
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
-from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.identity import DIGITS, existing_run, identity, run_name
 
 CONFIG_NAME = "train"
@@ -61,7 +60,7 @@ def _named(config: dict[str, Any], overrides: Sequence[str]) -> str:
     try:
         sha256 = corpus_fingerprint(config["data"], config["features"]["name"])
         digits = identity(config, sha256, world_size=config["trainer"]["devices"])
-    except GtzanError as error:
+    except Exception as error:  # whatever is wrong is told in words when the run starts
         digits = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:DIGITS]
     return existing_run(Path(config["outputs"]) / "runs", digits) or run_name(config, overrides, digits)
 

@@ -29,7 +29,7 @@ def identity(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int =
         corpus_sha256: the corpus's fingerprint, which stands in for the path to it.
         world_size: processes that train together.
     """
-    values = {key: value for key, value in flat(config).items() if key not in WITHOUT_EFFECT}
+    values = {key: _plain_number(value) for key, value in flat(config).items() if key not in WITHOUT_EFFECT}
     manifest = values.get("split.manifest")
     if manifest is not None:
         values["split.manifest"] = _content_sha256(Path(manifest))
@@ -48,7 +48,7 @@ def run_name(config: Mapping[str, Any], overrides: Sequence[str], digits: str) -
     chosen = [override.partition("=")[2] for override in overrides if override.startswith("model=")]
     words = [
         *(chosen or [str(config["model"]["_target_"]).rpartition(".")[2].lower()]),
-        f"{config['slice']['seconds']:g}s",
+        f"{_plain_number(config['slice']['seconds'])}s",
         "manifest" if config["split"]["manifest"] else str(config["split"]["name"]),
     ]
     words += [word for override in sorted(overrides) if (word := _word(override)) and word not in words]
@@ -82,6 +82,11 @@ def _word(override: str) -> str | None:
     if "." in key or key == "seed":
         return f"{last}{value}"
     return value if key in ("features", "experiment", "data") else f"{value}-{last}"
+
+
+def _plain_number(value: Any) -> Any:
+    """6.0 as 6: a question does not change with the spelling of a number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _content_sha256(path: Path) -> str:

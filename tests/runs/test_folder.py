@@ -1,0 +1,116 @@
+"""The run folder: status, lock, what is set aside."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.runs.folder import RunFolder
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunFolder(tmp_path / "runs" / "mlp-0123abcd")
+
+
+def stop_with(run, error):
+    def attempt():
+        with run.recording({"seed": 1}):
+            assert run.card()["status"] == "running"
+            raise error
+
+    with pytest.raises(type(error)):
+        attempt()
+
+
+def test_a_run_is_running_and_then_done(run):
+    card = {"seed": 1}
+    with run.recording(card):
+        assert run.card() == {"seed": 1, "status": "running", "started": run.card()["started"], "finished": None}
+        card["metrics"] = {"é": 1}
+    assert run.card()["status"] == "done"
+    assert run.card()["metrics"] == {"é": 1}
+    assert run.card()["finished"] >= run.card()["started"]
+    assert not run.is_done()  # without predictions there is nothing to reuse
+    run.predictions.touch()
+    assert run.is_done()
+
+
+def test_an_error_is_recorded_with_its_traceback(run):
+    stop_with(run, ValueError("what went wrong"))
+    card = run.card()
+    assert card["status"] == "failed"
+    assert card["traceback"].startswith("Traceback (most recent call last):\n")
+    assert card["traceback"].endswith("ValueError: what went wrong\n")
+    assert card["seed"] == 1
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1)])
+def test_an_interruption_is_no_failure(run, stop):
+    stop_with(run, stop)
+    assert run.card()["status"] == "interrupted"
+    assert "traceback" not in run.card()
+
+
+def test_a_second_attempt_forgets_the_first_ones_traceback(run):
+    stop_with(run, ValueError("first"))
+    with run.recording({"seed": 1}):
+        pass
+    assert "traceback" not in run.card()
+
+
+def test_a_folder_without_a_record_has_an_empty_card(run):
+    assert run.card() == {}
+    assert not run.is_done()
+
+
+@pytest.mark.parametrize("content", ["", '{"status": "do', "[1]", "\xff"])
+def test_a_damaged_record_is_told_with_the_remedy(run, content):
+    run.path.mkdir(parents=True)
+    (run.path / "run.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(GtzanError, match=r"run\.json: (damaged|not a run card).*\n.*rerun=true"):
+        run.is_done()
+
+
+def test_a_card_is_readable_json(run):
+    run.path.mkdir(parents=True)
+    run.write_card({"a": [1, 2], "ü": None})
+    assert json.loads((run.path / "run.json").read_text(encoding="utf-8")) == {"a": [1, 2], "ü": None}
+
+
+def test_what_is_there_is_set_aside_under_the_next_free_number(run):
+    assert run.set_aside() is None
+    run.path.mkdir(parents=True)
+    assert run.set_aside() is None  # empty
+    for number in (1, 2, 3):
+        (run.path / "file").write_text(str(number))
+        assert run.set_aside() == run.path.with_name(f"mlp-0123abcd.{number}")
+        assert list(run.path.iterdir()) == []
+    assert (run.path.with_name("mlp-0123abcd.2") / "file").read_text() == "2"
+
+
+def test_another_process_waits_for_its_turn(run):
+    run.path.mkdir(parents=True)
+    code = (
+        "import sys; from pathlib import Path; from gtzan_lightning.runs.folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).locked(): print('mine', flush=True)"
+    )
+    with run.locked():
+        other = subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True)
+        assert other.stdout.readline() == "mlp-0123abcd: another process is on it; waiting for its result.\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.2)
+    assert other.communicate(timeout=30)[0] == "mine\n"
+
+
+def test_a_killed_process_leaves_no_lock(run):
+    run.path.mkdir(parents=True)
+    code = (
+        "import os, sys; from pathlib import Path; from gtzan_lightning.runs.folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(run.path)], check=False).returncode == -9
+    with run.locked():
+        pass

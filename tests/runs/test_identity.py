@@ -1,0 +1,139 @@
+"""What a run's identity is: the same question has the same digits, another question has others."""
+
+import pytest
+
+from gtzan_lightning.composition import composed, run_dir
+from gtzan_lightning.runs.identity import WITHOUT_EFFECT, existing_run, flat, identity, run_name
+
+MODELS = ("mlp", "lstm", "reslstm", "convlstm")
+
+
+def plain(*overrides):
+    """The composed configuration as nested plain values."""
+    from omegaconf import OmegaConf
+
+    cfg = composed(overrides)
+    return {key: OmegaConf.to_container(cfg[key], resolve=True) if OmegaConf.is_config(cfg[key]) else cfg[key]
+            for key in cfg if key != "hydra"}  # fmt: skip
+
+
+def changed(config, key, value):
+    """A copy with one dotted key set."""
+    head, _, rest = key.partition(".")
+    return {**config, head: changed(config[head], rest, value) if rest else value}
+
+
+def digits(config, sha256="corpus", world_size=1):
+    return identity(config, sha256, world_size=world_size)
+
+
+def another(value):
+    """A different value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, (int, float)) else f"{value}x"
+
+
+DEFAULT = plain()
+
+
+def test_the_same_question_has_the_same_digits():
+    assert digits(plain("model=lstm", "seed=3")) == digits(plain("seed=3", "model=lstm"))
+    assert len(digits(DEFAULT)) == 8
+    assert int(digits(DEFAULT), 16) >= 0
+
+
+@pytest.mark.parametrize("key", sorted(set(flat(plain("model=convlstm"))) - WITHOUT_EFFECT))
+def test_every_key_that_has_an_effect_changes_them(key):
+    config = plain("model=convlstm")
+    assert digits(changed(config, key, another(flat(config)[key]))) != digits(config)
+
+
+@pytest.mark.parametrize("key", sorted(WITHOUT_EFFECT))
+def test_no_key_without_effect_changes_them(key):
+    assert key in flat(DEFAULT), "a key that the configuration does not have"
+    assert digits(changed(DEFAULT, key, another(flat(DEFAULT)[key]))) == digits(DEFAULT)
+
+
+def test_the_corpus_and_the_number_of_processes_change_them():
+    assert len({digits(DEFAULT), digits(DEFAULT, "other corpus"), digits(DEFAULT, world_size=2)}) == 3
+
+
+def test_each_member_of_a_group_is_a_question_of_its_own():
+    commands = [*([f"model={model}"] for model in MODELS), ["slice=6s"], ["split=leaky"], ["features=mfcc"]]
+    assert len({digits(plain(*command)) for command in commands}) == len(commands)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("slice=6s", "slice.seconds=6"),
+        ("slice.seconds=6", "slice.seconds=6.0"),
+        ("trainer.gradient_clip_val=2", "trainer.gradient_clip_val=2.0"),
+        ("model=mlp", "seed=0"),
+        ("trainer=cpu", "trainer=gpu"),
+        ("outputs=a", "outputs=b"),
+    ],
+)
+def test_one_question_in_two_spellings_has_one_identity(one, other):
+    assert digits(plain(one)) == digits(plain(other))
+
+
+def test_a_manifest_counts_by_its_content(tmp_path):
+    for name, text in (("a.csv", "x"), ("b.csv", "x"), ("c.csv", "y")):
+        (tmp_path / name).write_text(text)
+    a, b, c = (digits(changed(DEFAULT, "split.manifest", str(tmp_path / f"{name}.csv"))) for name in "abc")
+    assert a == b
+    assert a != c
+
+
+@pytest.mark.parametrize(
+    ("overrides", "slug"),
+    [
+        ([], "mlp-3s-grouped"),
+        (["model=lstm", "slice=6s", "split=leaky"], "lstm-6s-leaky"),
+        (["model=lstm", "regularization=none", "split.fold=2", "split.n_folds=5", "seed=1"],
+         "lstm-3s-grouped-none-regularization-seed1-fold2-n-folds5"),
+        (["features=mfcc", "data=synthetic"], "mlp-3s-grouped-synthetic-mfcc"),
+        (["model.lr=0.01", "data.root=/music", "trainer.progress=false", "hydra.run.dir=x"], "mlp-3s-grouped-lr0.01"),
+        (["slice.seconds=12"], "mlp-12s-grouped-seconds12"),
+    ],
+)  # fmt: skip
+def test_the_slug_says_what_was_asked(overrides, slug):
+    name = run_name(plain(*overrides), overrides, "0123abcd")
+    assert name == f"{slug}-0123abcd"
+
+
+def test_a_name_is_a_plain_file_name_however_long_the_command():
+    overrides = [f"model.lr=0.{number:09d}" for number in range(40)]
+    name = run_name(DEFAULT, overrides, "0123abcd")
+    assert len(name) <= 110
+    assert not set(name) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
+
+
+def test_a_run_is_found_however_the_command_was_spelled(tmp_path):
+    (tmp_path / "mlp-3s-grouped-0123abcd").mkdir()
+    (tmp_path / "mlp-3s-grouped-0123abcd.1").mkdir()
+    (tmp_path / ".mlp-3s-grouped-4567abcd.lock").touch()
+    assert existing_run(tmp_path, "0123abcd") == "mlp-3s-grouped-0123abcd"
+    assert existing_run(tmp_path, "4567abcd") is None
+    assert existing_run(tmp_path / "nowhere", "0123abcd") is None
+
+
+def test_the_folder_of_two_spellings_is_one(tables_root):
+    root = [f"data.root={tables_root}"]
+    first = run_dir(composed([*root, "slice=6s"]), [*root, "slice=6s"])
+    first.mkdir(parents=True)
+    assert run_dir(composed([*root, "slice.seconds=6"]), [*root, "slice.seconds=6"]) == first
+
+
+def test_the_path_to_the_data_does_not_matter_but_the_data_do(tables_root, own_tables, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tables_root)
+    named = [run_dir(composed([f"data.root={root}"])).name for root in (tables_root, link, own_tables)]
+    assert named[0] == named[1] != named[2]
+
+
+@pytest.mark.parametrize("wrong", ["slice.seconds=abc", "trainer.devices=x", "data.root=5", "data.kind=x"])
+def test_a_configuration_that_will_be_refused_has_a_folder_for_the_record(wrong):
+    assert run_dir(composed([wrong]), [wrong]).parent.name == "runs"
