@@ -9,6 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gtzan_lightning.features.median import LANES, median_along_rows, median_tile, mirrored_rows, network_arrays
 from gtzan_lightning.features.selection import TILE, WINDOW
@@ -57,25 +58,30 @@ def _soft_mask(harmonic: torch.Tensor, percussive: torch.Tensor) -> torch.Tensor
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _mask_kernel(  # type: ignore[no-untyped-def]
-    magnitudes,  # noqa: ANN001
-    bins,  # noqa: ANN001
-    instructions,  # noqa: ANN001
-    output_slots,  # noqa: ANN001
-    n_slots,  # noqa: ANN001
-    mask,  # noqa: ANN001
+def _mask_kernel(
+    magnitudes: NDArray[np.float32],
+    bins: NDArray[np.int64],
+    instructions: NDArray[np.int64],
+    output_slots: NDArray[np.int64],
+    n_slots: int,
+    mask: NDArray[np.float32],
 ) -> None:
     """Median along the bins and soft mask in one pass; `mask` holds the median along time before."""
     n_frames, n_bins = magnitudes.shape
     tiny = np.finfo(np.float32).tiny
     slots = np.zeros((n_slots, LANES), np.float32)
+    by_bin = np.zeros((n_bins, LANES), np.float32)
     percussive = np.zeros((LANES, TILE), np.float32)
     for left in range(0, n_frames, LANES):
         width = min(LANES, n_frames - left)
+        for j in range(width):
+            for i in range(n_bins):
+                by_bin[i, j] = magnitudes[left + j, i]
         for top in range(0, n_bins, TILE):
-            for j in range(width):
-                for i in range(WINDOW + TILE - 1):
-                    slots[i, j] = magnitudes[left + j, bins[top + i]]
+            for i in range(WINDOW + TILE - 1):
+                bin_ = bins[top + i]
+                for j in range(LANES):
+                    slots[i, j] = by_bin[bin_, j]
             median_tile(slots, instructions)
             for i in range(TILE):
                 for j in range(LANES):

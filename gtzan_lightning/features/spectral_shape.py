@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gtzan_lightning.features.spectrum import bin_frequencies
 
@@ -47,7 +48,9 @@ def _on_device(
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _kernel(parts, hz, magnitudes, shape) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _kernel(
+    parts: NDArray[np.float32], hz: NDArray[np.float32], magnitudes: NDArray[np.float32], shape: NDArray[np.float32]
+) -> None:
     """One pass over the spectra, a frame at a time; `parts` is `(frames, bins, 2)`, `shape` is `(3, frames)`."""
     n_frames, n_bins, _ = parts.shape
     running = np.empty(n_bins, np.float32)
@@ -69,7 +72,7 @@ def _kernel(parts, hz, magnitudes, shape) -> None:  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True, nogil=True)
-def _rolloff_bin(row, running):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _rolloff_bin(row: NDArray[np.float32], running: NDArray[np.float32]) -> int:
     """First bin where the running sum reaches its share.
 
     The sum is rounded to single precision at each step, as numpy's: a rolloff between two bins depends on it.

@@ -1,0 +1,50 @@
+"""The path of tensors, for GPUs, gives what the compiled kernels of the CPU give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gtzan_lightning.features import spectral_shape, tempo
+from gtzan_lightning.features.median import median_along_rows
+from gtzan_lightning.features.separation import _soft_mask, harmonic_mask
+from gtzan_lightning.features.spectrum import bin_frequencies, stft
+from gtzan_lightning.features.stats import window_stats
+
+from .oracle import RATE_HZ, music
+
+SIGNALS = torch.from_numpy(np.stack([music(1.5), music(1.5, seed=1)]))
+
+
+def test_mask():
+    magnitudes = stft(SIGNALS).abs()
+    magnitudes[0, 20:60] = 0  # longer than the filter: there is nothing at all
+    along_bins = median_along_rows(magnitudes.transpose(1, 2).contiguous()).transpose(1, 2)
+    want = _soft_mask(median_along_rows(magnitudes), along_bins)
+    torch.testing.assert_close(harmonic_mask(magnitudes), want, rtol=1e-6, atol=1e-7)
+    assert (want[0, 40] == 0.5).all()
+
+
+def test_mask_is_the_wiener_filter():
+    h, p = torch.rand(2, 50, dtype=torch.float64)
+    torch.testing.assert_close(_soft_mask(h, p), h**2 / (h**2 + p**2))
+
+
+def test_spectral_shape():
+    spectra = stft(SIGNALS)
+    want = spectral_shape._on_device(spectra, bin_frequencies(RATE_HZ))
+    for got, other in zip(spectral_shape.spectral_shape(spectra, RATE_HZ), want, strict=True):
+        torch.testing.assert_close(got, other, rtol=1e-5, atol=1e-6)
+
+
+def test_median_of_onsets():
+    values = torch.rand(3, 7, 128)
+    other = (values.median(dim=-1).values - (-values).median(dim=-1).values) / 2
+    torch.testing.assert_close(tempo._median(values), other)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda():
+    want = window_stats(SIGNALS, RATE_HZ)
+    torch.testing.assert_close(window_stats(SIGNALS.cuda(), RATE_HZ).cpu(), want, rtol=1e-4, atol=1e-5)
