@@ -1,4 +1,4 @@
-"""The README's picture: what each split makes of the same models. Trains what is not trained yet; `--help` says more."""
+"""The README's picture: what each split makes of the same models. Trains what is missing; `--help` says more."""
 
 from __future__ import annotations
 
