@@ -69,16 +69,18 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
     Raises:
         GtzanError: the configuration or the data cannot be used; the message says what to do.
     """
-    run = RunFolder(folder or default_run_dir(cfg, overrides))
+    own_folder = default_run_dir(cfg, overrides)
+    question = own_folder.name.rpartition("-")[2]
+    run = RunFolder(folder or own_folder)
     run.path.mkdir(parents=True, exist_ok=True)
     if _is_helper_process():
-        return _trained(cfg, run, cards.opened(run.path.name, overrides, cfg.seed))
+        return _trained(cfg, run, cards.opened(run.path.name, question, overrides, cfg.seed))
     with run.locked():
-        if not cfg.rerun and run.is_done():
-            return RunResult(run.path, run.card(), reused=True)
-        if cfg.rerun:
+        if cfg.rerun or run.holds_another(question):
             run.set_aside()
-        card = cards.opened(run.path.name, overrides, cfg.seed)
+        elif run.is_done():
+            return RunResult(run.path, run.card(), reused=True)
+        card = cards.opened(run.path.name, question, overrides, cfg.seed)
         with run.recording(card):
             result = _trained(cfg, run, card)
         return RunResult(run.path, run.card(), result.reused)

@@ -25,12 +25,13 @@ PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core",
 LEAKY_STAMP = "LEAKY SPLIT: slices of one track stand in train and test"
 
 
-def opened(run_id: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
+def opened(run_id: str, question: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
     """What is known before any data is read."""
     return {
         "schema": SCHEMA,
         "status": "running",
         "run_id": run_id,
+        "question": question,  # the identity's digits; a folder that the user named does not show them
         "overrides": list(overrides),
         "seed": seed,
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),

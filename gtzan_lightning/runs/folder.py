@@ -99,6 +99,10 @@ class RunFolder:
             raise GtzanError(f"{self.path}: {status}, not done. Start its command again: it goes on where it stopped.")
         return self.card()
 
+    def holds_another(self, question: str) -> bool:
+        """Whether the folder, which a user may have named, holds the run of another question."""
+        return self.card().get("question", question) != question
+
     def set_aside(self) -> Path | None:
         """Renames the folder to `<run>.1` (or the next free number); None where there is nothing to keep."""
         if not self.path.exists() or not any(self.path.iterdir()):
