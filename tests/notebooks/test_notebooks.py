@@ -1,0 +1,49 @@
+"""Each notebook runs from top to bottom, on made-up tables and with few epochs, and is committed without outputs."""
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
+
+FEW_EPOCHS = "EPOCHS = 2"
+
+
+def notebook(checkout, name):
+    return nbformat.read(checkout / "notebooks" / name, as_version=4)
+
+
+def executed(book, folder):
+    """The notebook after a run in `folder`, with `FEW_EPOCHS` after its cell of parameters."""
+    place = next(i for i, cell in enumerate(book.cells) if "parameters" in cell.metadata.get("tags", ()))
+    book.cells.insert(place + 1, new_code_cell(FEW_EPOCHS))
+    NotebookClient(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    return book
+
+
+def printed(book):
+    """What all cells printed and showed as text."""
+    outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    return "".join(output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs)
+
+
+def pictures(book):
+    outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    return sum("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_the_replication_trains_compares_and_draws(checkout, tables_root, tmp_path, monkeypatch):
+    monkeypatch.setenv("GTZAN_ROOT", str(tables_root))
+    book = executed(notebook(checkout, "replication.ipynb"), tmp_path)
+    runs = sorted(path.name.rpartition("-")[0] for path in (tmp_path / "outputs" / "runs").iterdir() if path.is_dir())
+    assert runs == [
+        f"{model}-6s-{split}-max-epochs2" for model in ("lstm", "mlp") for split in ("artist", "grouped", "leaky")
+    ]
+    assert "p_permutation" in printed(book)
+    assert pictures(book) == 3
+
+
+@pytest.mark.parametrize("name", ["replication.ipynb"])
+def test_committed_without_outputs(checkout, name):
+    cells = [cell for cell in notebook(checkout, name).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == [None] * len(cells)
+    assert [cell.outputs for cell in cells] == [[]] * len(cells)
