@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +89,13 @@ def _parallel(
 ) -> Iterable[Extracted | None]:
     if n_jobs == 1 or len(paths) < 2:
         return (extract_file(path, request, cache_root, blocking) for path in paths)
-    jobs = (delayed(extract_file)(path, request, cache_root, blocking) for path in paths)
-    results: Iterator[Extracted | None] = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    try:
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError:  # a backend that cannot give results one by one: without progress, then
+        parallel = Parallel(n_jobs=n_jobs)
+    results: Iterable[Extracted | None] = parallel(
+        delayed(extract_file)(path, request, cache_root, blocking) for path in paths
+    )
     return results
 
 

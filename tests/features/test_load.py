@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from joblib._parallel_backends import ThreadingBackend
 
 from gtzan_lightning.corpus.tables import STATS_COLUMNS
 from gtzan_lightning.corpus.tracks import Corpus, Track
@@ -135,6 +136,28 @@ def test_parallel_runs_give_the_same_bytes(audio, tmp_path):
     with joblib.parallel_config(backend="threading"):
         parallel = load(audio, tmp_path / "parallel", name="mfcc", n_jobs=2)
     np.testing.assert_array_equal(serial.values, parallel.values)
+
+
+class Backend(ThreadingBackend):
+    """As a backend for clusters that cannot give results one by one."""
+
+    supports_return_generator = False
+
+
+def test_any_joblib_backend_serves(audio, tmp_path):
+    joblib.register_parallel_backend("whole", Backend)
+    serial = load(audio, tmp_path / "serial", name="mfcc")
+    with joblib.parallel_config(backend="whole"):
+        parallel = load(audio, tmp_path / "parallel", name="mfcc", n_jobs=2)
+    np.testing.assert_array_equal(serial.values, parallel.values)
+
+
+def test_samples_beyond_all_bounds_are_no_sound(audio, tmp_path):
+    path = audio.root / "rock" / "huge.wav"
+    soundfile.write(path, music(2.0).astype(np.float64) * 1e30, RATE_HZ, subtype="DOUBLE")
+    for name in ("stats", "mfcc"):
+        with pytest.raises(GtzanError, match=r"huge.wav: its samples are so large"):
+            load(corpus_of(audio.root, [*audio.tracks, Track("huge", "rock", path)], "audio"), tmp_path, name=name)
 
 
 def test_an_entry_damaged_on_the_way_is_computed_again(audio, tmp_path):
