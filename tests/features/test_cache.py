@@ -40,6 +40,12 @@ def files(tmp_path):
     return paths
 
 
+def let_files_look_old(monkeypatch):
+    """Old enough for their hashes to be remembered."""
+    now = time.time_ns() + 10**10
+    monkeypatch.setattr("gtzan_lightning.features.contents.time.time_ns", lambda: now)
+
+
 @pytest.fixture
 def calls(monkeypatch):
     """Names of the files that were really analysed."""
@@ -105,21 +111,23 @@ def test_two_jobs_at_once_share_the_work(files, calls, tmp_path):
     assert sorted(calls) == [path.name for path in files]
 
 
-def test_a_file_of_the_same_size_and_time_is_not_taken_for_the_old_one(files, tmp_path):
-    os.utime(files[0], (1, 1))
-    time.sleep(0.01)
+def test_another_file_of_the_same_size_and_time_is_noticed(files, tmp_path, monkeypatch):
+    let_files_look_old(monkeypatch)
+    before = files[0].stat()
     index = ContentIndex(tmp_path / "cache", tmp_path)
-    old = (stamp_of(files[0])[0], 1, 1)
-    index.remember([(files[0], old, content_hash(files[0]))])
-    assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files[:1]) == [None]  # the entry changed since
+    index.remember([(files[0], stamp_of(files[0]), content_hash(files[0]))])
+    time.sleep(0.02)
+    files[0].write_bytes(files[1].read_bytes())
+    os.utime(files[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert files[0].stat().st_size == before.st_size
+    assert index.hashes(files[:1]) == [None]
 
 
 def test_hashes_are_remembered_but_not_of_files_just_written(files, tmp_path, monkeypatch):
     seen = [(path, stamp_of(path), content_hash(path)) for path in files]
     ContentIndex(tmp_path / "cache", tmp_path).remember(seen)
     assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files) == [None] * 4
-    now = time.time_ns()
-    monkeypatch.setattr("gtzan_lightning.features.contents.time.time_ns", lambda: now + 10**10)
+    let_files_look_old(monkeypatch)
     ContentIndex(tmp_path / "cache", tmp_path).remember(seen)
     assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files) == [digest for *_, digest in seen]
     files[0].unlink()
