@@ -1,0 +1,173 @@
+"""Every combination that makes sense runs to a complete folder; every other one is refused before any work."""
+
+from functools import partial
+
+import pytest
+from run_folder import checked_card
+
+from gtzan_lightning.composition import composed
+from gtzan_lightning.corpus import opening
+from gtzan_lightning.corpus.synthetic import synthetic_corpus
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.runs import results
+from gtzan_lightning.train import train
+
+MODELS = {"mlp": "MLP", "lstm": "BiLSTM", "reslstm": "ResLSTM", "convlstm": "ConvLSTM"}
+SPLITS = ("leaky", "grouped", "artist", "filtered")
+STEPS = {"3s": 1, "6s": 2, "9s": 3, "30s": 10}
+FEATURES = {
+    "stats": (1, 58),
+    "mfcc": (129, 13),
+    "logmel": (129, 128),
+}  # shapes of 3 s; 22,050 Hz / 512 = 43.07 frames a s
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    """One epoch of one batch, without figures: they do not depend on the combination, and take the longest."""
+    monkeypatch.setattr(results, "run_figures", lambda *_: {})
+
+    def train_with(*overrides):
+        command = [*overrides, "debug=fast", "trainer.progress=false"]
+        return train(composed(command), overrides=command)
+
+    return train_with
+
+
+@pytest.fixture
+def small_synthetic(monkeypatch, cache_dir):
+    """The embedded corpus, shortened: three tracks a genre of two windows each, rendered once for all tests."""
+    monkeypatch.setattr(opening, "synthetic_corpus", partial(synthetic_corpus, tracks_per_genre=3, duration_s=6.5))
+    return (
+        "data=synthetic",
+        "data.n_jobs=1",
+        f"cache_dir={cache_dir}",
+        "split.ratios={train: 0.34, val: 0.33, test: 0.33}",
+    )
+
+
+def refusal(ask, *overrides):
+    with pytest.raises(GtzanError) as caught:
+        ask(*overrides)
+    return str(caught.value)
+
+
+@pytest.mark.gtzan
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("slice_", STEPS)
+@pytest.mark.parametrize("model", MODELS)
+def test_on_the_real_tables(ask, gtzan_root, model, slice_, split):
+    run = ask(f"data.root={gtzan_root}", f"model={model}", f"slice={slice_}", f"split={split}")
+    card = checked_card(run.folder)
+    assert card["data"]["corpus"] == "gtzan"
+    assert card["model"]["name"] == MODELS[model]
+    assert card["features"]["shape"] == [STEPS[slice_], 58]
+    assert card["split"]["name"] == split
+    shares_tracks = card["split"]["tracks_in_train_and_test"] > 0
+    assert shares_tracks == (split == "leaky" and slice_ != "30s")  # a track has one slice of 30 s
+    assert (card["split"]["artists_in_train_and_test"] == 0) == (split in ("artist", "filtered"))
+    assert card["metrics"]["test"]["window"]["cluster"] == "artist"
+
+
+@pytest.mark.gtzan
+@pytest.mark.parametrize("model", MODELS)
+def test_whole_clips_in_one_step_come_from_the_thirty_second_table(ask, gtzan_root, model):
+    run = ask(f"data.root={gtzan_root}", f"model={model}", "slice=30s", "slice.step_s=30")
+    card = checked_card(run.folder)
+    assert card["features"]["shape"] == [1, 58]
+    assert sum(card["split"]["slices"].values()) == 1000
+    assert card["data"]["tracks_without_slice"] == []
+
+
+@pytest.mark.gtzan
+def test_clips_with_a_missing_window_are_named(ask, gtzan_root):
+    card = ask(f"data.root={gtzan_root}", "slice=30s").card
+    assert sum(card["split"]["slices"].values()) == 938
+    assert len(card["data"]["tracks_without_slice"]) == 62
+
+
+@pytest.mark.gtzan
+@pytest.mark.parametrize(("model", "regularization"), [("mlp", "none"), *((model, "strong") for model in MODELS)])
+def test_regularization_on_the_real_tables(ask, gtzan_root, model, regularization):
+    run = ask(f"data.root={gtzan_root}", f"model={model}", f"regularization={regularization}", "slice=9s")
+    checked_card(run.folder)
+
+
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("model", MODELS)
+def test_on_the_synthetic_corpus(ask, small_synthetic, model, features):
+    run = ask(*small_synthetic, f"model={model}", f"features={features}")
+    card = checked_card(run.folder)
+    assert card["data"]["corpus"] == "synthetic"
+    assert card["features"] == {"name": features, "shape": list(FEATURES[features])}
+    assert card["model"]["name"] == MODELS[model]
+    assert sum(card["split"]["slices"].values()) == 60
+
+
+@pytest.mark.parametrize("features", ["mfcc", "logmel"])
+def test_two_seconds_of_frames_with_masks(ask, small_synthetic, features):
+    run = ask(*small_synthetic, f"features={features}", "slice=2s", "augmentation=masking", "model=reslstm")
+    assert checked_card(run.folder)["features"]["shape"][0] == 86
+
+
+@pytest.mark.parametrize("split", ["leaky", "grouped", "artist"])
+def test_splits_of_any_folder_with_artists(ask, tables_root, split):
+    ratios = "split.ratios={train: 0.6, val: 0.2, test: 0.2}"  # five artists a genre
+    assert checked_card(ask(f"data.root={tables_root}", f"split={split}", ratios).folder)["split"]["name"] == split
+
+
+@pytest.mark.parametrize("features", ["mfcc", "logmel"])
+def test_a_folder_of_any_audio(ask, audio_root, features, cache_dir):
+    where = ("data=folder", f"data.root={audio_root}", f"cache_dir={cache_dir}", "data.n_jobs=1")
+    run = ask(*where, f"features={features}", "model=lstm")
+    card = checked_card(run.folder)
+    assert card["data"]["corpus"] == audio_root.name
+    assert card["data"]["genres"] == ["blues", "jazz", "rock"]
+    assert card["split"]["artists_in_train_and_test"] is None
+    assert card["metrics"]["test"]["window"]["cluster"] == "track"
+
+
+NO_TABLE_WINDOW = "slice.seconds=2 is shorter than the features' window of 3 s"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["slice=2s"], NO_TABLE_WINDOW),
+        (["slice.seconds=7"], "slice.seconds=7 is not a whole number of slice.step_s (3 s). Take 6 or 9."),
+        (["slice=6s", "slice.step_s=4"], "slice.step_s=4 is not a whole number of the features' window (3 s)"),
+        (["slice.hop_s=1"], "slice.hop_s=1 is not a whole number of the features' window (3 s)"),
+        (["slice=6s", "slice.step_s=30"], "slice.seconds=6 is shorter than the features' window of 30 s"),
+        (["features=mfcc"], "features=mfcc needs audio, but"),
+        (["features=logmel", "slice=2s"], "features=logmel needs audio, but"),
+        (["data.source=audio"], "data.source=audio needs audio, but"),
+        (["features=mfcc", "data.source=tables"], "data.source=tables: the tables hold `stats`, not mfcc"),
+        (["data=folder"], "holds no <genre>/<file> folders of audio"),
+        (["split=filtered", "split.fold=0", "split.n_folds=5"], "split=filtered has its published parts and no folds"),
+        (["split.fold=0"], "fold and n_folds go together"),
+        (["split.fold=5", "split.n_folds=5"], "fold=5: folds are numbered 0 ... 4"),
+        (["features.n_mfcc=200"], "n_mfcc=200 needs at least as many mel bands"),
+        (["model.kernel_size=3"], "model: gtzan_lightning.models.MLP cannot be built"),
+        (["model=convlstm", "model.kernel_size=4"], "model: gtzan_lightning.models.ConvLSTM cannot be built"),
+        (["trainer=gpu"], "Use trainer=cpu."),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_remedy_before_training(ask, tables_root, monkeypatch, overrides, told):
+    if overrides == ["trainer=gpu"]:
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("lightning.Trainer.fit", lambda *_, **__: pytest.fail("trained"))
+    overrides = [f"+{word}" if word == "model.kernel_size=3" else word for word in overrides]
+    assert told in refusal(ask, f"data.root={tables_root}", *overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["data.source=tables"], "data.source=tables: the synthetic corpus is audio and has no tables"),
+        (["split=filtered"], "split=filtered is a list of GTZAN's tracks, and the synthetic corpus has none of them"),
+        (["slice.seconds=60"], "slice.seconds=60: no track has 20 contiguous rows of 3 s"),
+        (["features=mfcc", "slice=2s", "slice.step_s=3"], "slice.step_s=3 is longer than slice.seconds=2"),
+    ],
+)
+def test_what_the_synthetic_corpus_cannot_do_is_refused(ask, small_synthetic, overrides, told):
+    assert told in refusal(ask, *small_synthetic, *overrides)
