@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from gtzan_lightning.features import chroma, frame_moments, mel, separation, spectral_shape, spectrum, stats, tempo
-from gtzan_lightning.features.analysis import FeatureRequest
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.frames import frame_features
+from gtzan_lightning.features.request import FeatureRequest
 from gtzan_lightning.features.settings import FrameSettings
 
 RATE_HZ = 22050

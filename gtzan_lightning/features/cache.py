@@ -21,8 +21,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from gtzan_lightning.features.analysis import Analysis
 from gtzan_lightning.features.atomic import explained, remove, write_atomically
+from gtzan_lightning.features.request import Analysis
 
 # what reading a file raises that a power failure has damaged; such an entry counts as missing
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)

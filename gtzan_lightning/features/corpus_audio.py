@@ -9,14 +9,13 @@ import numpy as np
 
 from gtzan_lightning.corpus.tables import STATS_COLUMNS
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.features.analysis import FeatureRequest
 from gtzan_lightning.features.cache import FileCache, key_of
 from gtzan_lightning.features.columns import frame_columns
 from gtzan_lightning.features.contents import ContentIndex
 from gtzan_lightning.features.corpus_cache import StoredCorpus, load_corpus, store_corpus
-from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.pruning import features_cache
+from gtzan_lightning.features.request import FeatureRequest
 from gtzan_lightning.features.settings import FrameSettings
 from gtzan_lightning.features.skipping import check_skipped
 
@@ -63,6 +62,9 @@ def _stored(
         stored = load_corpus(cache_root, key_of(digests, request.identity()))
         if stored is not None:
             return stored
+    # torch, numba and joblib are slow to import: only those who compute pay for them
+    from gtzan_lightning.features.extraction import extract
+
     for _ in range(ATTEMPTS):
         results = extract(paths, request, cache_root, n_jobs)
         index.remember([(result.path, result.stamp, result.digest) for result in results])

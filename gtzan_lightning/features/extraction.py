@@ -11,9 +11,10 @@ from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gtzan_lightning.features.analysis import FeatureRequest, analyse_file
+from gtzan_lightning.features.analysis import analyse_file
 from gtzan_lightning.features.cache import FileCache, FileSummary, key_of
 from gtzan_lightning.features.contents import Stamp, content_hash, stamp_of
+from gtzan_lightning.features.request import FeatureRequest
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from gtzan_lightning.corpus.tables import STATS_COLUMNS, TABLE_OF_WINDOW_S, read_table
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features.corpus_audio import features_of_audio
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.settings import FrameSettings
 
@@ -44,9 +45,6 @@ def load_features(
     if name == "stats" and corpus.source == "tables":
         return _from_table(corpus, window_s)
     _require_audio(corpus, name)
-    # numba, joblib and torch are slow to import: only those who compute pay for them
-    from gtzan_lightning.features.corpus_audio import features_of_audio
-
     return features_of_audio(corpus, name, window_s, settings, cache_dir, n_jobs, max_skipped_share)
 
 

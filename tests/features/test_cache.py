@@ -17,11 +17,12 @@ import soundfile
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features import cache, extraction
-from gtzan_lightning.features.analysis import Analysis, FeatureRequest, analyse_file
+from gtzan_lightning.features.analysis import analyse_file
 from gtzan_lightning.features.cache import FileCache, key_of
 from gtzan_lightning.features.contents import ContentIndex, content_hash, stamp_of
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.pruning import features_cache, list_entries, prune
+from gtzan_lightning.features.request import Analysis, FeatureRequest
 from gtzan_lightning.features.settings import FrameSettings
 
 from .oracle import RATE_HZ, music
@@ -152,7 +153,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from gtzan_lightning.features import cache
-from gtzan_lightning.features.analysis import FeatureRequest
+from gtzan_lightning.features.request import FeatureRequest
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.settings import FrameSettings
 

@@ -15,7 +15,7 @@ from joblib._parallel_backends import ThreadingBackend
 from gtzan_lightning.corpus.tables import STATS_COLUMNS
 from gtzan_lightning.corpus.tracks import Corpus, Track
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features import corpus_audio
+from gtzan_lightning.features import extraction
 from gtzan_lightning.features.frames import frame_features
 from gtzan_lightning.features.load import load_features
 from gtzan_lightning.features.settings import FrameSettings
@@ -120,7 +120,7 @@ def test_frames_are_mapped_into_memory(audio, tmp_path):
 def test_the_second_start_reads_no_audio(audio, tmp_path, monkeypatch):
     let_files_look_old(monkeypatch)
     first = load(audio, tmp_path)
-    monkeypatch.setattr(corpus_audio, "extract", lambda *_: pytest.fail("extracted again"))
+    monkeypatch.setattr(extraction, "extract", lambda *_: pytest.fail("extracted again"))
     second = load(audio, tmp_path)
     np.testing.assert_array_equal(first.values, second.values)
 
