@@ -16,12 +16,16 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.atomic import write_text
+from gtzan_lightning.audit.case import RunFacts
+from gtzan_lightning.audit.findings import Audit
+from gtzan_lightning.audit.leaks import fast_audit
 from gtzan_lightning.combination import check_combination
 from gtzan_lightning.composition import run_dir as default_run_dir
 from gtzan_lightning.config import Config, checked
 from gtzan_lightning.corpus.location import locate
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.experiment import (
+    SplitData,
     make_datamodule,
     make_model,
     make_trainer,
@@ -102,13 +106,22 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
     datamodule = make_datamodule(config, data)
     model = make_model(config, datamodule.shape, len(datamodule.genres))
     card["model"] = {"name": type(model).__name__, "parameters": sum(p.numel() for p in model.parameters())}
+    outcome = _audited(config, data, datamodule, model.monitor)
+    card["audit"] = outcome.card()
     run.write_card(card)
+    outcome.refuse_errors()  # a leak that the rule promises to exclude
     card["training"] = _fit(config, run, model, datamodule)
     if _is_helper_process():
         return RunResult(run.path, card, reused=False)
     predictions = predict_all(model, datamodule, config.trainer.limit_batches)
     record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True))
     return RunResult(run.path, card, reused=False)
+
+
+def _audited(config: Config, data: SplitData, datamodule: GenreDataModule, monitor: str) -> Audit:
+    """Looks for leaks before the fit."""
+    facts = RunFacts(datamodule.standardisation.mean, datamodule.standardisation.scale, monitor, features_chosen_on=())
+    return fast_audit(data.corpus, data.features, data.slices, data.parts, config.split.name, facts)
 
 
 def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDataModule) -> dict[str, object]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gtzan_lightning.report.audit import audit_line
 from gtzan_lightning.runs.folder import Card
 
 LEVEL_NAMES = {"window": "window", "clip": "clip, mean", "clip_vote": "clip, vote"}
@@ -132,6 +133,8 @@ def _remarks(card: Card) -> list[str]:
         lines.insert(0, f"[bold red]{escape(card['split']['stamp'])}[/]")
     if card["data"]["corpus"] == "synthetic":
         lines.insert(0, "[bold yellow]SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.[/]")
+    if "audit" in card:
+        lines.append(f"{audit_line(card['audit'])}.")
     left_out = card["data"]["tracks_without_slice"]
     if left_out:
         lines.append(

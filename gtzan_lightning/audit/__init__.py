@@ -1,0 +1,1 @@
+"""Room 6: evidence about the evidence. Leaks, duplicates, placebo labels."""
