@@ -9,7 +9,7 @@ BIN = $(VENV)/bin
 # One thread a process: two were slower for models of this size, and jobs run side by side instead.
 RUN = OMP_NUM_THREADS=1 $(BIN)/python
 
-.PHONY: help demo test train sweep lint bench tensorboard clean
+.PHONY: help demo data test train sweep lint bench tensorboard clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ help: ## this list
 
 demo: $(VENV)/installed ## the main job on the embedded synthetic corpus: no data needed
 	$(RUN) train.py data=synthetic model=lstm slice=6s split=grouped $(ARGS)
+
+data: $(VENV)/installed ## GTZAN into data/gtzan; an archive at hand: make data ARGS=genres.tar.gz
+	$(BIN)/gtzan data get $(ARGS)
 
 test: $(VENV)/installed-dev ## the tests; those on real data run where GTZAN_ROOT is set
 	$(RUN) -m pytest -n 2 $(ARGS)

@@ -1,20 +1,106 @@
-"""`gtzan data check`: what a data root holds, and what is wrong with it."""
+"""`gtzan data get|artists|check`: get the data, tell who made it, and see what is wrong with it."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from pathlib import Path
 from typing import Any
+
+from gtzan_lightning.errors import GtzanError
+
+ROOT = Path("data/gtzan")  # the data root that everything else looks into by default
+GET_HELP = """\
+Downloads GTZAN, 1.2 GB, from the mirrors of the package, or unpacks an archive that is on this disk already:
+genres.tar.gz, or the zip of Kaggle's "GTZAN Dataset - Music Genre Classification". A cut download goes on where it
+was when the command is repeated. Nothing is overwritten."""
+ARTISTS_HELP = """\
+Writes metadata.csv (artists, titles, recordings, fault-filtered parts) into the data root, from GTZANindex.txt or from
+a CSV with the columns track_id,artist,title. An older metadata.csv is kept as metadata.csv.1.
+
+GTZANindex.txt is B. L. Sturm's index of GTZAN. It is on the author's pages, and a copy comes with the GTZAN-Rhythm
+annotations of U. Marchand and G. Peeters (2015). Cite: B. L. Sturm, "The GTZAN dataset: Its contents, its faults,
+their effects on evaluation, and its future use", arXiv:1306.1461, 2013."""
+BAD_LINES_SHOWN = 20
 
 
 def add_to(verbs: Any) -> None:
     """Adds the verb."""
+    parser = verbs.add_parser("data", help="get and look at the data: gtzan data check data.root=/music")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    _add_get(actions)
+    _add_artists(actions)
+    _add_check(actions)
+
+
+def _add_get(actions: Any) -> None:
+    get = _described(actions, "get", "download or unpack GTZAN", GET_HELP)
+    get.add_argument("archive", nargs="?", type=Path, metavar="ARCHIVE", help="an archive on this disk")
+    get.add_argument("--root", type=Path, default=ROOT, metavar="FOLDER", help=f"where to; default {ROOT}")
+    get.add_argument("--url", action="append", default=[], help="download from here instead; may be repeated")
+    get.add_argument("--hash", metavar="sha256:HEX", help="of the download; default: that of genres.tar.gz")
+    get.set_defaults(run=_get)
+
+
+def _add_artists(actions: Any) -> None:
+    artists = _described(actions, "artists", "import artists and titles into metadata.csv", ARTISTS_HELP)
+    artists.add_argument("file", type=Path, metavar="FILE", help="GTZANindex.txt, or a .csv")
+    artists.add_argument("--root", type=Path, metavar="FOLDER", help=f"the data root; default GTZAN_ROOT, else {ROOT}")
+    artists.set_defaults(run=_artists)
+
+
+def _add_check(actions: Any) -> None:
     from gtzan_lightning.cli.configured import add_overrides
 
-    parser = verbs.add_parser("data", help="look at the data: gtzan data check data.root=/music")
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="what the data root holds, and what is wrong with it")
     add_overrides(check)
     check.set_defaults(run=_check)
+
+
+def _described(actions: Any, name: str, summary: str, description: str) -> Any:
+    form = argparse.RawDescriptionHelpFormatter
+    return actions.add_parser(name, help=summary, description=description, formatter_class=form)
+
+
+def _get(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.corpus.getting import audio_in, get_from_mirrors
+    from gtzan_lightning.corpus.mirrors import chosen_mirrors
+    from gtzan_lightning.corpus.unpacking import unpack
+    from gtzan_lightning.report.download import download_progress
+
+    root = arguments.root.expanduser()
+    if arguments.archive is None:
+        mirrors = chosen_mirrors(arguments.url, arguments.hash)
+        if (present := audio_in(root)) is not None:
+            print(f"{present} is there already; nothing to do. Look at it: gtzan data check data.root={root}")
+            return
+        with download_progress(mirrors.archive) as report:
+            unpacked = get_from_mirrors(mirrors, root, report)
+    elif arguments.url or arguments.hash:
+        raise GtzanError("gtzan data get ARCHIVE downloads nothing: leave out --url and --hash, or the archive.")
+    else:
+        unpacked = unpack(arguments.archive.expanduser(), root)
+    tables = f", {', '.join(unpacked.tables)}" if unpacked.tables else ""
+    print(f"{root}: {unpacked.clips} clips of {unpacked.genres} genres{tables}.")
+    print(f"Next: gtzan data check data.root={root}, and gtzan data artists --help")
+
+
+def _artists(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.corpus.artist_index import read_index
+    from gtzan_lightning.corpus.metadata_writing import write_metadata
+
+    root = (arguments.root or Path(os.environ.get("GTZAN_ROOT") or ROOT)).expanduser()
+    index = read_index(arguments.file.expanduser())
+    kept = write_metadata(index.entries, root)
+    named = sum(1 for entry in index.entries if entry.artist)
+    print(f"{root / 'metadata.csv'}: {len(index.entries)} tracks, {named} with an artist.")
+    if kept is not None:
+        print(f"The older file is kept as {kept}.")
+    if index.bad_lines:
+        shown = list(index.bad_lines[:BAD_LINES_SHOWN])
+        more = [f"and {len(index.bad_lines) - len(shown)} more"] if len(index.bad_lines) > len(shown) else []
+        print(f"{arguments.file}: {len(index.bad_lines)} lines left out:", *shown, *more, sep="\n  ", file=sys.stderr)
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -1,0 +1,200 @@
+import hashlib
+import os
+import socket
+
+import pytest
+from archives import Server, serving
+from filelock import FileLock
+
+from gtzan_lightning.corpus import resuming
+from gtzan_lightning.corpus.download import download
+from gtzan_lightning.corpus.mirrors import Mirrors, chosen_mirrors, known_mirrors
+from gtzan_lightning.errors import GtzanError
+
+CONTENT = b"\x1f\x8b" + os.urandom(400_000)
+CUT_BYTES = 150_000
+HASH = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def server():
+    with serving(Server(CONTENT, CUT_BYTES)) as running:
+        yield running
+
+
+@pytest.fixture
+def fetch(server, tmp_path):
+    """Downloads from the named paths of the server; returns what arrived and what was reported."""
+
+    def fetched(*paths, expected=HASH):
+        reports = []
+        mirrors = Mirrors("genres.tar.gz", expected, tuple(server.address + path for path in paths))
+        path = download(mirrors, tmp_path / "download", lambda *report: reports.append(report))
+        return path, reports
+
+    return fetched
+
+
+def part_of(tmp_path):
+    return tmp_path / "download" / f"{HASH.replace(':', '-')}.part"
+
+
+def leave_part(tmp_path, content):
+    part_of(tmp_path).parent.mkdir()
+    part_of(tmp_path).write_bytes(content)
+
+
+def test_the_archive_arrives_under_its_name_and_its_size_is_reported(fetch, tmp_path):
+    path, reports = fetch("/good")
+    assert path == tmp_path / "download" / "genres.tar.gz"
+    assert path.read_bytes() == CONTENT
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
+    assert not part_of(tmp_path).exists()
+
+
+def test_an_archive_that_is_there_already_is_not_asked_for(fetch, server):
+    fetch("/good")
+    fetch("/good")
+    assert server.asked == [("/good", None)]
+
+
+def test_a_cut_connection_is_taken_up_where_it_ended(fetch, server):
+    path, _ = fetch("/cut")
+    assert path.read_bytes() == CONTENT
+    starts = [int(wanted[6:-1]) for _, wanted in server.asked[1:]]
+    assert server.asked[0] == ("/cut", None)
+    assert starts == sorted(set(starts))
+    assert all(0 < start <= CUT_BYTES * number for number, start in enumerate(starts, start=1))
+
+
+def test_a_part_of_an_earlier_process_is_completed(fetch, server, tmp_path):
+    leave_part(tmp_path, CONTENT[:1000])
+    path, reports = fetch("/good")
+    assert server.asked == [("/good", "bytes=1000-")]
+    assert path.read_bytes() == CONTENT
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
+
+
+def test_a_complete_part_needs_nothing_more(fetch, server, tmp_path):
+    leave_part(tmp_path, CONTENT)
+    path, _ = fetch("/good")
+    assert server.asked == [("/good", f"bytes={len(CONTENT)}-")]
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_sends_everything_again(fetch, tmp_path):
+    leave_part(tmp_path, b"x" * 1000)
+    assert fetch("/whole")[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("wrong", [b"x" * 1000, b"x" * (len(CONTENT) + 1)], ids=["shorter", "longer"])
+def test_a_wrong_part_is_given_up_for_a_download_from_the_beginning(fetch, server, tmp_path, wrong):
+    leave_part(tmp_path, wrong)
+    assert fetch("/good")[0].read_bytes() == CONTENT
+    assert server.asked[-1] == ("/good", None)
+
+
+def test_an_answer_with_another_range_is_not_appended(fetch, tmp_path):
+    leave_part(tmp_path, CONTENT[:1000])
+    with pytest.raises(GtzanError, match="sends another part than it was asked for"):
+        fetch("/shifted")
+    assert part_of(tmp_path).read_bytes() == CONTENT[:1000]
+
+
+def test_a_file_that_is_called_encoded_is_left_packed(fetch):
+    assert fetch("/encoded")[0].read_bytes() == CONTENT
+
+
+def test_the_next_mirror_is_tried_and_goes_on_with_the_part(fetch, server, monkeypatch):
+    monkeypatch.setattr("gtzan_lightning.corpus.download.MAX_CUTS", 1)
+    path, _ = fetch("/missing", "/other", "/cut", "/good")
+    assert path.read_bytes() == CONTENT
+    assert [path for path, _ in server.asked] == ["/missing", "/other", "/cut", "/good"]
+    assert int(server.asked[-1][1][6:-1]) > 0
+
+
+def test_a_wrong_hash_is_refused_and_leaves_nothing(fetch, tmp_path):
+    with pytest.raises(GtzanError, match="delivers another file") as caught:
+        fetch("/other")
+    assert hashlib.sha256(b"another file").hexdigest() in str(caught.value)
+    assert [path.name for path in (tmp_path / "download").iterdir() if path.name != "lock"] == []
+
+
+def test_when_no_mirror_delivers_each_is_told_with_its_reason_and_what_to_do(server, tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    mirrors = Mirrors("genres.tar.gz", HASH, (f"http://127.0.0.1:{port}/x", f"{server.address}/gone", "gopher://x/y"))
+    with pytest.raises(GtzanError) as caught:
+        download(mirrors, tmp_path / "download", lambda *_: None)
+    message = str(caught.value)
+    assert f"http://127.0.0.1:{port}/x: cannot be reached" in message
+    assert f"{server.address}/gone: answers 404 Not Found" in message
+    assert "gopher://x/y: No connection adapters were found" in message
+    assert "gtzan data get FILE" in message
+    assert "data=synthetic" in message
+    assert "What has arrived is kept" not in message
+
+
+def test_a_part_that_remains_is_told(fetch, monkeypatch, tmp_path):
+    monkeypatch.setattr("gtzan_lightning.corpus.download.MAX_CUTS", 1)
+    with pytest.raises(GtzanError, match=f"the connection was cut after .* of {len(CONTENT)} bytes") as caught:
+        fetch("/cut")
+    assert "What has arrived is kept: the same command goes on from there." in str(caught.value)
+    assert part_of(tmp_path).stat().st_size > 0
+
+
+def test_an_endless_file_is_not_taken(fetch, monkeypatch, tmp_path):
+    monkeypatch.setattr(resuming, "MAX_ARCHIVE_BYTES", 1000)
+    with pytest.raises(GtzanError, match="delivers another file"):
+        fetch("/good")
+    assert not part_of(tmp_path).exists()
+
+
+def test_two_downloads_at_once_are_refused(fetch, tmp_path):
+    (tmp_path / "download").mkdir()
+    with FileLock(tmp_path / "download" / "lock"), pytest.raises(GtzanError, match="Another download"):
+        fetch("/good")
+
+
+def test_a_folder_that_cannot_be_is_told(fetch, tmp_path):
+    (tmp_path / "download").write_text("a file")
+    with pytest.raises(GtzanError, match="is no folder to write to"):
+        fetch("/good")
+
+
+def test_a_full_disk_is_told(fetch, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gtzan_lightning.corpus.resuming.os.replace", full)
+    with pytest.raises(GtzanError, match="No space left on device"):
+        fetch("/good")
+
+
+def test_the_shipped_list_has_the_hash_that_torchaudio_publishes():
+    from torchaudio.datasets import gtzan
+
+    mirrors = known_mirrors()
+    assert mirrors.hash == f"sha256:{gtzan._CHECKSUMS[gtzan.URL]}"
+    assert gtzan.URL in mirrors.urls
+    assert gtzan.URL.endswith(f"/{mirrors.archive}")
+
+
+def test_the_users_addresses_and_hash_stand_in_for_the_lists():
+    known = known_mirrors()
+    assert chosen_mirrors([], None) == known
+    assert chosen_mirrors(["http://a/b"], None) == Mirrors(known.archive, known.hash, ("http://a/b",))
+    assert chosen_mirrors([], "MD5:" + "A" * 32) == Mirrors(known.archive, "md5:" + "a" * 32, known.urls)
+
+
+@pytest.mark.parametrize("text", ["", "sha256:", "sha256:12", "a" * 64, "sha1:" + "a" * 40, "md5:" + "g" * 32, "x:"])
+def test_what_is_no_hash_is_refused(text):
+    with pytest.raises(GtzanError, match="is not a hash"):
+        chosen_mirrors([], text)
