@@ -46,6 +46,7 @@ class FeatureConfig(Section):
     n_mfcc: Count
     n_mels: Count
     deltas: bool
+    scaling: Literal["standard", "quantile"]
     max_clip_s: Seconds
 
     @model_validator(mode="after")

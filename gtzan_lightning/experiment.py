@@ -75,7 +75,7 @@ def load_configured_features(config: Config, corpus: Corpus) -> Features:
         corpus,
         name=config.features.name,
         window_s=config.features.window_s if config.features.framed else whole_clips,
-        settings=FrameSettings(**config.features.model_dump(exclude={"name", "window_s"})),
+        settings=FrameSettings(**config.features.model_dump(exclude={"name", "window_s", "scaling"})),
         cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
         max_skipped_share=config.data.max_skipped_share,
@@ -91,6 +91,7 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
         data.parts,
         batch_size=config.data.batch_size,
         seed=config.seed,
+        scaling=config.features.scaling,
         augment=Masking(**config.augmentation.model_dump()),
     )
 

@@ -158,6 +158,7 @@ def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
         "shape": list(datamodule.shape),
         "mean": torch.from_numpy(datamodule.standardisation.mean),
         "scale": torch.from_numpy(datamodule.standardisation.scale),
+        "quantiles": torch.from_numpy(datamodule.standardisation.quantiles),
     }
 
 

@@ -14,7 +14,7 @@ from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.batches import BatchLoader, EpochOrder, Examples
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.splits import EXCLUDED
-from gtzan_lightning.datamodule.standardisation import Standardisation
+from gtzan_lightning.datamodule.standardisation import ScalingName, Standardisation
 from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.features.matrix import Features
 
@@ -33,6 +33,7 @@ class GenreDataModule(L.LightningDataModule):
         parts: the part of each slice, `(slices,)`, from a rule or a manifest.
         batch_size: examples a training batch.
         seed: the training seed; decides the order of the training examples.
+        scaling: how features are put on one scale: `standard` or `quantile`.
         augment: changes to a training batch's x, `(batch, steps, features)` to the same shape.
     """
 
@@ -45,6 +46,7 @@ class GenreDataModule(L.LightningDataModule):
         *,
         batch_size: int = 64,
         seed: int = 0,
+        scaling: ScalingName = "standard",
         augment: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
@@ -53,7 +55,7 @@ class GenreDataModule(L.LightningDataModule):
         self.kept = np.flatnonzero(parts != EXCLUDED)
         values, step_index = step_table(features, slices)
         training_steps = values[np.unique(step_index[parts == "train"])]
-        self.standardisation = Standardisation.fitted(training_steps)
+        self.standardisation = Standardisation.fitted(training_steps, scaling)
         labels = np.asarray(corpus.labels())[slices.track_index]
         self.examples = Examples(
             values=torch.from_numpy(self.standardisation.apply(values)),

@@ -1,7 +1,7 @@
 """One scale for every feature."""
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from gtzan_lightning.datamodule.standardisation import Standardisation
 
@@ -35,3 +35,23 @@ def test_sums_are_in_double_precision():
     values = np.full((200_000, 1), 1e4, np.float32)
     values[::2] += 1
     np.testing.assert_allclose(Standardisation.fitted(values).mean, [10_000.5], rtol=1e-7)
+
+
+def test_quantile_scores_as_scikit_learn_computes_them():
+    random = np.random.default_rng(0)
+    training, other = np.exp(random.normal(size=(5000, 3))), np.exp(1.5 * random.normal(size=(700, 3)))
+    ours = Standardisation.fitted(training, "quantile").apply(other)
+    theirs = QuantileTransformer(n_quantiles=256, output_distribution="normal", subsample=None).fit(training)
+    np.testing.assert_allclose(ours, theirs.transform(other).clip(-3.5, 3.5), atol=1e-6)
+
+
+def test_quantile_scores_of_ties_and_constants():
+    training = np.stack([np.repeat([0.0, 1.0, 2.0], 100), np.full(300, 66_149.0)], axis=1)
+    scores = Standardisation.fitted(training, "quantile").apply(np.array([[1.0, 66_149.0], [9.0, 0.0]]))
+    np.testing.assert_allclose(scores, [[0.0, 0.0], [3.5, 0.0]], atol=1e-6)  # the middle of its ties; beyond all seen
+
+
+def test_quantile_scores_have_the_shape_of_the_values():
+    training = np.random.default_rng(0).normal(size=(300, 4))
+    fitted = Standardisation.fitted(training, "quantile")
+    assert fitted.apply(training.reshape(100, 3, 4)).tolist() == fitted.apply(training).reshape(100, 3, 4).tolist()
