@@ -9,26 +9,35 @@ import torch
 from numpy.typing import NDArray
 
 N_FFT = 2048  # samples of a frame of the published recipe
+FRAMES_AT_ONCE = 160  # frames transformed at once: a 3-s window, 2.6 MB
 HOP = 512  # samples from a frame to the next; N_FFT is a multiple of it, which keeps overlap-add simple
 
 
 @lru_cache(maxsize=8)
-def hann(n_fft: int, device: str = "cpu") -> torch.Tensor:
-    """Periodic Hann window, `(n_fft,)`."""
-    return torch.hann_window(n_fft, device=device)
+def hann(device: str = "cpu") -> torch.Tensor:
+    """Periodic Hann window, `(N_FFT,)`, float64."""
+    return torch.hann_window(N_FFT, dtype=torch.float64, device=device)
 
 
 def stft(signals: torch.Tensor) -> torch.Tensor:
-    """Spectra of centred, reflected, Hann-weighted frames.
+    """Spectra of centred, reflected, Hann-weighted frames, as librosa has them.
+
+    Transformed in double precision, some frames at a time so that they stay in the processor's cache: beside a pure
+    tone, single precision would leave more noise in the far bins than there is signal, and widen the bandwidth.
 
     Args:
-        signals: `(batch, samples)`, more than 1,024 samples.
+        signals: `(batch, samples)` float32, more than 1,024 samples.
 
     Returns:
-        `(batch, frames, bins)` complex, `frames = 1 + samples // 512`, 1,025 bins.
+        `(batch, frames, bins)` complex64, `frames = 1 + samples // 512`, 1,025 bins.
     """
     padded = torch.nn.functional.pad(signals.unsqueeze(1), (N_FFT // 2, N_FFT // 2), mode="reflect").squeeze(1)
-    return torch.fft.rfft(padded.unfold(-1, N_FFT, HOP) * hann(N_FFT, str(signals.device)))
+    frames = padded.unfold(-1, N_FFT, HOP)  # (batch, frames, N_FFT), a view
+    spectra = torch.empty(*frames.shape[:2], N_FFT // 2 + 1, dtype=torch.complex64, device=signals.device)
+    for item, out in zip(frames, spectra, strict=True):
+        for some, their_out in zip(item.split(FRAMES_AT_ONCE), out.split(FRAMES_AT_ONCE), strict=True):
+            their_out.copy_(torch.fft.rfft(some * hann(str(signals.device))))
+    return spectra
 
 
 def istft(spectra: torch.Tensor, n_samples: int) -> torch.Tensor:
@@ -44,7 +53,7 @@ def istft(spectra: torch.Tensor, n_samples: int) -> torch.Tensor:
     Returns:
         `(batch, n_samples)`.
     """
-    window = hann(N_FFT, str(spectra.device))
+    window = hann(str(spectra.device)).to(torch.float32)
     total = _overlap_add(torch.fft.irfft(spectra, n=N_FFT).mul_(window))
     weight = _overlap_add((window**2).expand(1, spectra.shape[1], N_FFT))
     start = N_FFT // 2

@@ -24,17 +24,22 @@ pytestmark = [
 # the tables' harmonic and percussive waveforms are those of an older librosa
 OLDER = [STATS_COLUMNS.index(f"{part}_{moment}") for part in ("harmony", "perceptr") for moment in ("mean", "var")]
 
+SMALLEST = np.array([0.01 if name.startswith("mfcc") and name.endswith("mean") else 0.0 for name in STATS_COLUMNS])
 TEMPO = STATS_COLUMNS.index("tempo")
 
 
 def errors(table, track_id, got):
-    """Relative error of each column, `(rows, 58)`, in the rows that the table has."""
+    """Relative error of each column, `(rows, 54)`, in the rows that the table has.
+
+    Cepstral means near zero are compared on a scale of 0.01: single precision, in which the tables were made,
+    resolves the sum over 128 bands of up to 100 dB to about 1e-6.
+    """
     rows = [i for i, other in enumerate(table.track_ids) if other == track_id]
     segments = np.round(table.start_s[rows] / table.window_s).astype(int)
     want = table.values[rows]
     got = got[segments]
     np.testing.assert_allclose(got[:, TEMPO], want[:, TEMPO], rtol=1e-12)  # an older librosa rounds otherwise
-    return np.delete(np.abs(got - want) / np.abs(want), OLDER, axis=1)
+    return np.delete(np.abs(got - want) / np.maximum(np.abs(want), SMALLEST), OLDER, axis=1)
 
 
 def test_real_clips_give_the_published_rows():
@@ -48,6 +53,4 @@ def test_real_clips_give_the_published_rows():
         all_errors.append(errors(whole, path.stem, window_stats(signal[None], rate_hz).numpy()))
     error = np.concatenate(all_errors)
     assert len(error) > 100
-    # a cepstral mean that happens to be nearly zero may be further off on its own scale; librosa's is, too
-    assert (error > 1e-4).sum() <= 3
-    assert error.max() < 1e-3
+    assert error.max() < 1e-4

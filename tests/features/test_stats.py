@@ -21,6 +21,15 @@ def tone(seconds):
     return (y + noise(seconds) * 1e-3).astype(np.float32)
 
 
+def pure_tone(seconds):
+    return (0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * RATE_HZ)) / RATE_HZ)).astype(np.float32)
+
+
+def sweep(seconds):
+    t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    return (0.5 * np.sin(2 * np.pi * (50 + 1500 * t) * t)).astype(np.float32)
+
+
 def half_silent(seconds):
     y = music(seconds, seed=2).copy()
     y[len(y) // 2 :] = 0
@@ -47,7 +56,7 @@ def assert_close(got, y, rtol=1e-4):
     assert got[STATS_COLUMNS.index("tempo")] == want[STATS_COLUMNS.index("tempo")]
 
 
-@pytest.mark.parametrize("make", [music, noise, tone, half_silent, off_centre, quiet])
+@pytest.mark.parametrize("make", [music, noise, tone, pure_tone, sweep, half_silent, off_centre, quiet])
 @pytest.mark.parametrize("seconds", [3.0, 1.37])
 def test_parity(make, seconds):
     y = make(seconds)
