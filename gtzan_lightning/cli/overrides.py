@@ -54,9 +54,8 @@ def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_d
     known = [*_groups(conf_dir), *_keys(defaults), *_member_keys(conf_dir)]
     if override.is_add() or key in known or _is_section(defaults, key):
         return []
-    return [
-        f"{argument}: there is no key {key!r}. {_suggestion(key, known) or 'python train.py --help lists the keys.'}"
-    ]
+    advice = _suggestion(key, known).strip() or "python train.py --help lists the keys."
+    return [f"{argument}: there is no key {key!r}. {advice}"]
 
 
 def _unknown(value: str, allowed: Sequence[str], what: str) -> str:

@@ -9,6 +9,8 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from gtzan_lightning.errors import GtzanError
+
 
 class SweepTable(Callback):
     """Remembers where each job wrote, and prints the table when all have ended."""
@@ -22,7 +24,15 @@ class SweepTable(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from gtzan_lightning.report.console import print_sweep  # slow to import, and not needed to start
-        from gtzan_lightning.runs.folder import RunFolder
 
-        folders = list(dict.fromkeys(self.folders))
-        print_sweep([(folder, RunFolder(folder).card()) for folder in folders])
+        print_sweep([(folder, _card(folder)) for folder in dict.fromkeys(self.folders)])
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """The job's card; a damaged one is one row of the table, not the end of it."""
+    from gtzan_lightning.runs.folder import RunFolder
+
+    try:
+        return RunFolder(folder).card()
+    except GtzanError as error:
+        return {"status": "damaged", "error": str(error)}

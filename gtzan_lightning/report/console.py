@@ -52,7 +52,7 @@ def print_sweep(jobs: Sequence[tuple[Path, Card]], console: Console | None = Non
     """One row a job: what varied, and the test scores at both levels, or what became of it."""
     console = console or Console()
     table = Table(
-        title=f"{len(jobs)} jobs, test accuracy",
+        title=f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}, test accuracy",
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,
@@ -108,8 +108,8 @@ def _job_remarks(jobs: Sequence[tuple[Path, Card]]) -> list[str]:
     lines = []
     for folder, card in jobs:
         if card.get("status") != "done":
-            last_line = str(card.get("traceback", "")).strip().rpartition("\n")[2]
-            lines.append(f"[bold red]{card.get('status', 'no record')}[/]: {escape(f'{folder}: {last_line}')}")
+            reason = str(card.get("error", "")).partition("\n")[0]
+            lines.append(f"[bold red]{card.get('status', 'no record')}[/]: {escape(f'{folder}: {reason}')}")
     stamps = [stamp for _, card in jobs if (stamp := card.get("split", {}).get("stamp"))]
     lines += [f"[bold red]{escape(stamp)}[/]: {stamps.count(stamp)} of these jobs" for stamp in sorted(set(stamps))]
     return [*lines, f"Run folders: {jobs[0][0].parent}"] if jobs else lines

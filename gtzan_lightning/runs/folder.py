@@ -144,8 +144,10 @@ class RunFolder:
         self.write_card(card)
         try:
             yield
-        except Exception:
-            self.write_card(card | {"status": "failed", "finished": now(), "traceback": traceback.format_exc()})
+        except Exception as error:
+            told = str(error) if isinstance(error, GtzanError) else f"{type(error).__name__}: {error}"
+            failure = {"status": "failed", "finished": now(), "error": told, "traceback": traceback.format_exc()}
+            self.write_card(card | failure)
             raise
         except BaseException:  # Ctrl-C, or a scheduler's signal
             self.write_card(card | {"status": "interrupted", "finished": now()})

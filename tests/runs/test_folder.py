@@ -44,7 +44,13 @@ def test_an_error_is_recorded_with_its_traceback(run):
     assert card["status"] == "failed"
     assert card["traceback"].startswith("Traceback (most recent call last):\n")
     assert card["traceback"].endswith("ValueError: what went wrong\n")
+    assert card["error"] == "ValueError: what went wrong"
     assert card["seed"] == 1
+
+
+def test_a_users_mistake_is_recorded_as_it_is_told(run):
+    stop_with(run, GtzanError("wrong.\nDo this."))
+    assert run.card()["error"] == "wrong.\nDo this."
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1)])

@@ -1,0 +1,50 @@
+"""What is asked for often must come at once: without torch."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(checkout, *arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=checkout)
+
+
+HEAVY = ("torch", "lightning", "pandas", "sklearn", "matplotlib", "scipy", "torchaudio", "numba")
+SPY = (
+    "import runpy, sys\n"
+    "sys.argv = sys.argv[1:]\n"
+    "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    "finally:\n    print('LOADED', sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)\n"
+)
+
+
+@pytest.mark.parametrize("option", [["--help"], ["--cfg", "job"], ["--cfg", "job", "model=lstm", "slice=6s"]])
+def test_help_and_configuration_load_nothing_heavy(checkout, option):
+    done = run(checkout, "-c", SPY, "train.py", *option)
+    assert done.returncode == 0, done.stderr
+    loaded = done.stderr.rpartition("LOADED ")[2]
+    assert [name for name in HEAVY if f"'{name}'" in loaded] == []
+    if option == ["--help"]:
+        for words in ("python train.py model=lstm slice=6s split=grouped", "model: convlstm, lstm, mlp, reslstm",
+                      "split: artist, filtered, grouped, leaky", "max_epochs: 60"):  # fmt: skip
+            assert words in done.stdout
+    elif "slice=6s" in option:
+        assert "seconds: 6" in done.stdout
+        assert "_target_: gtzan_lightning.models.BiLSTM" in done.stdout
+
+
+def test_the_package_itself_loads_nothing_heavy(checkout):
+    code = (
+        "import gtzan_lightning, gtzan_lightning.errors, sys; print(gtzan_lightning.__version__, sorted(sys.modules))"
+    )
+    done = run(checkout, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert [name for name in (*HEAVY, "numpy", "hydra") if f"'{name}'" in done.stdout] == []
+
+
+def test_the_configuration_can_be_shown_in_this_process_too(command):
+    ended = command("--cfg", "job", "model=reslstm")
+    assert ended.status == 0
+    assert "gtzan_lightning.models.ResLSTM" in ended.out
+    assert ended.cards() == {}

@@ -1,0 +1,124 @@
+"""Several jobs of one command."""
+
+import json
+from pathlib import Path
+
+FAST = ("debug=fast", "trainer.progress=false")
+
+
+def rows(ended):
+    """Lines of the closing table that name a job."""
+    table = ended.out.rpartition("test accuracy")[2].split("───")[-1]
+    return [line.split() for line in table.splitlines()[1:] if line.startswith(" ") and line.strip()]
+
+
+def test_each_combination_has_its_own_folder_and_a_row_in_the_table(command, tables_root):
+    ended = command("-m", f"data.root={tables_root}", *FAST, "model=mlp,lstm", "split=leaky,grouped")
+    assert ended.status == 0
+    cards = ended.cards()
+    assert len(cards) == 4
+    assert {(card["model"]["name"], card["split"]["name"]) for card in cards.values()} == {
+        (model, split) for model in ("MLP", "BiLSTM") for split in ("leaky", "grouped")
+    }
+    assert {card["status"] for card in cards.values()} == {"done"}
+    assert all(name == card["run_id"] for name, card in cards.items())
+    assert "4 jobs, test accuracy" in ended.out
+    assert [row[:2] for row in rows(ended)] == [
+        [model, split] for model in ("mlp", "lstm") for split in ("leaky", "grouped")
+    ]
+    assert "LEAKY SPLIT" in ended.out
+    for card in cards.values():
+        assert f"{card['metrics']['test']['clip']['accuracy']:.3f}" in ended.out
+
+
+def test_a_second_call_and_a_larger_one_reuse_what_is_finished(command, tables_root):
+    question = ("-m", f"data.root={tables_root}", *FAST)
+    first = command(*question, "model=mlp,lstm")
+    stamps = {path: path.stat().st_mtime_ns for path in Path("outputs/runs").glob("*/*")}
+    second = command(*question, "model=lstm,mlp")
+    assert second.status == 0
+    assert second.out.count("Finished before") == 2
+    assert second.cards() == first.cards()
+    third = command(*question, "model=mlp,lstm,reslstm")
+    assert third.out.count("Finished before") == 2
+    assert len(third.cards()) == 3
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+def test_a_single_run_finds_what_a_sweep_has_finished(command, tables_root):
+    command("-m", f"data.root={tables_root}", *FAST, "seed=3,4")
+    assert "Finished before" in command(f"data.root={tables_root}", *FAST, "seed=4").out
+
+
+def test_a_job_that_cannot_be_leaves_a_record_and_does_not_stop_the_others(command, tables_root):
+    ended = command("-m", f"data.root={tables_root}", *FAST, "slice=2s,6s", "seed=0,1")
+    assert ended.status == 1
+    statuses = [card["status"] for card in ended.cards().values()]
+    assert sorted(statuses) == ["done", "done", "failed", "failed"]
+    assert all("GtzanError" in card["traceback"] for card in ended.cards().values() if card["status"] == "failed")
+    assert ended.err.count("slice.seconds=2 is shorter than the features' window") == 2
+    assert [row[:3] for row in rows(ended)][:2] == [["2s", "seed=0", "failed"], ["2s", "seed=1", "failed"]]
+    assert len(rows(ended)) == 4
+    assert ended.out.count("seed0-") + ended.out.count("seed1-") > 2
+    assert ": slice.seconds=2 is shorter than the features' window of 3 s." in ended.out  # the reason, not the remedy
+
+
+def test_a_job_that_crashes_leaves_its_traceback_and_does_not_stop_the_others(command, tables_root, monkeypatch):
+    from gtzan_lightning import train
+
+    whole = train.make_model
+
+    def crashes(config, *rest):
+        if config.seed == 1:
+            raise ZeroDivisionError("a bug")
+        return whole(config, *rest)
+
+    monkeypatch.setattr(train, "make_model", crashes)
+    ended = command("-m", f"data.root={tables_root}", *FAST, "seed=0,1,2")
+    assert ended.status == 1
+    by_seed = {card["seed"]: card for card in ended.cards().values()}
+    assert [by_seed[seed]["status"] for seed in (0, 1, 2)] == ["done", "failed", "done"]
+    assert by_seed[1]["traceback"].endswith("ZeroDivisionError: a bug\n")
+    assert "seed=1 failed:\nTraceback" in ended.err
+    assert ": ZeroDivisionError: a bug\n" in ended.out
+
+    monkeypatch.setattr(train, "make_model", whole)
+    again = command("-m", f"data.root={tables_root}", *FAST, "seed=0,1,2")
+    assert again.status == 0
+    assert again.out.count("Finished before") == 2
+    assert {card["status"] for card in again.cards().values()} == {"done"}
+
+
+def test_an_impossible_value_is_the_job_s_own_failure(command, tables_root):
+    ended = command("-m", f"data.root={tables_root}", *FAST, "slice.seconds=abc,3", "trainer.max_epochs=1")
+    assert ended.status == 1
+    assert sorted(card["status"] for card in ended.cards().values()) == ["done", "failed"]
+    assert "slice.seconds = abc: should be a valid number" in ended.err
+
+
+def test_a_typo_in_a_sweep_stops_before_the_first_job(command, tables_root):
+    ended = command("-m", f"data.root={tables_root}", *FAST, "model=mlp,lstn")
+    assert ended.status == 2
+    assert "model=lstn: unknown. Did you mean lstm?" in ended.err
+    assert ended.cards() == {}
+
+
+def test_one_question_asked_twice_in_a_sweep_is_one_run(command, tables_root):
+    ended = command("-m", f"data.root={tables_root}", *FAST, "model=mlp,mlp")
+    assert ended.status == 0
+    assert len(ended.cards()) == 1
+    assert len(rows(ended)) == 1
+    assert "1 job, test accuracy" in ended.out
+
+
+def test_a_damaged_record_is_one_row_of_the_table(command, tables_root):
+    question = ("-m", f"data.root={tables_root}", *FAST, "seed=0,1")
+    command(*question)
+    damaged = next(
+        path for path in Path("outputs/runs").glob("*/run.json") if json.loads(path.read_text())["seed"] == 0
+    )
+    damaged.write_text("{")
+    ended = command(*question)
+    assert ended.status == 1
+    assert "run.json: damaged" in ended.err
+    assert [word for row in rows(ended) for word in row if word in ("damaged", "seed=1")] == ["damaged", "seed=1"]
