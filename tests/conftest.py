@@ -9,6 +9,10 @@ CHECKOUT = Path(__file__).parents[1]
 # Before numpy and torch are imported: small models on several threads are slower than on one, and processes that tests
 # start find the package although it need not be installed.
 os.environ["OMP_NUM_THREADS"] = "1"
+# numba's cache of gufuncs, which librosa has, is not safe against two processes that fill it at once: they crash later.
+# (numba issue 10128, "Race condition in GUFunc caching can lead to segmentation faults")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+os.environ["NUMBA_CACHE_DIR"] = str(CHECKOUT / ".pytest_cache" / f"numba-{WORKER}")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
 if os.environ.get("GTZAN_ROOT"):
     os.environ["GTZAN_ROOT"] = str(Path(os.environ["GTZAN_ROOT"]).resolve())  # tests run in folders of their own
