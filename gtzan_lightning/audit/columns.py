@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.audit.case import Case
 from gtzan_lightning.audit.duplicates import track_means
-from gtzan_lightning.audit.findings import Finding, few
+from gtzan_lightning.audit.findings import Finding, counted, few
 
 BOOKKEEPING = ("length",)  # columns that describe the file and not its sound
 BINS_A_GENRE = 3
@@ -67,7 +67,7 @@ def _is_constant(case: Case) -> NDArray[np.bool_]:
 
 
 def _constant(names: list[str]) -> Finding:
-    evidence = f"{len(names)} of the columns hold one value only: {few(names)}."
+    evidence = f"{counted(len(names), 'column holds', 'columns hold')} one value only: {few(names)}."
     return Finding("constant columns", "note", None, evidence, "Nothing to do: standardisation gives them the value 0.")
 
 

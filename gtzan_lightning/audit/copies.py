@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.audit.case import Case
 from gtzan_lightning.audit.duplicates import DuplicatePair, find_duplicates
-from gtzan_lightning.audit.findings import Finding, Severity, few
+from gtzan_lightning.audit.findings import Finding, Severity, counted, few
 from gtzan_lightning.audit.groups import presence
 from gtzan_lightning.datamodule.splits import PARTS
 
@@ -47,7 +47,9 @@ def _across(case: Case, pairs: Sequence[DuplicatePair], check: str, severity: Se
         f"{_names(case, pair)} ({_parts(one)} and {_parts(other)})"
         for pair, (one, other) in zip(apart, there_and_back, strict=True)
     ]
-    evidence = f"{len(apart)} pairs of tracks, {crossing} of them between train and test: {few(named)}."
+    evidence = (
+        f"{counted(len(apart), 'pair', 'pairs')} of tracks, {crossing} of them between train and test: {few(named)}."
+    )
     return [Finding(check, severity, "L1.4", evidence, ONE_PART)]
 
 
@@ -61,7 +63,7 @@ def _conflicts(case: Case, pairs: Sequence[DuplicatePair]) -> list[Finding]:
             "label conflicts between duplicates",
             "warning",
             None,
-            f"{len(conflicts)} pairs of the same sound have two genres: {few(conflicts)}.",
+            f"{counted(len(conflicts), 'pair of tracks has', 'pairs of tracks have')} one sound and two genres: {few(conflicts)}.",
             "One of the two labels is wrong: decide which, and remove the other track.",
         )
     ]

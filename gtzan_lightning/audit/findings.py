@@ -74,3 +74,8 @@ def few(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """`1 pair of tracks has`, `3 pairs of tracks have`."""
+    return f"{number} {one if number == 1 else many}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.audit.case import Case
-from gtzan_lightning.audit.findings import Finding, few
+from gtzan_lightning.audit.findings import Finding, counted, few
 from gtzan_lightning.datamodule.splits import EXCLUDED, PARTS
 
 REMEDIES = {
@@ -54,7 +54,7 @@ def overlapping_slices(case: Case) -> list[Finding]:
             "overlapping slices",
             "error" if case.promises("track") else "warning",
             "L1.4",
-            f"In {len(names)} tracks, slices of different parts share up to {hidden_s[bad].max():g} s: {few(names)}.",
+            f"In {counted(len(names), 'track', 'tracks')}, slices of different parts share up to {hidden_s[bad].max():g} s: {few(names)}.",
             "Set slice.hop_s to slice.seconds (or null), or use split=grouped.",
         )
     ]
