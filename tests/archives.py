@@ -46,7 +46,7 @@ def kaggle_zip(path: Path, extra=()) -> Path:
     """As Kaggle's download: clips, tables and pictures in `Data/`."""
     clips = [(f"Data/genres_original/{name}", content) for name, content in CLIPS.items()]
     tables = [("Data/features_3_sec.csv", TABLE), ("Data/features_30_sec.csv", TABLE)]
-    others = [("Data/images_original/blues/blues00000.png", b"png"), ("__MACOSX/Data/features_3_sec.csv", b"fork")]
+    others = [("Data/images_original/blues/blues00000.png", b"png"), ("__MACOSX/features_3_sec.csv", b"fork")]
     return write_zip(path, [*clips, *tables, *others, *extra])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,10 @@ def download(mirrors: Mirrors, folder: Path, report: Report) -> Path:
                 failures.append(f"  {url}: {error}")
             except OSError as error:
                 raise GtzanError(f"{folder}: cannot be written ({error.strerror}). Make room and repeat.") from error
-    raise GtzanError(_remedy(failures, kept=_part(folder, mirrors).exists()))
+    kept = _part(folder, mirrors).exists()
+    if not kept:
+        shutil.rmtree(folder, ignore_errors=True)
+    raise GtzanError(_remedy(failures, kept))
 
 
 @contextmanager

@@ -124,10 +124,9 @@ def _copy(member: Member, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     left_bytes = member.size_bytes
     with member.open() as source, target.open("xb") as file:
-        while left_bytes and (chunk := source.read(min(CHUNK_BYTES, left_bytes))):
+        while chunk := source.read(CHUNK_BYTES):  # to the end, where zipfile compares its checksum
             file.write(chunk)
             left_bytes -= len(chunk)
-        source.read(1)  # the end: zipfile compares its checksum only there
     if left_bytes:
         raise EOFError(f"{member.name}: {left_bytes} bytes are missing")
 

@@ -20,6 +20,7 @@ def test_the_published_form(tmp_path):
         "\n"
         "country.00002.wav ::: ::: A Title\r\n"
         "country.00030.wav ::: :::\n"
+        "rock.00000.wav ::: A Band ::: One ::: Two\n"
         'classical.00058.wav ::: A Composer :::  Op. 8: Spring: Allegro, "Quoted"\n'
     )
     index = read_index(write(tmp_path, text))
@@ -29,6 +30,7 @@ def test_the_published_form(tmp_path):
         Entry("blues.00002", "Some Singer", ""),
         Entry("country.00002", "", "A Title"),
         Entry("country.00030", "", ""),
+        Entry("rock.00000", "A Band", "One ::: Two"),
         Entry("classical.00058", "A Composer", 'Op. 8: Spring: Allegro, "Quoted"'),
     )
     assert index.bad_lines == ()

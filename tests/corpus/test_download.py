@@ -123,7 +123,14 @@ def test_a_wrong_hash_is_refused_and_leaves_nothing(fetch, tmp_path):
     with pytest.raises(GtzanError, match="delivers another file") as caught:
         fetch("/other")
     assert hashlib.sha256(b"another file").hexdigest() in str(caught.value)
-    assert [path.name for path in (tmp_path / "download").iterdir() if path.name != "lock"] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_file_after_a_wrong_part_is_asked_for_once_more_only(fetch, server, tmp_path):
+    leave_part(tmp_path, b"x" * 5)
+    with pytest.raises(GtzanError, match="delivers another file"):
+        fetch("/other")
+    assert server.asked == [("/other", "bytes=5-"), ("/other", None)]
 
 
 def test_when_no_mirror_delivers_each_is_told_with_its_reason_and_what_to_do(server, tmp_path):

@@ -241,10 +241,21 @@ def test_a_full_disk_leaves_nothing(tmp_path, root, monkeypatch):
     assert_untouched(tmp_path, archive)
 
 
-def test_a_link_beside_the_archive_is_not_followed_out_of_the_root(tmp_path, root):
-    """A link in an existing root, under the name of the audio folder, counts as present."""
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere"])
+def test_a_link_in_an_existing_root_is_not_followed(tmp_path, root, target):
+    (tmp_path / "elsewhere").mkdir()
     root.mkdir(parents=True)
-    os.symlink(tmp_path, root / "genres")
+    os.symlink(tmp_path / target, root / "genres")
     with pytest.raises(GtzanError, match="is there already"):
         unpack(genres_tar(tmp_path / "a"), root)
-    assert not (tmp_path / "blues").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_zip_that_promises_more_than_it_holds_is_damaged(tmp_path, root):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr(CLIP, b"x" * 50)
+        zipped.filelist[0].file_size = 60  # in the directory at the archive's end
+    with pytest.raises(GtzanError, match="10 bytes are missing"):
+        unpack(archive, root)
+    assert_untouched(tmp_path, archive)
