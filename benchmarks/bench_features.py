@@ -10,6 +10,7 @@ processes over one. Without a folder of audio, 30-s clips are generated. Needs l
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -163,7 +164,8 @@ def _two_processes(files: list[Path], folder: Path) -> None:
         extract(copies, request, folder / f"cache{turn}", n_jobs)
         seconds.setdefault(n_jobs, []).append(time.perf_counter() - begun)
     one, two = np.median(seconds[1]), np.median(seconds[2][1:])
-    print(f"\n{len(copies)} files: {one:.1f} s in one process, {two:.1f} s in two: {one / two:.2f} times faster")
+    print(f"\nwall time, load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(f"{len(copies)} files: {one:.1f} s in one process, {two:.1f} s in two: {one / two:.2f} times faster")
 
 
 def _files(root: Path | None, count: int, folder: Path) -> list[Path]:

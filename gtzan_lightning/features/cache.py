@@ -13,7 +13,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -90,16 +90,13 @@ class FileCache:
         Keys that begin alike share a lock: few lock files, and hardly any waiting.
         """
         folder = self.root / "locks"
+        lock = FileLock(folder / f"{key[:2]}.lock")
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{key[:2]}.lock")
+            with suppress(Timeout):
+                lock.acquire(blocking=blocking)
         try:
-            lock.acquire(blocking=blocking)
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
+            yield lock.is_locked
         finally:
             lock.release()
 

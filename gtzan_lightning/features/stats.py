@@ -56,12 +56,9 @@ def cut_windows(signal: torch.Tensor, rate_hz: int, window_s: float) -> torch.Te
     An incomplete last window is left out.
     """
     step = round(window_s * rate_hz)
-    n_windows = (len(signal) + 1) // step
-    return (
-        torch.stack([signal[s * step : s * step + step - 1] for s in range(n_windows)])
-        if n_windows
-        else (signal.new_zeros(0, step - 1))
-    )
+    if len(signal) < step - 1:
+        return signal.new_zeros(0, step - 1)
+    return signal.unfold(0, step - 1, step)
 
 
 def _mean_and_variance(values: torch.Tensor) -> torch.Tensor:
