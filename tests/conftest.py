@@ -10,7 +10,6 @@ CHECKOUT = Path(__file__).parents[1]
 # start find the package although it need not be installed.
 os.environ["OMP_NUM_THREADS"] = "1"
 # numba's cache of gufuncs, which librosa has, is not safe against two processes that fill it at once: they crash later.
-# (numba issue 10128, "Race condition in GUFunc caching can lead to segmentation faults")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 os.environ["NUMBA_CACHE_DIR"] = str(CHECKOUT / ".pytest_cache" / f"numba-{WORKER}")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))

@@ -1,0 +1,95 @@
+"""The commands behind the README's numbers: on made-up tables, against scikit-learn used by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from gtzan_lightning.composition import composed
+from gtzan_lightning.config import checked
+from gtzan_lightning.experiment import open_data
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch, checkout):
+    monkeypatch.syspath_prepend(str(checkout / "benchmarks"))
+
+
+def entry(accuracy, low=0.0, high=1.0):
+    return {"window": {"accuracy": accuracy, "accuracy_ci95": [low, high]}}
+
+
+def test_only_grouped_has_folds():
+    from cells import Cell, cells
+
+    assert cells(["3s"], ["leaky", "grouped"], 2) == [
+        Cell("3s", "leaky"),
+        Cell("3s", "grouped", 0, 2),
+        Cell("3s", "grouped", 1, 2),
+    ]
+    assert Cell("3s", "grouped", 1, 2).overrides() == ["slice=3s", "split=grouped", "split.fold=1", "split.n_folds=2"]
+
+
+def test_folds_show_their_spread_and_a_single_split_its_interval():
+    from cells import shown
+
+    assert shown([entry(0.5), entry(0.7)], "window") == "0.600 ± 0.141"  # sqrt(2 * 0.1**2 / 1)
+    assert shown([entry(0.5, 0.25, 0.75)], "window") == "0.500 [0.25, 0.75]"
+    assert shown([], "window") == "none"
+
+
+def test_baselines_are_what_scikit_learn_says_by_hand(tables_root):
+    from baselines import score_baselines
+    from cells import Cell
+
+    overrides = [f"data.root={tables_root}", "features.scaling=standard"]
+    corpus, scores = score_baselines(Cell("3s", "grouped"), overrides)
+    data = open_data(checked(composed(["slice=3s", "split=grouped", *overrides])))
+    table = pd.read_csv(tables_root / "features_3_sec.csv")
+    names = [
+        f"{data.corpus.tracks[track].track_id}.{start // 3:.0f}.wav"
+        for track, start in zip(data.slices.track_index, data.slices.start_s, strict=True)
+    ]
+    table = table.set_index("filename").loc[names]
+    x, y = table.drop(columns="label").to_numpy(np.float32), table["label"].to_numpy()
+    train, test = data.parts == "train", data.parts == "test"
+    by_hand = (
+        make_pipeline(StandardScaler(), SVC(C=10, break_ties=True)).fit(x[train], y[train]).score(x[test], y[test])
+    )
+    assert corpus == data.corpus.name
+    assert scores["RBF-SVM, C=10"]["window"]["accuracy"] == by_hand
+    assert scores["majority class"]["window"]["accuracy"] == 0.1  # ten genres of equal size
+    assert scores["RBF-SVM, C=10"]["clip"]["n"] == test.sum() / 10
+
+
+def test_a_run_is_trained_once_and_read_from_its_folder_then(tables_root):
+    from table import trained
+
+    overrides = [f"data.root={tables_root}", "debug=fast"]
+    first, second = trained(overrides), trained(overrides)
+    assert (first.reused, second.reused) == (False, True)
+    assert second.scores == first.scores
+    assert second.corpus == tables_root.name
+
+
+def test_a_refusal_is_text_that_travels_between_processes():
+    from table import trained
+
+    with pytest.raises(RuntimeError, match="there is no folder /nowhere"):
+        trained(["data.root=/nowhere"])
+
+
+def test_the_table_in_markdown():
+    from table import markdown
+
+    rows = {
+        ("mlp", "3s", "leaky"): [entry(0.9, 0.8, 1.0)],
+        ("mlp", "3s", "grouped"): [{**entry(0.5), "clip": entry(0.6)["window"]}] * 2,
+    }
+    assert list(markdown(rows, ["mlp"], ["3s"], ["leaky", "grouped", "artist"])) == [
+        "| | leaky window | grouped window | grouped clip | artist window |",
+        "|---|---|---|---|---|",
+        "| mlp, 3 s | 0.900 [0.80, 1.00] | 0.500 ± 0.000 | 0.600 ± 0.000 | none |",
+    ]
