@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from cells import LEGEND, LEVELS, Cell, Rows, Scores, add_cell_options, cells, one_thread_each, shown
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from scipy.special import softmax
@@ -83,7 +84,7 @@ def baseline_rows(todo: Sequence[Cell], overrides: Sequence[str], jobs: int) -> 
 
 def print_rows(rows: Rows, corpus: str) -> None:
     """One row for each slice, split and method; the methods of a split stand together."""
-    table = Table(title=f"Baselines on {corpus}, test accuracy", title_justify="left", title_style="bold")
+    table = Table(title=f"Baselines on {corpus}, test accuracy", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("slice", "split", "method"):
         table.add_column(name, no_wrap=True)
     for level in LEVELS:
