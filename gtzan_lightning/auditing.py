@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from omegaconf import DictConfig, OmegaConf
 
+from gtzan_lightning.audit.audio_copies import audio_copies
 from gtzan_lightning.audit.case import Case, RunFacts
 from gtzan_lightning.audit.findings import Audit, worst_first
 from gtzan_lightning.audit.leaks import audit
@@ -65,9 +66,21 @@ def finished(run: RunFolder) -> Subject:
     return Subject(f"Run {run.path.name}", config, data, _case(config, data, facts), card)
 
 
-def audited(subject: Subject) -> Audit:
-    """Every check on the subject."""
-    return audit(subject.case)
+def audited(subject: Subject, *, fingerprint: bool = False) -> Audit:
+    """Every check on the subject; `fingerprint` also listens to the audio files.
+
+    Raises:
+        GtzanError: a fingerprint is asked for, and there is no audio.
+    """
+    outcome = audit(subject.case)
+    if not fingerprint:
+        return outcome
+    found = audio_copies(subject.case, subject.config.data.n_jobs)
+    if found is None:
+        raise GtzanError("--fingerprint: the tracks have no audio files here. Leave it out, or set data.root to audio.")
+    return replace(
+        outcome, checked=(*outcome.checked, "fingerprint"), findings=worst_first([*outcome.findings, *found])
+    )
 
 
 def placebo_of(subject: Subject, unit: str, probe: str, draws: int) -> Placebo:

@@ -28,13 +28,13 @@ def copies(case: Case) -> list[Finding]:
     near = [pair for pair in pairs if not pair.identical]
     severity: Severity = "error" if case.promises("artist") else "warning"
     return [
-        *_across(case, identical, "identical features across parts", severity),
-        *_across(case, near, "near-identical features across parts", "warning"),
-        *_conflicts(case, pairs),
+        *across_parts(case, identical, "identical features across parts", severity),
+        *across_parts(case, near, "near-identical features across parts", "warning"),
+        *label_conflicts(case, pairs),
     ]
 
 
-def _across(case: Case, pairs: Sequence[DuplicatePair], check: str, severity: Severity) -> list[Finding]:
+def across_parts(case: Case, pairs: Sequence[DuplicatePair], check: str, severity: Severity) -> list[Finding]:
     """The pairs of which one track has a slice in another part than the other one."""
     there = presence(case.slices.track_index, case.parts, len(case.corpus.tracks))
     apart = [pair for pair in pairs if (there[pair.one] | there[pair.other]).sum() > 1]
@@ -53,17 +53,19 @@ def _across(case: Case, pairs: Sequence[DuplicatePair], check: str, severity: Se
     return [Finding(check, severity, "L1.4", evidence, ONE_PART)]
 
 
-def _conflicts(case: Case, pairs: Sequence[DuplicatePair]) -> list[Finding]:
+def label_conflicts(case: Case, pairs: Sequence[DuplicatePair]) -> list[Finding]:
+    """Pairs of one sound that have two genres, in whatever part."""
     labels = np.asarray(case.corpus.labels())
     conflicts = [_names(case, pair) for pair in pairs if labels[pair.one] != labels[pair.other]]
     if not conflicts:
         return []
+    told = counted(len(conflicts), "pair of tracks has", "pairs of tracks have")
     return [
         Finding(
             "label conflicts between duplicates",
             "warning",
             None,
-            f"{counted(len(conflicts), 'pair of tracks has', 'pairs of tracks have')} one sound and two genres: {few(conflicts)}.",
+            f"{told} one sound and two genres: {few(conflicts)}.",
             "One of the two labels is wrong: decide which, and remove the other track.",
         )
     ]

@@ -54,7 +54,8 @@ def overlapping_slices(case: Case) -> list[Finding]:
             "overlapping slices",
             "error" if case.promises("track") else "warning",
             "L1.4",
-            f"In {counted(len(names), 'track', 'tracks')}, slices of different parts share up to {hidden_s[bad].max():g} s: {few(names)}.",
+            f"In {counted(len(names), 'track', 'tracks')}, slices of different parts share up to "
+            f"{hidden_s[bad].max():g} s: {few(names)}.",
             "Set slice.hop_s to slice.seconds (or null), or use split=grouped.",
         )
     ]

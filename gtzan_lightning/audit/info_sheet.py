@@ -20,7 +20,7 @@ LOOKED_FOR = {
     "L1.1": ("missing parts", "epoch selection"),
     "L1.2": ("normalisation",),
     "L1.3": ("feature selection",),
-    "L1.4": ("copies", "overlapping slices"),
+    "L1.4": ("copies", "overlapping slices", "fingerprint"),
     "L2": ("columns",),
     "L3.1": (),
     "L3.2": ("tracks in several parts", "recordings in several parts", "artists in several parts"),

@@ -31,6 +31,7 @@ def add_to(verbs: Any) -> None:
         default="nearest",
         help="what is trained on placebo labels: 1-NN, ridge, kernel ridge (seconds) or the configured model (slow)",
     )
+    parser.add_argument("--fingerprint", action="store_true", help="also compare the sound of the audio files")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="also write the model info sheet as Markdown")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
     parser.set_defaults(run=_run)
@@ -45,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     units = [word.removeprefix(PLACEBO) for word in arguments.words if word.startswith(PLACEBO)]
     words = [word for word in arguments.words if not word.startswith(PLACEBO)]
     subject = _subject(words, arguments.outputs)
-    outcome = audited(subject)
+    outcome = audited(subject, fingerprint=arguments.fingerprint)
     for unit in units:
         result = placebo_of(subject, unit, arguments.probe, arguments.draws)
         print_placebo(result, arguments.probe)
