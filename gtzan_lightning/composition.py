@@ -40,7 +40,7 @@ def composed(overrides: Sequence[str] = ()) -> DictConfig:
 
 def run_dir(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
     """The folder that belongs to a configuration, wherever it was composed."""
-    return Path(cfg.outputs) / "runs" / _named(_plain(cfg), overrides)
+    return Path(cfg.outputs) / "runs" / _named(cfg, overrides)
 
 
 def corpus_fingerprint(data: Mapping[str, Any], features: str) -> str:
@@ -52,17 +52,19 @@ def corpus_fingerprint(data: Mapping[str, Any], features: str) -> str:
 
 
 def _run_name(*, _root_: DictConfig) -> str:
-    return _named(_plain(_root_), list(_root_.hydra.overrides.task))
+    return _named(_root_, list(_root_.hydra.overrides.task))
 
 
-def _named(config: dict[str, Any], overrides: Sequence[str]) -> str:
+def _named(cfg: DictConfig, overrides: Sequence[str]) -> str:
     """Name of the run; a configuration that will be refused gets one too, for the record of the refusal."""
+    config = _plain(cfg)
+    model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
     try:
         sha256 = corpus_fingerprint(config["data"], config["features"]["name"])
         digits = identity(config, sha256, world_size=config["trainer"]["devices"])
     except Exception as error:  # whatever is wrong is told in words when the run starts
         digits = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:DIGITS]
-    return existing_run(Path(config["outputs"]) / "runs", digits) or run_name(config, overrides, digits)
+    return existing_run(Path(config["outputs"]) / "runs", digits) or run_name(config, overrides, digits, model)
 
 
 def _sweep_folder(*, _root_: DictConfig) -> str:

@@ -162,6 +162,14 @@ class TrainerConfig(Section):
     progress: bool
 
 
+class Claim(Section):
+    """A published score that an experiment puts to the test."""
+
+    study: str
+    accuracy: Share
+    level: Literal["window", "clip"]
+
+
 class Config(Section):
     """Everything that a run is told."""
 
@@ -174,6 +182,7 @@ class Config(Section):
     augmentation: Augmentation
     trainer: TrainerConfig
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    claim: Claim | None
     rerun: bool
     outputs: str
     cache_dir: str | None

@@ -86,7 +86,7 @@ def _window_s(path: Path) -> float:
 
 def _parsed(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, float_precision="round_trip", dtype={"filename": str, "label": str})
+        frame = pd.read_csv(path, dtype={"filename": str, "label": str})
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
         raise GtzanError(f"{path}: cannot be read as CSV ({error}). Download the table again.") from error
     if frame.empty:

@@ -13,10 +13,12 @@ ENGINE = 1  # raise it when the same configuration gives other numbers
 SCHEMA = 1  # of the run folder and run.json
 
 WITHOUT_EFFECT = frozenset({
-    "outputs", "rerun", "cache_dir", "data.root", "data.n_jobs", "trainer.accelerator", "trainer.devices",
+    "outputs", "rerun", "cache_dir", "data.kind", "data.root", "data.source", "data.n_jobs", "data.max_skipped_share",
+    "claim", "claim.study", "claim.accuracy", "claim.level", "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
 })  # fmt: skip
-"""Keys that cannot change a result: paths, logging, threads, devices. How many processes train together can."""
+"""Keys that cannot change a result: paths, claims, logging, threads, devices. What data a path leads to can, and the
+corpus's fingerprint tells it; so can the number of processes that train together."""
 
 DIGITS = 8
 
@@ -43,11 +45,17 @@ def identity(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int =
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
-def run_name(config: Mapping[str, Any], overrides: Sequence[str], digits: str) -> str:
-    """`<slug>-<digits>`; the slug says model, slice and split, and what else was set on the command line."""
-    chosen = [override.partition("=")[2] for override in overrides if override.startswith("model=")]
+def run_name(config: Mapping[str, Any], overrides: Sequence[str], digits: str, model: str | None = None) -> str:
+    """`<slug>-<digits>`; the slug says model, slice and split, and what else was set on the command line.
+
+    Args:
+        config: the whole configuration as nested plain values.
+        overrides: the command line.
+        digits: the run's identity.
+        model: the chosen member of the group `model`; None takes the name of its class.
+    """
     words = [
-        *(chosen or [str(config["model"]["_target_"]).rpartition(".")[2].lower()]),
+        model or str(config["model"]["_target_"]).rpartition(".")[2].lower(),
         f"{_plain_number(config['slice']['seconds'])}s",
         "manifest" if config["split"]["manifest"] else str(config["split"]["name"]),
     ]

@@ -7,7 +7,8 @@ from gtzan_lightning.runs.identity import existing_run, flat, identity, run_name
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
 NO_RESULT_DEPENDS_ON = {
-    "outputs", "rerun", "cache_dir", "data.root", "data.n_jobs", "trainer.accelerator", "trainer.devices",
+    "outputs", "rerun", "cache_dir", "claim", "data.kind", "data.root", "data.source", "data.n_jobs",
+    "data.max_skipped_share", "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
 }  # fmt: skip
 
@@ -77,6 +78,7 @@ def test_each_member_of_a_group_is_a_question_of_its_own():
         ("model=mlp", "seed=0"),
         ("trainer=cpu", "trainer=gpu"),
         ("outputs=a", "outputs=b"),
+        ("data=gtzan", "data=folder"),  # the corpus's fingerprint tells them apart
     ],
 )
 def test_one_question_in_two_spellings_has_one_identity(one, other):
@@ -104,7 +106,7 @@ def test_a_manifest_counts_by_its_content(tmp_path):
     ],
 )  # fmt: skip
 def test_the_slug_says_what_was_asked(overrides, slug):
-    name = run_name(plain(*overrides), overrides, "0123abcd")
+    name = run_name(plain(*overrides), overrides, "0123abcd", composed(overrides).hydra.runtime.choices.model)
     assert name == f"{slug}-0123abcd"
 
 
