@@ -217,15 +217,16 @@ def test_a_user_mistake_is_recorded_and_can_be_mended(ask, own_tables):
     assert "GtzanError" in card["traceback"]
 
 
-class StopsAfter(main_job.Callback):
-    """Ctrl-C at the end of an epoch, in place of the progress line."""
+class Watch(main_job.Callback):
+    """Remembers the epochs that were trained, and may press Ctrl-C at the start of one."""
 
-    def __init__(self, epoch):
-        self.epoch = epoch
+    def __init__(self, stop_in=None):
+        self.stop_in, self.epochs = stop_in, []
 
     def on_train_epoch_start(self, trainer, pl_module):  # noqa: ARG002
-        if trainer.current_epoch == self.epoch:
+        if trainer.current_epoch == self.stop_in:
             raise KeyboardInterrupt
+        self.epochs.append(trainer.current_epoch)
 
 
 @pytest.mark.parametrize("model", ["mlp", "lstm"])
@@ -236,12 +237,13 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(ask, monkeypatch,
     shutil.move(whole.folder, "whole")
 
     callbacks = main_job._callbacks
-    monkeypatch.setattr(main_job, "_callbacks", lambda *a: [*callbacks(*a), StopsAfter(stopped_in)])
+    stopping, going_on = Watch(stopped_in), Watch()
+    monkeypatch.setattr(main_job, "_callbacks", lambda *a: [*callbacks(*a), stopping])
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         ask(*recipe, "trainer.save_every_s=0")
     signal.signal(signal.SIGINT, before)  # Lightning leaves it ignored
-    monkeypatch.setattr(main_job, "_callbacks", callbacks)
+    monkeypatch.setattr(main_job, "_callbacks", lambda *a: [*callbacks(*a), going_on])
     card = json.loads((whole.folder / "run.json").read_text())
     assert card["status"] == "interrupted"
     assert not (whole.folder / "predictions.csv").exists()
@@ -249,6 +251,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(ask, monkeypatch,
     resumed = ask(*recipe, "trainer.save_every_s=0")
     card = checked_card(resumed.folder)
     assert resumed.folder == whole.folder
+    assert stopping.epochs + going_on.epochs == list(range(6))  # none is trained twice
     assert card["training"]["resumed"]
     assert card["metrics"] == whole.card["metrics"]
     assert predictions(resumed.folder) == predictions(main_job.Path("whole"))
