@@ -98,6 +98,7 @@ class Split(Section):
     ratios: Ratios
     fold: Annotated[int, Field(ge=0)] | None
     n_folds: Annotated[int, Field(ge=2)] | None
+    train_tracks: Count | None
     manifest: str | None
 
     @model_validator(mode="after")

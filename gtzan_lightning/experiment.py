@@ -150,7 +150,12 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger |
 def _rule(config: Config) -> SplitRule:
     split = config.split
     return SplitRule(
-        split.name, split.seed, (split.ratios.train, split.ratios.val, split.ratios.test), split.fold, split.n_folds
+        split.name,
+        split.seed,
+        (split.ratios.train, split.ratios.val, split.ratios.test),
+        split.fold,
+        split.n_folds,
+        split.train_tracks,
     )
 
 

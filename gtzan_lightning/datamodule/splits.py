@@ -27,6 +27,7 @@ class SplitRule:
     ratios: tuple[float, float, float] = (0.7, 0.1, 0.2)  # train, val, test; used without folds
     fold: int | None = None  # which fold is the test part, 0 ... n_folds - 1
     n_folds: int | None = None
+    train_tracks: int | None = None  # train on no more than so many tracks' worth: a control for a part's size
 
 
 def split_slices(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray[np.str_]:
@@ -43,7 +44,43 @@ def split_slices(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray
         parts = _draw(np.arange(len(slices)), labels, rule)
     else:
         parts = split_tracks(corpus, rule)[slices.track_index]
+    if rule.train_tracks is not None:
+        parts = thinned(parts, slices.track_index, np.asarray(corpus.labels()), rule)
     check_parts(parts, slices.track_index, corpus, may_share_tracks=rule.name == "leaky")
+    return parts
+
+
+def thinned(
+    parts: NDArray[np.str_], track_index: NDArray[np.int32], labels: NDArray[np.int64], rule: SplitRule
+) -> NDArray[np.str_]:
+    """Leaves out training examples until `rule.train_tracks` tracks' worth are left, stratified by genre.
+
+    Whole tracks where the rule keeps tracks whole, single slices where it draws slices.
+
+    Args:
+        parts: the part of each slice, `(slices,)`.
+        track_index: the track of each slice, `(slices,)`.
+        labels: the genre of each track, `(tracks,)`.
+        rule: says how many, and the seed that draws them.
+
+    Raises:
+        GtzanError: the training part is smaller than that.
+    """
+    training = np.flatnonzero(parts == "train")
+    tracks = track_index[training]
+    available = len(training) / np.bincount(track_index).max() if rule.name == "leaky" else len(np.unique(tracks))
+    wanted = int(rule.train_tracks or 0)
+    if wanted > available:
+        raise GtzanError(
+            f"split.train_tracks={wanted}: the training part holds {available:.0f} tracks' worth only. Take fewer."
+        )
+    if wanted == available:
+        return parts
+    groups = np.arange(len(training)) if rule.name == "leaky" else tracks
+    share = wanted / available
+    left_out = stratified_group_parts(groups, labels[tracks], (share, 1 - share), rule.seed) == 1
+    parts = parts.copy()
+    parts[training[left_out]] = EXCLUDED
     return parts
 
 

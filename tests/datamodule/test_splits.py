@@ -249,3 +249,24 @@ def test_a_track_on_both_sides_is_refused_unless_the_split_is_leaky():
         "The split promises whole tracks, but 2 tracks are in both train and test: blues.00000, rock.00000.\n"
         "Move each track into one part, or call the split leaky."
     )
+
+
+@pytest.mark.parametrize("name", ["leaky", "grouped"])
+def test_a_control_of_the_size_leaves_out_training_examples_alone(name):
+    corpus = tiny.corpus(GTZAN_GENRES, 20)
+    slices = slices_of(corpus)
+    full = split_slices(corpus, slices, SplitRule(name, seed=3))
+    control = split_slices(corpus, slices, SplitRule(name, seed=3, train_tracks=80))
+    assert ((control == full) | ((full == "train") & (control == ""))).all()
+    per_track = len(slices) // len(corpus.tracks)
+    assert (control == "train").sum() == 80 * per_track
+    labels = np.asarray(corpus.labels())[slices.track_index]
+    assert set(np.bincount(labels[control == "train"])) == {8 * per_track}
+    if name == "grouped":
+        assert len(np.unique(slices.track_index[control == "train"])) == 80
+
+
+def test_a_control_larger_than_the_training_part_is_refused():
+    corpus = tiny.corpus(GTZAN_GENRES, 20)
+    with pytest.raises(GtzanError, match="split.train_tracks=999: the training part holds 140 tracks' worth only"):
+        split_slices(corpus, slices_of(corpus), SplitRule("grouped", train_tracks=999))
