@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from gtzan_lightning.features.contents import content_hash
 from gtzan_lightning.features.frames import frame_features, min_samples
 from gtzan_lightning.features.reading import read_audio
 from gtzan_lightning.features.request import WHOLE_CLIP_S, Analysis, FeatureRequest
@@ -22,7 +24,7 @@ def analyse_file(path: Path, request: FeatureRequest) -> Analysis:
     reading = read_audio(path, request.settings.sample_rate_hz, request.settings.max_clip_s)
     if reading.skipped is not None:
         return _skipped(reading.skipped, reading.notes)
-    signal = torch.from_numpy(reading.signal)
+    signal = torch.from_numpy(_as_asked(reading.signal, path, request))
     missing = _too_short(len(signal), request)
     if missing:
         return _skipped(missing, reading.notes)
@@ -43,6 +45,15 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _as_asked(signal: NDArray[np.float32], path: Path, request: FeatureRequest) -> NDArray[np.float32]:
+    """The signal of a file, or the rendition of it that is asked for."""
+    if request.rendition is None:
+        return signal
+    from gtzan_lightning.features.rendering import rendered  # SciPy's filters: who makes no rendition need not wait
+
+    return rendered(signal, request.settings.sample_rate_hz, request.rendition, content_hash(path))
 
 
 def _compute(signal: torch.Tensor, request: FeatureRequest) -> torch.Tensor:

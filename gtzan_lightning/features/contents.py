@@ -51,10 +51,11 @@ class ContentIndex:
         """Keeps hashes for the next start.
 
         Args:
-            seen: every file of the corpus, its stamp from before it was read, and its hash ("" if unreadable).
+            seen: some or all files of the corpus; of each its stamp from before it was read, and its hash ("" if
+                unreadable).
         """
         newest = time.time_ns() - int(TOO_FRESH_S * 1e9)
-        self._known = {str(path): (stamp, digest) for path, stamp, digest in seen if stamp and max(stamp[1:]) < newest}
+        self._known |= {str(path): (stamp, digest) for path, stamp, digest in seen if stamp and max(stamp[1:]) < newest}
         write_atomically(self._path, lambda target: _write_json(target, self._known))
 
     def _hash(self, path: Path) -> str | None:

@@ -15,6 +15,7 @@ from gtzan_lightning.features.contents import ContentIndex
 from gtzan_lightning.features.corpus_cache import StoredCorpus, load_corpus, store_corpus
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.pruning import features_cache
+from gtzan_lightning.features.rendition import Rendition
 from gtzan_lightning.features.request import FeatureRequest
 from gtzan_lightning.features.settings import FrameSettings
 from gtzan_lightning.features.skipping import check_skipped
@@ -30,9 +31,10 @@ def features_of_audio(
     cache_dir: Path,
     n_jobs: int,
     max_skipped_share: float,
+    rendition: Rendition | None = None,
 ) -> Features:
     """Computes what the cache does not hold, and maps the result into memory. Arguments as `load_features`."""
-    request = FeatureRequest(name, window_s, settings)
+    request = FeatureRequest(name, window_s, settings, rendition)
     paths = [track.path for track in corpus.tracks if track.path is not None]
     stored = _stored(paths, corpus.root, request, features_cache(cache_dir), n_jobs)
     names = [str(path.relative_to(corpus.root)) if path.is_relative_to(corpus.root) else str(path) for path in paths]

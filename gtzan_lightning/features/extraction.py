@@ -75,7 +75,7 @@ def extract(paths: Sequence[Path], request: FeatureRequest, cache_root: Path, n_
         One result a file, in the order of `paths`.
     """
     done: dict[Path, Extracted] = {}
-    with _Progress(request.name, len(paths)) as progress:
+    with _Progress(request.title, len(paths)) as progress:
         for blocking in (False, True):
             left = [path for path in dict.fromkeys(paths) if path not in done]
             for result in _parallel(left, request, cache_root, n_jobs, blocking):

@@ -11,6 +11,7 @@ from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.corpus_audio import features_of_audio
 from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.features.rendition import Rendition
 from gtzan_lightning.features.settings import FrameSettings
 
 FEATURE_NAMES = ("stats", "mfcc", "logmel")
@@ -25,6 +26,7 @@ def load_features(
     cache_dir: Path,
     n_jobs: int = 1,
     max_skipped_share: float = 0.05,
+    rendition: Rendition | None = None,
 ) -> Features:
     """The features of every track that has them.
 
@@ -36,16 +38,17 @@ def load_features(
         cache_dir: where computed features are kept.
         n_jobs: processes that compute them.
         max_skipped_share: no more than this share of the files may be unusable.
+        rendition: of each track, instead of the track itself; needs audio.
 
     Raises:
         GtzanError: features that this corpus cannot have, or too many files that cannot be used.
     """
     if name not in FEATURE_NAMES:
         raise GtzanError(f"features={name}: no such features. Choose one of {', '.join(FEATURE_NAMES)}.")
-    if name == "stats" and corpus.source == "tables":
+    if name == "stats" and corpus.source == "tables" and rendition is None:
         return _from_table(corpus, window_s)
     _require_audio(corpus, name)
-    return features_of_audio(corpus, name, window_s, settings, cache_dir, n_jobs, max_skipped_share)
+    return features_of_audio(corpus, name, window_s, settings, cache_dir, n_jobs, max_skipped_share, rendition)
 
 
 def _from_table(corpus: Corpus, window_s: float) -> Features:

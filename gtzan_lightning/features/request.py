@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gtzan_lightning.features.rendition import Rendition
 from gtzan_lightning.features.settings import FrameSettings
 
 ENGINE_VERSION = 3  # part of every cache key: raise it when a number that this room computes changes
@@ -29,6 +30,7 @@ class FeatureRequest:
     name: str  # "stats", "mfcc" or "logmel"
     window_s: float  # of `stats`
     settings: FrameSettings
+    rendition: Rendition | None = None  # of the file, instead of the file as it is
 
     def identity(self) -> dict[str, object]:
         """Everything that can change the numbers of a file, and nothing else."""
@@ -39,7 +41,13 @@ class FeatureRequest:
             used.add("n_mfcc")
         chosen = {key: value for key, value in self.settings.as_dict().items() if key in used}
         window = {"window_s": self.window_s} if self.name == "stats" else {}
-        return {"engine": ENGINE_VERSION, "name": self.name, **window, **chosen}
+        rendition = {"rendition": self.rendition.identity()} if self.rendition else {}
+        return {"engine": ENGINE_VERSION, "name": self.name, **window, **chosen, **rendition}
+
+    @property
+    def title(self) -> str:
+        """What the progress is called."""
+        return f"{self.name}, rendition {self.rendition.number}" if self.rendition else self.name
 
     @property
     def row_s(self) -> float:

@@ -1,0 +1,97 @@
+"""Features of renditions: beside those of the originals in the cache, computed once."""
+
+import numpy as np
+import pytest
+import soundfile
+import tiny
+
+from gtzan_lightning.corpus.tracks import Corpus, Track
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features import analysis, extraction
+from gtzan_lightning.features.cache import key_of
+from gtzan_lightning.features.load import load_features
+from gtzan_lightning.features.rendition import Rendition, Waveform
+from gtzan_lightning.features.request import FeatureRequest
+from gtzan_lightning.features.settings import FrameSettings
+
+LOUD = Waveform(gain_db=6, noise_snr_db=20)
+FIRST = Rendition(1, 0, LOUD)
+
+
+def corpus_of(root):
+    paths = sorted(root.glob("*/*.wav"))
+    return Corpus(
+        "test", tuple(Track(path.stem, path.parent.name, path) for path in paths), ("blues",), "audio", root, "0"
+    )
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return corpus_of(tiny.write_audio(tmp_path / "music", genres=("blues",), tracks=3, seconds=1.1))
+
+
+def load(corpus, tmp_path, rendition=FIRST, **options):
+    options = {"name": "mfcc", "window_s": 1.0, "settings": FrameSettings(), **options}
+    return load_features(corpus, cache_dir=tmp_path / "cache", rendition=rendition, **options)
+
+
+@pytest.mark.parametrize("name", ["mfcc", "stats"])
+def test_a_rendition_has_the_rows_of_its_original_and_other_values(corpus, tmp_path, name):
+    original, first, second = (
+        load(corpus, tmp_path, rendition, name=name) for rendition in (None, FIRST, Rendition(2, 0, LOUD))
+    )
+    np.testing.assert_array_equal(first.track_index, original.track_index)
+    np.testing.assert_array_equal(first.start_s, original.start_s)
+    assert first.columns == original.columns
+    for one, other in ((original, first), (original, second), (first, second)):
+        assert not np.allclose(one.values, other.values)
+
+
+def test_it_is_computed_once_and_the_originals_stay_known(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("gtzan_lightning.features.contents.TOO_FRESH_S", -3600)
+    original, rendition = load(corpus, tmp_path, None), load(corpus, tmp_path)
+    load(Corpus(**{**vars(corpus), "tracks": corpus.tracks[:1]}), tmp_path)  # of some tracks only
+    monkeypatch.setattr(extraction, "extract", lambda *_: pytest.fail("computed again"))
+    np.testing.assert_array_equal(load(corpus, tmp_path).values, rendition.values)
+    np.testing.assert_array_equal(load(corpus, tmp_path, None).values, original.values)
+
+
+def test_everything_that_changes_the_sound_is_in_the_key():
+    requests = [
+        FeatureRequest("mfcc", 3.0, FrameSettings(), rendition)
+        for rendition in (
+            None, FIRST, Rendition(2, 0, LOUD), Rendition(1, 1, LOUD), Rendition(1, 0, Waveform(gain_db=6)),
+            Rendition(1, 0, Waveform(gain_db=6, noise_snr_db=10)), Rendition(1, 0, Waveform(gain_db=6, stretch=0.1)),
+        )
+    ]  # fmt: skip
+    assert len({key_of(request.identity()) for request in requests}) == len(requests)
+
+
+def test_copies_of_a_file_have_the_same_renditions(corpus, tmp_path):
+    source = corpus.tracks[0].path
+    (source.parent / "copy.wav").write_bytes(source.read_bytes())
+    features = load(corpus_of(corpus.root), tmp_path)
+    by_track = [features.values[features.track_index == track] for track in range(4)]
+    np.testing.assert_array_equal(by_track[0], by_track[3])
+    assert not np.array_equal(by_track[0], by_track[1])
+
+
+def test_a_file_that_cannot_be_used_has_no_rendition_and_a_reason(corpus, tmp_path):
+    corpus.tracks[1].path.write_bytes(b"no audio")
+    features = load(corpus, tmp_path, max_skipped_share=0.5)
+    assert np.unique(features.track_index).tolist() == [0, 2]
+    assert [note for note in features.notes if "skipped, it is not audio that can be read" in note]
+    with pytest.raises(GtzanError, match="1 of 3 audio files cannot be used"):
+        load(corpus, tmp_path, max_skipped_share=0.0)
+
+
+def test_the_progress_says_that_it_is_a_rendition(corpus, tmp_path, capsys):
+    load(corpus, tmp_path)
+    assert "mfcc, rendition 1: features of 3 files" in capsys.readouterr().err
+
+
+def test_originals_are_never_rendered(corpus, monkeypatch):
+    monkeypatch.setattr("gtzan_lightning.features.rendering.rendered", lambda *_: pytest.fail("rendered"))
+    request = FeatureRequest("mfcc", 1.0, FrameSettings())
+    assert analysis.analyse_file(corpus.tracks[0].path, request).values.size
+    assert soundfile.info(corpus.tracks[0].path).frames == int(1.1 * tiny.RATE_HZ)
