@@ -39,7 +39,7 @@ def landmarks(signal: NDArray[np.float32], rate_hz: int) -> Landmarks:
     """Landmarks of a mono signal `(samples,)`; none of one that is shorter than a frame, or silent."""
     if rate_hz != RATE_HZ:
         signal = soxr.resample(signal, rate_hz, RATE_HZ, quality="HQ")
-    if len(signal) < N_FFT:
+    if len(signal) < N_FFT or not signal.any():
         return Landmarks(np.empty(0, np.int64), np.empty(0, np.int64))
     frame, place = peaks(_decibels(signal))
     return _paired(frame, place)

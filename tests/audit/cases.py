@@ -1,0 +1,61 @@
+"""Made-up corpora that the audit must pass, and ways to spoil them."""
+
+from dataclasses import replace
+
+import numpy as np
+import tiny
+
+from gtzan_lightning.audit.case import Case, RunFacts
+from gtzan_lightning.datamodule.slices import slice_table
+from gtzan_lightning.datamodule.splits import SplitRule, split_slices
+from gtzan_lightning.features.matrix import Features
+
+GENRES = ("blues", "jazz", "rock")
+TRACKS = 20  # a genre
+WINDOWS = 5
+COLUMNS = 12
+
+
+def random_features(n_tracks, seed=0):
+    """Tracks differ more than the windows of one; nothing tells the genre."""
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(n_tracks, 1, COLUMNS)) + 0.3 * random.normal(size=(n_tracks, WINDOWS, COLUMNS))
+    track_index, window = np.divmod(np.arange(n_tracks * WINDOWS), WINDOWS)
+    return Features(
+        "stats",
+        tuple(f"f{number}" for number in range(COLUMNS)),
+        values.reshape(-1, COLUMNS).astype(np.float32),
+        track_index.astype(np.int32),
+        window * 3.0,
+        3.0,
+    )
+
+
+def case(rule="grouped", *, hop_s=None, seconds=3.0, facts=None):
+    """Three genres of twenty tracks; neighbours in the list share an artist."""
+    corpus = tiny.corpus(GENRES, TRACKS, artist_group=lambda genre, number: f"{genre} artist {number // 2}")
+    features = random_features(len(corpus.tracks))
+    slices = slice_table(features, seconds=seconds, hop_s=hop_s)
+    drawn = "artist" if rule == "filtered" else rule
+    return Case(corpus, features, slices, split_slices(corpus, slices, SplitRule(drawn)), rule, facts or RunFacts())
+
+
+def tracks_in(made, part):
+    """Positions of the tracks with a slice in a part."""
+    return np.unique(made.slices.track_index[made.parts == part])
+
+
+def with_parts(made, parts):
+    return replace(made, parts=parts)
+
+
+def with_values(made, values):
+    return replace(made, features=replace(made.features, values=np.asarray(values, np.float32)))
+
+
+def with_copy(made, one, other, noise=0.0):
+    """The features of track `one` also under the name of track `other`."""
+    values = made.features.values.copy()
+    copied = values[made.features.track_index == one]
+    values[made.features.track_index == other] = copied + noise * np.random.default_rng(1).normal(size=copied.shape)
+    return with_values(made, values)

@@ -1,0 +1,73 @@
+"""Copies are found from features alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit import cases
+from gtzan_lightning.audit.duplicates import find_duplicates, identical_tracks
+from gtzan_lightning.corpus.opening import open_corpus
+from gtzan_lightning.features.load import load_features
+from gtzan_lightning.features.settings import FrameSettings
+
+
+def pairs(made):
+    return {(pair.one, pair.other): pair.identical for pair in find_duplicates(made.features)}
+
+
+def test_unrelated_tracks_are_no_copies():
+    assert find_duplicates(cases.case().features) == []
+
+
+def test_identical_and_near_copies_and_their_scale():
+    made = cases.with_copy(cases.with_copy(cases.case(), 2, 40), 7, 30, noise=0.05)
+    assert pairs(made) == {(2, 40): True, (7, 30): False}
+    other_units = cases.with_values(made, made.features.values * np.logspace(-6, 6, cases.COLUMNS))
+    assert pairs(other_units) == {(2, 40): True, (7, 30): False}
+
+
+def test_three_copies_of_one_sound_are_three_pairs():
+    made = cases.with_copy(cases.with_copy(cases.case(), 2, 40), 2, 30)
+    assert pairs(made) == {(2, 30): True, (2, 40): True, (30, 40): True}
+
+
+def test_a_missing_window_does_not_hide_an_identical_copy():
+    features = cases.with_copy(cases.case(), 2, 40).features
+    kept = np.ones(len(features.values), bool)
+    kept[np.flatnonzero(features.track_index == 40)[1]] = False
+    shorter = replace(
+        features,
+        values=features.values[kept],
+        track_index=features.track_index[kept],
+        start_s=features.start_s[kept],
+    )
+    assert identical_tracks(shorter) == [(2, 40)]
+
+
+def test_silence_that_tracks_share_is_no_copy():
+    made = cases.case()
+    values = made.features.values.copy()
+    values[np.flatnonzero(made.slices.start_s == 12.0)] = 0
+    assert identical_tracks(cases.with_values(made, values).features) == []
+    values = made.features.values.copy()
+    values[[4, 9]] = 0
+    assert identical_tracks(cases.with_values(made, values).features) == []
+
+
+@pytest.mark.gtzan
+def test_the_real_table_has_its_known_copies_and_no_others(gtzan_root, tmp_path):
+    corpus = open_corpus("gtzan", str(gtzan_root), source=None, features="stats", cache_dir=tmp_path, n_jobs=1)
+    features = load_features(corpus, name="stats", window_s=30.0, settings=FrameSettings(), cache_dir=tmp_path)
+    known = pd.read_csv(gtzan_root / "metadata.csv", dtype=str, keep_default_na=False).set_index("track_id")
+    found = [tuple(corpus.tracks[index].track_id for index in (p.one, p.other)) for p in find_duplicates(features)]
+
+    def same(column, pair):
+        return known[column][pair[0]] != "" and known[column][pair[0]] == known[column][pair[1]]
+
+    identical = [pair for pair in found if same("identical_group", pair)]
+    further = [pair for pair in found if same("recording_group", pair) and pair not in identical]
+    assert len(identical) == 14
+    assert len(further) >= 12
+    assert len(found) == len(identical) + len(further)

@@ -1,0 +1,207 @@
+"""What the audit must flag, each with its severity, its type and the tracks; and what it must pass."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
+
+from audit import cases
+from gtzan_lightning.audit.case import RunFacts
+from gtzan_lightning.audit.findings import LEAKAGE_TYPES
+from gtzan_lightning.audit.leaks import CHECKS, audit
+from gtzan_lightning.errors import GtzanError
+
+
+def found(made, severity=None):
+    return {
+        finding.check: finding for finding in audit(made).findings if severity is None or finding.severity == severity
+    }
+
+
+@pytest.mark.parametrize("rule", ["artist", "filtered"])
+def test_a_split_by_artists_passes(rule):
+    outcome = audit(cases.case(rule))
+    assert outcome.findings == ()
+    outcome.refuse_errors()
+
+
+def test_a_split_by_tracks_passes_with_a_warning_about_artists():
+    assert {name: finding.severity for name, finding in found(cases.case("grouped")).items()} == {
+        "artists in several parts": "warning"
+    }
+
+
+def test_a_leaky_split_leaks_by_design():
+    findings = found(cases.case("leaky"))
+    assert findings["tracks in several parts"].severity == "warning"
+    assert found(cases.case("leaky"), "error") == {}
+
+
+def test_folds_over_segments_presented_as_grouped_are_an_error():
+    made = cases.case("grouped")
+    labels = np.asarray(made.corpus.labels())[made.slices.track_index]
+    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels)
+    part = np.array(["test", "val", "train", "train", "train"])
+    parts = np.empty(len(labels), "<U5")
+    for name, (_, chosen) in zip(part, folds, strict=True):
+        parts[chosen] = name
+    finding = found(cases.with_parts(made, parts), "error")["tracks in several parts"]
+    assert finding.leakage_type == "L3.2"
+    with pytest.raises(GtzanError, match="tracks stand in several parts"):
+        audit(cases.with_parts(made, parts)).refuse_errors()
+
+
+def test_one_track_slipped_into_the_test_part_is_named():
+    made = cases.case("grouped")
+    track = cases.tracks_in(made, "train")[3]
+    parts = made.parts.copy()
+    parts[np.flatnonzero(made.slices.track_index == track)[-1]] = "test"
+    finding = found(cases.with_parts(made, parts), "error")["tracks in several parts"]
+    assert finding.evidence == (
+        f"1 of 60 tracks stand in several parts, 1 of them in train and test: {made.corpus.tracks[track].track_id}."
+    )
+
+
+@pytest.mark.parametrize(("rule", "severity"), [("grouped", "warning"), ("artist", "error"), ("leaky", "warning")])
+def test_an_identical_pair_across_parts_is_flagged_as_the_rule_promises(rule, severity):
+    made = cases.case(rule)
+    one, other = cases.tracks_in(made, "train")[0], cases.tracks_in(made, "test")[-1]
+    finding = found(cases.with_copy(made, one, other))["identical features across parts"]
+    assert (finding.severity, finding.leakage_type) == (severity, "L1.4")
+    assert f"{made.corpus.tracks[one].track_id} = {made.corpus.tracks[other].track_id}" in finding.evidence
+
+
+def test_an_identical_pair_in_one_part_is_no_leak():
+    made = cases.case("artist")
+    one, other = cases.tracks_in(made, "train")[:2]
+    assert found(cases.with_copy(made, one, other)) == {}
+
+
+def test_a_near_identical_pair_never_stops_a_run():
+    made = cases.case("artist")
+    one, other = cases.tracks_in(made, "train")[0], cases.tracks_in(made, "test")[-1]
+    findings = found(cases.with_copy(made, one, other, noise=0.05))
+    assert findings["near-identical features across parts"].severity == "warning"
+    assert "identical features across parts" not in findings
+
+
+def test_copies_with_two_genres_contradict_each_other():
+    made = cases.case("artist")
+    labels = np.asarray(made.corpus.labels())
+    train = cases.tracks_in(made, "train")
+    one, other = train[labels[train] == 0][0], train[labels[train] == 1][0]
+    assert set(found(cases.with_copy(made, one, other))) == {"label conflicts between duplicates"}
+
+
+def test_recordings_are_warned_of_where_only_tracks_are_promised():
+    for rule, severity in (("grouped", "warning"), ("artist", "error")):
+        made = cases.case(rule)
+        pair = {int(cases.tracks_in(made, "train")[0]), int(cases.tracks_in(made, "test")[0])}
+        tracks = tuple(
+            replace(track, recording_group="the song" if position in pair else None)
+            for position, track in enumerate(made.corpus.tracks)
+        )
+        finding = found(replace(made, corpus=replace(made.corpus, tracks=tracks)))["recordings in several parts"]
+        assert finding.severity == severity
+        assert finding.evidence.startswith("1 of 1 recordings")
+
+
+def test_unknown_artists_are_not_checked():
+    made = cases.case("grouped")
+    tracks = tuple(replace(track, artist_group=None) for track in made.corpus.tracks)
+    outcome = audit(replace(made, corpus=replace(made.corpus, tracks=tracks)))
+    assert "artists in several parts" not in outcome.checked
+    assert "tracks in several parts" in outcome.checked
+
+
+def test_overlapping_slices_across_parts():
+    made = cases.case("leaky", seconds=6.0, hop_s=3.0)
+    finding = found(made)["overlapping slices"]
+    assert finding.leakage_type == "L1.4"
+    assert "share up to 3 s" in finding.evidence
+    assert "overlapping slices" not in found(cases.case("grouped", seconds=6.0, hop_s=3.0))
+    assert "overlapping slices" not in found(cases.case("leaky"))
+
+
+def scaler_on(made, chosen):
+    scaler = StandardScaler().fit(made.features.values[chosen])
+    return replace(made, facts=RunFacts(mean=scaler.mean_, scale=scaler.scale_))
+
+
+def test_a_scaler_fitted_on_all_is_told_from_one_fitted_on_train():
+    made = cases.case("artist")
+    assert found(scaler_on(made, made.parts == "train")) == {}
+    finding = found(scaler_on(made, np.ones(len(made.parts), bool)), "error")["normalisation"]
+    assert finding.leakage_type == "L1.2"
+    assert "together" in finding.evidence
+    assert "not those of the training part" in found(scaler_on(made, made.parts == "test"))["normalisation"].evidence
+
+
+def test_epoch_and_features_chosen_on_the_test_part():
+    facts = RunFacts(monitor="test/window_accuracy", features_chosen_on=("train", "test"))
+    findings = found(cases.case("artist", facts=facts), "error")
+    assert {name: finding.leakage_type for name, finding in findings.items()} == {
+        "epoch selection": "L1.1",
+        "feature selection": "L1.3",
+    }
+    clean = RunFacts(monitor="val/window_accuracy", features_chosen_on=())
+    outcome = audit(cases.case("artist", facts=clean))
+    assert outcome.findings == ()
+    assert {"epoch selection", "feature selection"} <= set(outcome.checked)
+
+
+def test_missing_parts_and_genres():
+    made = cases.case("artist")
+    assert found(cases.with_parts(made, np.where(made.parts == "test", "", made.parts)))["missing parts"].severity == (
+        "error"
+    )
+    labels = np.asarray(made.corpus.labels())[made.slices.track_index]
+    without_jazz = np.where((made.parts == "test") & (labels == 1), "", made.parts)
+    assert found(cases.with_parts(made, without_jazz))["missing classes"].evidence == (
+        "The test part has no slice of jazz."
+    )
+
+
+def test_constant_and_revealing_columns():
+    made = cases.case("artist")
+    values = made.features.values.copy()
+    values[:, 3] = 66149
+    labels = np.asarray(made.corpus.labels())[made.features.track_index]
+    values[:, 5] = labels + 0.01 * np.random.default_rng(0).normal(size=len(labels))
+    findings = found(cases.with_values(made, values))
+    assert findings["constant columns"].severity == "note"
+    assert findings["constant columns"].evidence.endswith(": f3.")
+    assert (findings["label-revealing columns"].leakage_type, "f5" in findings["label-revealing columns"].evidence) == (
+        "L2",
+        True,
+    )
+
+
+def test_many_good_columns_reveal_nothing():
+    made = cases.case("artist")
+    labels = np.asarray(made.corpus.labels())[made.features.track_index]
+    assert "label-revealing columns" not in found(cases.with_values(made, made.features.values + 2 * labels[:, None]))
+
+
+def test_a_split_by_sort_order():
+    made = cases.case("grouped")
+    number = made.slices.track_index % cases.TRACKS
+    parts = np.where(number >= 16, "test", np.where(number >= 14, "val", "train"))
+    tracks = tuple(replace(track, artist_group=None) for track in made.corpus.tracks)
+    by_order = replace(made, corpus=replace(made.corpus, tracks=tracks), parts=parts)
+    assert found(by_order)["sort order predicts the part"].severity == "warning"
+
+
+def test_every_finding_names_a_known_type():
+    assert {finding.leakage_type for finding in audit(cases.case("leaky")).findings} <= {*LEAKAGE_TYPES, None}
+    assert set(audit(cases.case("leaky")).checked) <= set(CHECKS)
+
+
+@pytest.mark.gtzan
+@pytest.mark.parametrize("rule", ["artist", "filtered"])
+def test_the_real_splits_by_artist_pass(gtzan_root, rule):
+    from gtzan_lightning.cli import main
+
+    assert main(["audit", f"split={rule}", f"data.root={gtzan_root}"]) == 0
