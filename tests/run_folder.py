@@ -38,6 +38,7 @@ def checked_card(folder: Path) -> dict:
     assert [name for name in FILES if not (folder / name).is_file()] == []
     assert list(folder.glob("events.out.tfevents.*"))
     assert [path for path in folder.rglob("*") if ".tmp" in path.name] == []
+    assert len({path.stat().st_mode for path in folder.rglob("*") if path.is_file()}) == 1  # no file for one's own eyes
     card = json.loads((folder / "run.json").read_text())
     assert card["status"] == "done"
     for place, keys in ENTRIES.items():

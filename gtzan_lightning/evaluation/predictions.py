@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gtzan_lightning.atomic import replacing
 from gtzan_lightning.errors import GtzanError
 
 PARTS = ("train", "val", "test")
@@ -130,14 +129,8 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
     frame["start_s"] = [repr(float(start)) for start in predictions.start_s]  # the shortest text that reads back
     names = [f"p_{genre}" for genre in predictions.genres]
     table = pd.concat([frame, pd.DataFrame(predictions.probabilities.astype(np.float64), columns=names)], axis=1)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            table.to_csv(file, index=False, float_format="%.9g", lineterminator="\n")  # 9 digits: float32 exactly
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")  # 9 digits: float32 exactly
 
 
 def read_predictions(path: Path) -> Predictions:

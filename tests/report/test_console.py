@@ -1,0 +1,109 @@
+"""Tables on the console: what stands beside the numbers."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from gtzan_lightning.report.console import print_run, print_sweep
+
+
+def scores(accuracy, n=200):
+    return {
+        "accuracy": accuracy, "precision": 0.5, "recall": 0.25, "f1": 0.125, "n": n,
+        "accuracy_ci95": [accuracy - 0.05, accuracy + 0.0625], "cluster": "artist", "n_clusters": 65,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def card():
+    levels = {"window": scores(0.75, 1998), "clip": scores(0.815), "clip_vote": scores(0.8)}
+    return {
+        "status": "done",
+        "overrides": ["model=lstm"],
+        "data": {"corpus": "gtzan", "tracks": 1000, "notes": ["a note [sic]"], "tracks_without_slice": []},
+        "model": {"name": "BiLSTM"},
+        "split": {"name": "grouped", "stamp": None},
+        "training": {"best_epoch": 41, "epochs": 60, "monitor": "val/window_accuracy", "overfit_gap": 0.2031},
+        "metrics": {"val": levels, "test": levels},
+    }
+
+
+def printed(show, *arguments, width=100):
+    file = io.StringIO()
+    show(*arguments, console=Console(file=file, width=width, force_terminal=False))
+    return file.getvalue()
+
+
+def test_every_score_stands_with_its_level_n_and_interval(card):
+    text = printed(print_run, card, Path("outputs/runs/x"))
+    lines = [line.split() for line in text.splitlines()]
+    assert "BiLSTM on gtzan (1000 tracks), split grouped" in text
+    assert lines.count(["test", "window", "1998", "0.750", "0.700-0.812", "0.500", "0.250", "0.125"]) == 1
+    assert lines.count(["val", "clip,", "mean", "200", "0.815", "0.765-0.877", "0.500", "0.250", "0.125"]) == 1
+    assert "Intervals resample 65 artists of the test part." in text
+    assert "Best epoch 42 of 60 by val/window_accuracy." in text
+    assert "Train minus validation window accuracy: +0.203." in text
+    assert "Note: a note [sic]" in text
+    assert text.rstrip().endswith("Run folder: outputs/runs/x")
+    assert "LEAKY" not in text
+    assert "SYNTHETIC" not in text
+
+
+def test_a_leak_and_a_made_up_corpus_cannot_be_missed(card):
+    card["split"]["stamp"] = "LEAKY SPLIT: slices of one track stand in train and test"
+    card["data"]["corpus"] = "synthetic"
+    text = printed(print_run, card, Path("x"))
+    assert "LEAKY SPLIT: slices of one track stand in train and test" in text
+    assert "SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music." in text
+    assert text.index("SYNTHETIC CORPUS") < text.index("Intervals resample")
+
+
+def test_tracks_left_out_are_counted_and_some_named(card):
+    card["data"]["tracks_without_slice"] = [f"blues.{number:05d}" for number in range(62)]
+    text = " ".join(printed(print_run, card, Path("x")).split())
+    assert "62 tracks have no slice of this length and are left out: blues.00000, " in text
+    assert "blues.00004 ... (all in run.json)" in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_no_number_is_cut_off(card, width):
+    text = printed(print_run, card, Path("x"), width=width)
+    assert "…" not in text
+    assert text.count("0.700-0.812") == 2
+
+
+def test_names_in_brackets_are_no_markup(card):
+    card["data"]["corpus"] = "[bold]mine[/]"
+    assert "[bold]mine[/]" in printed(print_run, card, Path("x"))
+    failed = {"status": "failed", "overrides": ["model=mlp"], "error": "no [key]\nremedy"}
+    assert "no [key]" in printed(print_sweep, [(Path("runs/a"), failed)])
+
+
+def test_a_sweep_shows_what_varied_and_what_became_of_each_job(card):
+    leaky = {**card, "overrides": ["model=lstm", "split=leaky", "seed=1"], "split": {"stamp": "LEAKY SPLIT"}}
+    failed = {"status": "failed", "overrides": ["model=lstm", "slice=2s"], "error": "too short.\nTake 3 s."}
+    text = printed(
+        print_sweep, [(Path("runs/a"), card), (Path("runs/b"), leaky), (Path("runs/c"), failed), (Path("runs/d"), {})]
+    )
+    lines = [line.split() for line in text.splitlines()]
+    assert text.startswith("4 jobs, test accuracy")
+    assert ["lstm", "leaky", "seed=1", "0.750", "0.700-0.812", "1998", "0.815", "0.765-0.877", "200"] in lines
+    assert ["lstm", "2s", "failed"] in lines
+    assert "failed: runs/c: too short." in text
+    assert "Take 3 s." not in text
+    assert "no record: runs/d" in text
+    assert "LEAKY SPLIT: 1 of these jobs" in text
+
+
+def test_what_all_jobs_share_is_left_out(card):
+    jobs = [
+        (Path(f"runs/{seed}"), {**card, "overrides": ["model=lstm", "split.fold=2", f"seed={seed}"]}) for seed in (0, 1)
+    ]
+    names = [line.split()[0] for line in printed(print_sweep, jobs).splitlines() if "0.750" in line]
+    assert names == ["seed=0", "seed=1"]
+
+
+def test_a_sweep_of_nothing_prints_an_empty_table():
+    assert printed(print_sweep, []).startswith("0 jobs")
