@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -49,6 +49,10 @@ def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_d
         return []
     if (conf_dir / key).is_dir():
         allowed = members(key, conf_dir)
+        pattern = override.value()
+        if isinstance(pattern, Glob):
+            told = f"{argument}: matches nothing. Members of {key}: {', '.join(allowed)}."
+            return [] if pattern.filter(allowed) else [told]
         wrong = [value for value in _values(override) if value not in (*allowed, "null")]
         return [f"{key}={value}: {_unknown(value, allowed, f'members of {key}')}" for value in wrong]
     known = [*_groups(conf_dir), *_keys(defaults), *_member_keys(conf_dir)]

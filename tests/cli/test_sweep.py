@@ -103,6 +103,11 @@ def test_a_typo_in_a_sweep_stops_before_the_first_job(command, tables_root):
     assert ended.cards() == {}
 
 
+def test_members_may_be_chosen_by_a_pattern(command, tables_root):
+    ended = command("-m", f"data.root={tables_root}", *FAST, "model=glob(*lstm, exclude=conv*)")
+    assert {card["model"]["name"] for card in ended.cards().values()} == {"BiLSTM", "ResLSTM"}
+
+
 def test_one_question_asked_twice_in_a_sweep_is_one_run(command, tables_root):
     ended = command("-m", f"data.root={tables_root}", *FAST, "model=mlp,mlp")
     assert ended.status == 0
