@@ -37,6 +37,7 @@ def test_a_missing_window_does_not_hide_an_identical_copy():
     features = cases.with_copy(cases.case(), 2, 40).features
     kept = np.ones(len(features.values), bool)
     kept[np.flatnonzero(features.track_index == 40)[1]] = False
+    kept[np.flatnonzero(features.track_index == 2)[3]] = False
     shorter = replace(
         features,
         values=features.values[kept],
@@ -54,6 +55,17 @@ def test_silence_that_tracks_share_is_no_copy():
     values = made.features.values.copy()
     values[[4, 9]] = 0
     assert identical_tracks(cases.with_values(made, values).features) == []
+
+
+def test_many_silent_tracks_of_one_row_are_no_copies():
+    features = cases.case().features
+    first = np.flatnonzero(features.start_s == 0)
+    values = features.values[first].copy()
+    values[:30] = 0
+    short = replace(features, values=values, track_index=features.track_index[first], start_s=features.start_s[first])
+    assert identical_tracks(short) == []
+    values[2:30] = np.arange(28)[:, None]
+    assert identical_tracks(short) == [(0, 1)]
 
 
 @pytest.mark.gtzan

@@ -9,7 +9,7 @@ import soundfile
 import soxr
 
 from gtzan_lightning.audit.fingerprint import find_matches
-from gtzan_lightning.audit.landmarks import HOP, RATE_HZ, landmarks, peaks
+from gtzan_lightning.audit.landmarks import HOP, RATE_HZ, Landmarks, landmarks, peaks
 
 TUNES = 12
 SECONDS = 20
@@ -116,3 +116,13 @@ def test_peaks_of_a_known_constellation():
 def test_silence_and_scraps_match_nothing(sound):
     nothing = landmarks(sound.astype(np.float32), RATE_HZ)
     assert find_matches([nothing, nothing]) == []
+
+
+def test_landmarks_of_two_neighbouring_shifts_agree():
+    hashes = np.arange(13)
+    one = Landmarks(hashes, np.arange(13) * 10)
+    other = Landmarks(hashes, np.arange(13) * 10 + np.where(np.arange(13) < 7, 5, 6))
+    (match,) = find_matches([one, other], min_matches=13)
+    assert (match.one, match.other, match.matches) == (0, 1, 13)
+    apart = Landmarks(hashes, np.arange(13) * 10 + np.where(np.arange(13) < 7, 5, 8))
+    assert find_matches([one, apart], min_matches=13) == []

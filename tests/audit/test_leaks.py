@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from audit import cases
 from gtzan_lightning.audit.case import RunFacts
+from gtzan_lightning.audit.columns import single_column_accuracy
 from gtzan_lightning.audit.findings import LEAKAGE_TYPES
 from gtzan_lightning.audit.leaks import CHECKS, audit
 from gtzan_lightning.errors import GtzanError
@@ -177,6 +178,11 @@ def test_constant_and_revealing_columns():
         "L2",
         True,
     )
+
+
+def test_a_track_does_not_help_to_guess_its_own_genre():
+    assert single_column_accuracy(np.arange(6.0), np.array([0, 1, 2, 0, 1, 2])) == 0
+    assert single_column_accuracy(np.array([5.0, 5, 5, 9, 9, 9]), np.array([0, 0, 0, 1, 1, 1])) == 1
 
 
 def test_many_good_columns_reveal_nothing():
