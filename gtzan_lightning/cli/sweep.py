@@ -1,7 +1,8 @@
-"""The end of a multirun: one table of all its jobs."""
+"""The end of a multirun: one table of all its jobs, and what its experiment asks for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ class SweepTable(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from gtzan_lightning.report.console import print_sweep  # slow to import, and not needed to start
 
-        print_sweep([(folder, _card(folder)) for folder in dict.fromkeys(self.folders)])
+        jobs = [(folder, _card(folder)) for folder in dict.fromkeys(self.folders)]
+        print_sweep(jobs)
+        if config.hydra.runtime.choices.get("experiment") == "ladder":
+            _show_ladder([card for _, card in jobs], Path(config.hydra.sweep.dir))
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -36,3 +40,19 @@ def _card(folder: Path) -> dict[str, Any]:
         return RunFolder(folder).card()
     except GtzanError as error:
         return {"status": "damaged", "error": str(error)}
+
+
+def _show_ladder(cards: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Prints the ladder at both levels, and draws its pictures into the sweep's folder."""
+    from gtzan_lightning.report.ladder import ladder, omitted, print_ladder
+    from gtzan_lightning.report.ladder_figure import ladder_figure
+
+    done = [card for card in cards if card.get("status") == "done"]
+    if not done:
+        return
+    for level in ("window", "clip"):
+        rungs = ladder(done, level)
+        print_ladder(rungs, level, omitted(cards))
+        picture = folder / f"ladder_{level}.png"
+        ladder_figure(rungs, done[0]["data"]["corpus"], level).savefig(picture)
+        print(f"Picture: {picture}")

@@ -60,6 +60,7 @@ def data_entries(
             "group_by": GROUP_BY[split["name"]],
             "seed": split["seed"],
             "fold": split["fold"],
+            "train_tracks": split["train_tracks"],
             "sha256": manifest_sha256(csv),
         },
     }

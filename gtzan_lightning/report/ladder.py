@@ -1,0 +1,149 @@
+"""The ladder: the same model under stricter and stricter splits, and what each step costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gtzan_lightning.evaluation.significance import resampled_interval
+from gtzan_lightning.runs.folder import Card
+
+RUNGS = ("leaky", "grouped", "artist", "filtered")
+FIXED = "filtered"  # the rung whose test part no seed changes
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One model under one split: a score a seed, and the price of the step from the rung above."""
+
+    model: str
+    split: str
+    control: bool  # trained on as many tracks as the smallest rung
+    accuracies: dict[int, float]  # by split seed
+    n_train: float  # mean number of training slices
+    n_test: float  # mean number of test slices
+    interval: tuple[float, float]  # of the mean
+    price: float | None = None  # mean fall from the rung above; None on the first rung
+    price_interval: tuple[float, float] | None = None
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy over the seeds."""
+        return float(np.mean(list(self.accuracies.values())))
+
+
+def ladder(cards: Sequence[Card], level: str = "window") -> list[Rung]:
+    """The rungs of finished runs, model by model, with and without control, from leaky to filtered.
+
+    Intervals are those of a t distribution over split seeds with the correction of Nadeau & Bengio (2003) for
+    training parts that overlap; they need at least two seeds, and are [0, 1] (or [-1, 1] for a price) with one.
+    Prices are paired by seed. The filtered rung has one fixed test part, and the runs' own interval over artists.
+
+    Args:
+        cards: run cards with status "done"; others are passed over.
+        level: `window`, `clip` or `clip_vote`.
+    """
+    groups: dict[tuple[str, bool, str], list[Card]] = {}
+    for card in cards:
+        if card.get("status") == "done" and card["split"]["name"] in RUNGS:
+            key = (card["model"]["name"], card["split"].get("train_tracks") is not None, card["split"]["name"])
+            groups.setdefault(key, []).append(card)
+    rungs = []
+    for model, control in dict.fromkeys((model, control) for model, control, _ in groups):
+        above: Rung | None = None
+        for split in (split for split in RUNGS if (model, control, split) in groups):
+            above = _rung(groups[model, control, split], model, split, control, level, above)
+            rungs.append(above)
+    return rungs
+
+
+def rankings(rungs: Sequence[Rung], *, control: bool = False) -> dict[str, list[str]]:
+    """The models of each rung, best first: whether the ranking survives the ladder."""
+    found: dict[str, list[Rung]] = {}
+    for rung in rungs:
+        if rung.control == control:
+            found.setdefault(rung.split, []).append(rung)
+    return {
+        split: [rung.model for rung in sorted(group, key=lambda rung: -rung.mean)] for split, group in found.items()
+    }
+
+
+def omitted(cards: Sequence[Card]) -> list[str]:
+    """Why a rung is missing: the reason of each kind of job that failed, once."""
+    reasons = {}
+    for card in cards:
+        if card.get("status") not in ("done", None):
+            split = next((word for word in card.get("overrides", []) if word.startswith("split=")), "a job")
+            reasons[split] = str(card.get("traceback", card.get("status"))).strip().rpartition("Error: ")[2]
+    return [f"{split}: {reason}" for split, reason in reasons.items()]
+
+
+def print_ladder(
+    rungs: Sequence[Rung], level: str, omitted: Sequence[str] = (), console: Console | None = None
+) -> None:
+    """One row a rung, and the ranking of several models on each."""
+    console = console or Console()
+    table = Table(
+        title=f"The ladder: test accuracy, {level} level", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for name in ("model", "split"):
+        table.add_column(name, no_wrap=True)
+    for name in ("trained on", "accuracy", "95 %", "seeds", "step", "95 %"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for rung in rungs:
+        name = f"{rung.split}, same size" if rung.control else rung.split
+        table.add_row(escape(rung.model), name, f"{rung.n_train:.0f}", *_cells(rung))
+    console.print(table)
+    for split, models in rankings(rungs).items():
+        if len(models) > 1:
+            console.print(f"{split}: {' > '.join(models)}", highlight=False)
+    for line in omitted:
+        console.print(f"Omitted: {escape(line)}", highlight=False)
+
+
+def _rung(cards: Sequence[Card], model: str, split: str, control: bool, level: str, above: Rung | None) -> Rung:
+    accuracies = {card["split"]["seed"]: card["metrics"]["test"][level]["accuracy"] for card in cards}
+    n_train, n_test = (float(np.mean([card["split"]["slices"][part] for card in cards])) for part in ("train", "test"))
+    if split == FIXED:  # the spread over seeds knows nothing of its one test part; the runs' own intervals do
+        interval = tuple(np.mean([card["metrics"]["test"][level]["accuracy_ci95"] for card in cards], axis=0).tolist())
+    else:
+        interval = _over_seeds(list(accuracies.values()), n_train, n_test, (0.0, 1.0))
+    rung = Rung(model, split, control, accuracies, n_train, n_test, interval)
+    return rung if above is None else replace(rung, **_price(above, rung))
+
+
+def _price(above: Rung, rung: Rung) -> dict[str, Any]:
+    """The step between two rungs: paired by seed, or independent where the test part is fixed.
+
+    The second interval is that of Zou & Donner (2008, Statistics in Medicine 27) for a difference of independent means.
+    """
+    if rung.split == FIXED:
+        fall, (low, high), (low_above, high_above) = above.mean - rung.mean, rung.interval, above.interval
+        down = np.hypot(above.mean - low_above, high - rung.mean)
+        up = np.hypot(high_above - above.mean, rung.mean - low)
+        return {"price": fall, "price_interval": (float(fall - down), float(fall + up))}
+    shared = sorted(set(above.accuracies) & set(rung.accuracies))
+    falls = [above.accuracies[seed] - rung.accuracies[seed] for seed in shared]
+    interval = _over_seeds(falls, rung.n_train, rung.n_test, (-1.0, 1.0))
+    return {"price": float(np.mean(falls)) if falls else None, "price_interval": interval}
+
+
+def _over_seeds(values: list[float], n_train: float, n_test: float, widest: tuple[float, float]) -> tuple[float, float]:
+    if len(values) < 2:
+        return widest
+    result = resampled_interval(values, n_train, n_test)
+    return max(result.low, widest[0]), min(result.high, widest[1])
+
+
+def _cells(rung: Rung) -> list[str]:
+    cells = [f"{rung.mean:.3f}", f"{rung.interval[0]:.3f}-{rung.interval[1]:.3f}", str(len(rung.accuracies))]
+    if rung.price is None or rung.price_interval is None:
+        return [*cells, "", ""]
+    return [*cells, f"{-rung.price:+.3f}", f"{-rung.price_interval[1]:+.3f} to {-rung.price_interval[0]:+.3f}"]
