@@ -30,7 +30,7 @@ class Data(Section):
     kind: Literal["auto", "gtzan", "folder", "synthetic"]
     root: str | None
     source: Literal["tables", "audio"] | None
-    batch_size: Count
+    batch_size: Annotated[int, Field(ge=2)]  # batch normalisation needs two
     n_jobs: Count
     max_skipped_share: Share
 
@@ -142,10 +142,33 @@ class Regularization(Section):
 class Augmentation(Section):
     """Config group `augmentation`."""
 
+    renditions: Annotated[int, Field(ge=0)]
+    rendition_seed: Annotated[int, Field(ge=0)]
+    gain_db: Annotated[float, Field(ge=0, le=40)]
+    pitch_semitones: Annotated[float, Field(ge=0, le=12)]
+    stretch: Share
+    noise_snr_db: float | None
+    reverb_s: Annotated[float, Field(ge=0, le=10)]
     time_masks: Annotated[int, Field(ge=0)]
     time_mask_share: Share
     feature_masks: Annotated[int, Field(ge=0)]
     feature_mask_share: Share
+    genre_strength: dict[str, Annotated[float, Field(ge=0)]] | None
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """`genre_strength`, empty where there is none."""
+        return self.genre_strength or {}
+
+    @model_validator(mode="after")
+    def _renditions_differ(self) -> Augmentation:
+        changes = (self.gain_db, self.pitch_semitones, self.stretch, self.reverb_s)
+        if self.renditions and not any(changes) and self.noise_snr_db is None:
+            raise ValueError(
+                f"renditions={self.renditions} would be copies of their originals: "
+                "set gain_db, pitch_semitones, stretch, noise_snr_db or reverb_s"
+            )
+        return self
 
 
 class TrainerConfig(Section):

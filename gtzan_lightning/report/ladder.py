@@ -90,17 +90,8 @@ def print_ladder(
 ) -> None:
     """One row a rung, and the ranking of several models on each."""
     console = console or Console()
-    table = Table(
-        title=f"The ladder: test accuracy, {level} level", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
-    )
-    for name in ("model", "split"):
-        table.add_column(name, no_wrap=True)
-    for name in ("trained on", "accuracy", "95 %", "seeds", "step", "95 %"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for rung in rungs:
-        name = f"{rung.split}, same size" if rung.control else rung.split
-        table.add_row(escape(rung.model), name, f"{rung.n_train:.0f}", *_cells(rung))
-    console.print(table)
+    for model in dict.fromkeys(rung.model for rung in rungs):
+        console.print(_table_of([rung for rung in rungs if rung.model == model], level))
     for split, models in rankings(rungs).items():
         if len(models) > 1:
             console.print(f"{split}: {' > '.join(models)}", highlight=False)
@@ -142,8 +133,21 @@ def _over_seeds(values: list[float], n_train: float, n_test: float, widest: tupl
     return max(result.low, widest[0]), min(result.high, widest[1])
 
 
+def _table_of(rungs: Sequence[Rung], level: str) -> Table:
+    title = f"The ladder of {rungs[0].model}: test accuracy, {level} level"
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("split", no_wrap=True)
+    for name in ("trained on", "seeds", "accuracy (95 %)", "step (95 %)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for rung in rungs:
+        name = f"{rung.split}, same size" if rung.control else rung.split
+        table.add_row(name, f"{rung.n_train:.0f} slices", str(len(rung.accuracies)), *_cells(rung))
+    return table
+
+
 def _cells(rung: Rung) -> list[str]:
-    cells = [f"{rung.mean:.3f}", f"{rung.interval[0]:.3f}-{rung.interval[1]:.3f}", str(len(rung.accuracies))]
+    accuracy = f"{rung.mean:.3f} ({rung.interval[0]:.3f}-{rung.interval[1]:.3f})"
     if rung.price is None or rung.price_interval is None:
-        return [*cells, "", ""]
-    return [*cells, f"{-rung.price:+.3f}", f"{-rung.price_interval[1]:+.3f} to {-rung.price_interval[0]:+.3f}"]
+        return [accuracy, ""]
+    low, high = rung.price_interval
+    return [accuracy, f"{-rung.price:+.3f} ({-high:+.3f} to {-low:+.3f})"]

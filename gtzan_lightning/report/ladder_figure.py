@@ -24,13 +24,13 @@ WIDTH = 0.62
 def ladder_figure(rungs: Sequence[Rung], corpus: str, level: str) -> Figure:
     """One panel a model: the score of each rung with its interval, the price of each step, the control as a dot."""
     models = list(dict.fromkeys(rung.model for rung in rungs))
-    figure = Figure(figsize=(1.2 + 4.2 * len(models), 4.6), layout="constrained", dpi=120)
+    figure = Figure(figsize=(1.6 + 4.8 * len(models), 4.8), layout="constrained", dpi=120)
     panels = np.atleast_1d(figure.subplots(1, len(models), sharey=True))
     for axes, model in zip(panels, models, strict=True):
         _panel(axes, [rung for rung in rungs if rung.model == model], model)
     panels[0].set_ylabel(f"test accuracy ({level} level)")
     seeds = max(len(rung.accuracies) for rung in rungs)
-    figure.suptitle(f"What each leak is worth: {corpus}, mean of {seeds} split seeds, 95 % intervals", fontsize=12)
+    figure.suptitle(f"What each leak is worth\n{corpus}, mean of {seeds} split seeds, 95 % intervals", fontsize=11)
     return figure
 
 
@@ -50,7 +50,7 @@ def _panel(axes: Axes, rungs: Sequence[Rung], model: str) -> None:
         axes.legend(loc="upper right", frameon=False, fontsize=9)
     axes.set_xticks(range(len(full)), [NAMES[rung.split] for rung in full], fontsize=9)
     axes.set_title(model, fontsize=11)
-    axes.set_ylim(0, 1.05)
+    axes.set_ylim(0, 1.12)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.spines[["top", "right"]].set_visible(False)
 
