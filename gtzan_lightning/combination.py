@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from gtzan_lightning.config import Config
-from gtzan_lightning.corpus.location import choose_source, locate
+from gtzan_lightning.corpus.location import Source, choose_source, locate
 from gtzan_lightning.datamodule.slices import check_lengths
 from gtzan_lightning.errors import GtzanError
 
@@ -19,8 +21,9 @@ def check_combination(config: Config) -> None:
     row_s = config.features.row_s(lengths.step_s)
     check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
     location = locate(config.data.kind, config.data.root)
+    source: Source = "audio"
     if location is not None:
-        choose_source(location, config.data.source, config.features.name)
+        source = choose_source(location, config.data.source, config.features.name)
         if config.split.name == "artist" and location.metadata is None:
             raise GtzanError(
                 f"split=artist needs the artist of each track, and {location.root} has no metadata.csv.\n"
@@ -30,4 +33,28 @@ def check_combination(config: Config) -> None:
         raise GtzanError(
             "split=filtered is a list of GTZAN's tracks, and the synthetic corpus has none of them.\n"
             "Use split=grouped or split=artist, or set data.root to GTZAN."
+        )
+    _check_renditions(config, source)
+
+
+def _check_renditions(config: Config, source: Source) -> None:
+    """Renditions need audio, whole tracks in one part, and what makes them."""
+    options = config.augmentation
+    if not options.renditions:
+        return
+    asked = f"augmentation.renditions={options.renditions}"
+    if source == "tables":
+        raise GtzanError(
+            f"{asked} needs audio, and features=stats comes from the tables here.\n"
+            "Set data.source=audio where the clips are, or augmentation.renditions=0."
+        )
+    if config.split.name == "leaky":
+        raise GtzanError(
+            f"{asked}: split=leaky has slices of one track in several parts, so renditions would carry the test into "
+            "training.\nUse split=grouped, artist or filtered, or augmentation.renditions=0."
+        )
+    if (options.pitch_semitones or options.stretch) and not find_spec("python_stretch"):
+        raise GtzanError(
+            "augmentation.pitch_semitones and augmentation.stretch need a library that is not installed: "
+            "pip install gtzan-lightning[augment]"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import lightning as L
@@ -21,11 +21,13 @@ from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.augmentation import Masking
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.manifest import read_manifest
+from gtzan_lightning.datamodule.renditions import RenditionSlices, check_genres, renditions_wanted
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table
 from gtzan_lightning.datamodule.splits import SplitRule, check_parts, check_tracks, split_slices
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.load import load_features
 from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.features.rendition import Rendition, Waveform
 from gtzan_lightning.features.settings import FrameSettings
 from gtzan_lightning.models.base import GenreModule
 
@@ -51,12 +53,12 @@ def open_data(config: Config, *, refuse: bool = True) -> SplitData:
         GtzanError: what is wrong with the data, the lengths or the split.
     """
     corpus = open_configured_corpus(config)
+    check_genres(config.augmentation.factors, corpus)
     rule = _rule(config)
     if config.split.manifest is None:
         check_tracks(corpus, rule)  # before the features, which may take minutes
     features = load_configured_features(config, corpus)
-    lengths = config.slice
-    slices = slice_table(features, seconds=lengths.seconds, step_s=lengths.step_s, hop_s=lengths.hop_s)
+    slices = _configured_slices(config, features)
     return SplitData(corpus, features, slices, _parts(config, corpus, slices, rule, refuse))
 
 
@@ -72,8 +74,8 @@ def open_configured_corpus(config: Config) -> Corpus:
     )
 
 
-def load_configured_features(config: Config, corpus: Corpus) -> Features:
-    """The features of the configuration, from tables, the cache, or audio."""
+def load_configured_features(config: Config, corpus: Corpus, rendition: Rendition | None = None) -> Features:
+    """The features of the configuration, from tables, the cache, or audio; those of a rendition if one is named."""
     whole_clips = config.features.row_s(config.slice.step_s)
     return load_features(
         corpus,
@@ -83,7 +85,31 @@ def load_configured_features(config: Config, corpus: Corpus) -> Features:
         cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
         max_skipped_share=config.data.max_skipped_share,
+        rendition=rendition,
     )
+
+
+def make_renditions(config: Config, data: SplitData) -> list[RenditionSlices]:
+    """The renditions of the training tracks, from the cache or computed."""
+    options, tracks = config.augmentation, data.corpus.tracks
+    waveform = Waveform(**options.model_dump(include={field.name for field in fields(Waveform)}))
+    wanted = renditions_wanted(data.corpus, data.slices, data.parts, options.renditions, options.factors)
+    made = []
+    for number in range(1, wanted.max(initial=0) + 1):
+        chosen = np.flatnonzero(wanted >= number).astype(np.int32)
+        some = replace(data.corpus, tracks=tuple(tracks[index] for index in chosen))
+        features = load_configured_features(config, some, Rendition(number, options.rendition_seed, waveform))
+        features = replace(features, track_index=chosen[features.track_index])
+        made.append(RenditionSlices(features, _configured_slices(config, features)))
+    return made
+
+
+def make_masking(config: Config, genres: Sequence[str]) -> Masking:
+    """The masks of the configuration, with the strength of each genre."""
+    options = config.augmentation
+    shared = options.model_dump(include={field.name for field in fields(Masking)} - {"genre_strength"})
+    strength = tuple(options.factors.get(genre, 1.0) for genre in genres) if options.factors else ()
+    return Masking(**shared, genre_strength=strength)
 
 
 def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
@@ -96,7 +122,8 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
         batch_size=config.data.batch_size,
         seed=config.seed,
         scaling=config.features.scaling,
-        augment=Masking(**config.augmentation.model_dump()),
+        augment=make_masking(config, data.corpus.genres),
+        renditions=make_renditions(config, data),
     )
 
 
@@ -145,6 +172,11 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger |
         )
     except (MisconfigurationException, RuntimeError, ValueError) as error:
         raise GtzanError(f"trainer={options.accelerator}: {error}\nUse trainer=cpu.") from error
+
+
+def _configured_slices(config: Config, features: Features) -> SliceTable:
+    lengths = config.slice
+    return slice_table(features, seconds=lengths.seconds, step_s=lengths.step_s, hop_s=lengths.hop_s)
 
 
 def _rule(config: Config) -> SplitRule:

@@ -146,6 +146,7 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDa
         "seconds": round(time.monotonic() - started, 2),
         "device": str(trainer.strategy.root_device),
         "resumed": resumed is not None,
+        "rendition_slices": datamodule.rendition_slices,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,9 @@ from torch import Tensor
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """x `(batch, steps, features)`, y `(batch,)` and track `(batch,)`, the position in Corpus.tracks."""
+
+Augment = Callable[[Tensor, Tensor], Tensor]
+"""x `(batch, steps, features)` and y `(batch,)` to a changed x of the same shape."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,19 @@ class Examples:
     def to(self, device: torch.device) -> Examples:
         """The same on another device; a copy only if it is another."""
         return Examples(*(tensor.to(device) for tensor in (self.values, self.step_index, self.label, self.track)))
+
+    @staticmethod
+    def joined(several: Sequence[Examples]) -> Examples:
+        """One after the other, as one; a single one stays as it is."""
+        if len(several) == 1:
+            return several[0]
+        sizes = torch.tensor([0, *(len(examples.values) for examples in several[:-1])]).cumsum(0)
+        return Examples(
+            torch.cat([examples.values for examples in several]),
+            torch.cat([examples.step_index + first for examples, first in zip(several, sizes, strict=True)]),
+            torch.cat([examples.label for examples in several]),
+            torch.cat([examples.track for examples in several]),
+        )
 
     def batch(self, chosen: Tensor) -> Batch:
         """The slices with the numbers `chosen`, `(batch,)`."""
@@ -62,7 +78,7 @@ class BatchLoader:
         examples: Examples,
         order: EpochOrder,
         batch_size: int,
-        augment: Callable[[Tensor], Tensor] | None = None,
+        augment: Augment | None = None,
     ) -> None:
         self.examples, self.sampler, self.batch_size, self.augment = examples, order, batch_size, augment
 
@@ -74,7 +90,7 @@ class BatchLoader:
         sizes = self._sizes(len(numbers))
         for chosen in numbers[: sum(sizes)].to(self.examples.values.device).split(self.batch_size):
             x, y, track = self.examples.batch(chosen)
-            yield (self.augment(x) if self.augment else x), y, track
+            yield (self.augment(x, y) if self.augment else x), y, track
 
     def _sizes(self, count: int) -> list[int]:
         """Sizes of the batches. A last batch of one is left out of a shuffled epoch: batch normalisation needs two."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import lightning as L
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.batches import BatchLoader, EpochOrder, Examples
+from gtzan_lightning.datamodule.batches import Augment, BatchLoader, EpochOrder, Examples
+from gtzan_lightning.datamodule.renditions import RenditionSlices, check_renditions
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.splits import EXCLUDED
 from gtzan_lightning.datamodule.standardisation import ScalingName, Standardisation
@@ -34,7 +34,11 @@ class GenreDataModule(L.LightningDataModule):
         batch_size: examples a training batch.
         seed: the training seed; decides the order of the training examples.
         scaling: how features are put on one scale: `standard` or `quantile`.
-        augment: changes to a training batch's x, `(batch, steps, features)` to the same shape.
+        augment: changes to a training batch.
+        renditions: of training tracks; further examples for training alone, which do not count for the scale either.
+
+    Raises:
+        GtzanError: renditions of other tracks.
     """
 
     def __init__(
@@ -47,7 +51,8 @@ class GenreDataModule(L.LightningDataModule):
         batch_size: int = 64,
         seed: int = 0,
         scaling: ScalingName = "standard",
-        augment: Callable[[Tensor], Tensor] | None = None,
+        augment: Augment | None = None,
+        renditions: Sequence[RenditionSlices] = (),
     ) -> None:
         super().__init__()
         self.corpus, self.features, self.slices, self.parts = corpus, features, slices, parts
@@ -56,13 +61,11 @@ class GenreDataModule(L.LightningDataModule):
         values, step_index = step_table(features, slices)
         training_steps = values[np.unique(step_index[parts == "train"])]
         self.standardisation = Standardisation.fitted(training_steps, scaling)
-        labels = np.asarray(corpus.labels())[slices.track_index]
-        self.examples = Examples(
-            values=torch.from_numpy(self.standardisation.apply(values)),
-            step_index=torch.from_numpy(step_index),
-            label=torch.from_numpy(labels),
-            track=torch.from_numpy(slices.track_index.astype(np.int64)),
-        )
+        self.examples = self._examples(values, step_index, slices)
+        for rendition in renditions:
+            check_renditions(rendition.slices.track_index, slices, parts)
+        rendered = [self._examples(*step_table(each.features, each.slices), each.slices) for each in renditions]
+        self.training_examples = Examples.joined([self.examples, *rendered])
 
     @property
     def genres(self) -> tuple[str, ...]:
@@ -88,9 +91,18 @@ class GenreDataModule(L.LightningDataModule):
         """Slices of a part."""
         return int((self.parts == part).sum())
 
+    @property
+    def rendition_slices(self) -> int:
+        """Training examples beside the originals."""
+        return len(self.training_examples.label) - len(self.examples.label)
+
     def train_dataloader(self) -> BatchLoader:
-        """Shuffled anew each epoch, augmented."""
-        return self._loader(np.flatnonzero(self.parts == "train"), self.batch_size, self.seed, self.augment)
+        """Slices of training tracks and of their renditions; shuffled anew each epoch, augmented."""
+        renditions = len(self.slices) + np.arange(self.rendition_slices)
+        chosen = np.concatenate([np.flatnonzero(self.parts == "train"), renditions])
+        return BatchLoader(
+            self.training_examples.to(self._device()), self._order(chosen, self.seed), self.batch_size, self.augment
+        )
 
     def val_dataloader(self) -> BatchLoader:
         """In corpus order."""
@@ -102,22 +114,29 @@ class GenreDataModule(L.LightningDataModule):
 
     def predict_dataloader(self) -> BatchLoader:
         """Every slice that has a part, in corpus order."""
-        return self._loader(self.kept, EVALUATION_BATCH)
+        return self._evaluation_loader(self.kept)
 
     def evaluation_loader(self, part: str) -> tuple[NDArray[np.int64], BatchLoader]:
         """Numbers of a part's slices in corpus order, and batches of them, neither shuffled nor augmented."""
         chosen = np.flatnonzero(self.parts == part)
-        return chosen, self._loader(chosen, EVALUATION_BATCH)
+        return chosen, self._evaluation_loader(chosen)
 
-    def _loader(
-        self,
-        chosen: NDArray[np.int64],
-        batch_size: int,
-        seed: int | None = None,
-        augment: Callable[[Tensor], Tensor] | None = None,
-    ) -> BatchLoader:
+    def _examples(self, values: NDArray[np.float32], step_index: NDArray[np.int64], slices: SliceTable) -> Examples:
+        """Slices as standardised tensors; arguments as `step_table` returns them."""
+        return Examples(
+            values=torch.from_numpy(self.standardisation.apply(values)),
+            step_index=torch.from_numpy(step_index),
+            label=torch.from_numpy(np.asarray(self.corpus.labels())[slices.track_index]),
+            track=torch.from_numpy(slices.track_index.astype(np.int64)),
+        )
+
+    def _evaluation_loader(self, chosen: NDArray[np.int64]) -> BatchLoader:
+        return BatchLoader(self.examples.to(self._device()), self._order(chosen), EVALUATION_BATCH)
+
+    def _order(self, chosen: NDArray[np.int64], seed: int | None = None) -> EpochOrder:
         trainer = self.trainer
-        device = trainer.strategy.root_device if trainer else torch.device("cpu")
         rank, world_size = (trainer.global_rank, trainer.world_size) if trainer and seed is not None else (0, 1)
-        order = EpochOrder(torch.from_numpy(chosen), seed, rank, world_size)
-        return BatchLoader(self.examples.to(device), order, batch_size, augment)
+        return EpochOrder(torch.from_numpy(chosen), seed, rank, world_size)
+
+    def _device(self) -> torch.device:
+        return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")

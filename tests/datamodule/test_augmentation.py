@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from torchaudio.functional import mask_along_axis_iid
 
-from gtzan_lightning.datamodule.augmentation import Masking
+from gtzan_lightning.datamodule.augmentation import Masking, mask_stretch
 
 ONES = torch.ones(64, 20, 30)
+GENRES = torch.arange(64) % 2
 
 
 def stretches(line):
@@ -14,12 +16,12 @@ def stretches(line):
 
 
 def test_nothing_asked_nothing_changed():
-    assert Masking()(ONES) is ONES
+    assert Masking()(ONES, GENRES) is ONES
 
 
 def test_whole_steps_are_masked_in_stretches_no_longer_than_asked():
     torch.manual_seed(0)
-    masked = Masking(time_masks=1, time_mask_share=0.25)(ONES)
+    masked = Masking(time_masks=1, time_mask_share=0.25)(ONES, GENRES)
     assert masked.shape == ONES.shape
     assert ((masked.mean(dim=2) == 0) | (masked.mean(dim=2) == 1)).all()  # a step is masked as a whole
     lengths = [stretches(example[:, 0]) for example in masked]
@@ -31,7 +33,7 @@ def test_whole_steps_are_masked_in_stretches_no_longer_than_asked():
 
 def test_neighbouring_features_are_masked_over_all_steps():
     torch.manual_seed(0)
-    masked = Masking(feature_masks=2, feature_mask_share=0.1)(ONES)
+    masked = Masking(feature_masks=2, feature_mask_share=0.1)(ONES, GENRES)
     assert ((masked.mean(dim=1) == 0) | (masked.mean(dim=1) == 1)).all()
     counts = [len(stretches(example[0])) for example in masked]
     assert max(counts) == 2
@@ -40,7 +42,7 @@ def test_neighbouring_features_are_masked_over_all_steps():
 
 def test_the_batch_itself_is_not_changed():
     x = ONES.clone()
-    Masking(time_masks=2, feature_masks=2)(x)
+    Masking(time_masks=2, feature_masks=2)(x, GENRES)
     assert (x == 1).all()
 
 
@@ -49,7 +51,7 @@ def test_the_global_generator_repeats_the_masks():
     results = []
     for seed in (5, 5, 6):
         torch.manual_seed(seed)
-        results.append(masking(ONES))
+        results.append(masking(ONES, GENRES))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
 
@@ -57,4 +59,38 @@ def test_the_global_generator_repeats_the_masks():
 @pytest.mark.parametrize("steps", [1, 2])
 def test_the_shortest_sequences_are_fine(steps):
     torch.manual_seed(0)
-    assert Masking(time_masks=2, feature_masks=2)(torch.ones(8, steps, 5)).shape == (8, steps, 5)
+    assert Masking(time_masks=2, feature_masks=2)(torch.ones(8, steps, 5), GENRES[:8]).shape == (8, steps, 5)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize("longest", [0, 3, 12])
+def test_the_masks_are_those_of_torchaudio(axis, longest):
+    x = torch.randn(64, 20, 30)
+    torch.manual_seed(1)
+    ours = mask_stretch(x, axis, torch.full((64,), longest))
+    torch.manual_seed(1)
+    theirs = mask_along_axis_iid(x.unsqueeze(1), longest + 1, 0.0, axis + 1).squeeze(1)
+    assert torch.equal(ours, theirs)
+
+
+def test_each_genre_has_its_own_strength():
+    torch.manual_seed(0)
+    x, y = ONES.repeat(10, 1, 1), GENRES.repeat(10)
+    masked = Masking(time_masks=1, time_mask_share=0.2, genre_strength=(0.5, 2.0))(x, y)
+    longest = [max(run for example in masked[y == genre] for run in stretches(example[:, 0])) for genre in (0, 1)]
+    assert longest == [2, 8]  # of 20 steps: a fifth, halved and doubled
+
+
+def test_a_strength_of_zero_masks_nothing_and_a_huge_one_no_more_than_there_is():
+    torch.manual_seed(0)
+    masked = Masking(time_masks=1, feature_masks=1, genre_strength=(0.0, 100.0))(ONES, GENRES)
+    assert (masked[GENRES == 0] == 1).all()
+    assert (masked[GENRES == 1] == 0).any()
+
+
+def test_a_strength_of_one_is_no_strength():
+    results = []
+    for strength in ((), (1.0, 1.0)):
+        torch.manual_seed(0)
+        results.append(Masking(time_masks=1, feature_masks=2, genre_strength=strength)(ONES, GENRES))
+    assert torch.equal(*results)

@@ -80,6 +80,6 @@ def test_who_is_left_out_changes_from_epoch_to_epoch():
 
 def test_only_a_training_loader_changes_its_examples():
     examples = loader(4, 4).examples
-    changed = BatchLoader(examples, EpochOrder(torch.arange(4), None), 4, augment=lambda x: x + 100)
+    changed = BatchLoader(examples, EpochOrder(torch.arange(4), None), 4, augment=lambda x, _: x + 100)
     assert float(next(iter(changed))[0].min()) == 100.0
     assert float(examples.values.min()) == 0.0

@@ -1,0 +1,107 @@
+"""Renditions as training examples: of training tracks alone, and seen by training alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.renditions import RenditionSlices, check_genres, renditions_wanted
+from gtzan_lightning.datamodule.slices import slice_table
+from gtzan_lightning.datamodule.splits import SplitRule, split_slices
+from gtzan_lightning.errors import GtzanError
+
+CORPUS = tiny.corpus(tracks=10)
+FEATURES = tiny.features([4] * 20, n_features=3)
+SLICES = slice_table(FEATURES, seconds=6)
+PARTS = split_slices(CORPUS, SLICES, SplitRule("grouped"))
+TRAINING = np.unique(SLICES.track_index[PARTS == "train"])
+FAR = 1e4  # added to the values of a rendition, so that it is known wherever it turns up
+
+
+def rendition_of(tracks):
+    chosen = np.isin(FEATURES.track_index, tracks)
+    features = replace(
+        FEATURES,
+        values=FEATURES.values[chosen] + FAR,
+        track_index=FEATURES.track_index[chosen],
+        start_s=FEATURES.start_s[chosen],
+    )
+    return RenditionSlices(features, slice_table(features, seconds=6))
+
+
+def made(*renditions, **options):
+    return GenreDataModule(CORPUS, FEATURES, SLICES, PARTS, renditions=renditions, **options)
+
+
+def served(data, loader):
+    """Every example as unstandardised values `(examples, steps, features)`, its genres and tracks."""
+    x, y, track = (torch.cat(tensors).numpy() for tensors in zip(*loader, strict=True))
+    return x * data.standardisation.scale + data.standardisation.mean, y, track
+
+
+def test_training_gets_the_originals_and_every_rendition_with_the_labels_of_its_track():
+    data = made(rendition_of(TRAINING), rendition_of(TRAINING[:3]), batch_size=8)
+    x, y, track = served(data, data.train_dataloader())
+    is_rendition = x[:, 0, 0] > FAR / 2
+    assert data.rendition_slices == is_rendition.sum() == 2 * (len(TRAINING) + 3)
+    assert (~is_rendition).sum() == (PARTS == "train").sum()
+    assert set(track) == set(TRAINING)
+    assert y.tolist() == [CORPUS.labels()[index] for index in track]
+    for values, index in zip(x[is_rendition] - FAR, track[is_rendition], strict=True):
+        own = FEATURES.values[FEATURES.track_index == index]
+        assert np.abs(own - values[0]).max(axis=1).min() < 0.1  # a row of its own track
+        np.testing.assert_allclose(values[1] - values[0], 1, atol=0.1)  # and then the next one
+
+
+def test_no_other_part_and_no_prediction_ever_sees_one():
+    with_renditions, plain = made(rendition_of(TRAINING)), made()
+    for name in ("val_dataloader", "test_dataloader", "predict_dataloader"):
+        for ours, theirs in zip(getattr(with_renditions, name)(), getattr(plain, name)(), strict=True):
+            assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+    for part in ("train", "val", "test"):
+        assert with_renditions.size(part) == plain.size(part)
+        numbers, loader = with_renditions.evaluation_loader(part)
+        assert len(numbers) == plain.size(part)
+        assert served(with_renditions, loader)[0].max() < FAR / 2
+
+
+def test_the_scale_is_that_of_the_originals():
+    np.testing.assert_array_equal(made(rendition_of(TRAINING)).standardisation.mean, made().standardisation.mean)
+    np.testing.assert_array_equal(made(rendition_of(TRAINING)).standardisation.scale, made().standardisation.scale)
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_rendition_of_a_track_of_another_part_is_refused(part):
+    foreign = SLICES.track_index[np.flatnonzero(part == PARTS)[0]]
+    with pytest.raises(GtzanError, match=r"(?s)those of 1 tracks have originals elsewhere.*split=grouped"):
+        made(rendition_of([TRAINING[0], foreign]))
+
+
+def test_a_track_that_stands_in_training_and_elsewhere_has_no_renditions():
+    parts = PARTS.copy()
+    parts[np.flatnonzero(SLICES.track_index == TRAINING[0])[0]] = "test"
+    with pytest.raises(GtzanError, match="originals elsewhere"):
+        GenreDataModule(CORPUS, FEATURES, SLICES, parts, renditions=[rendition_of(TRAINING)])
+
+
+def test_training_tracks_alone_get_renditions_and_weak_genres_more():
+    wanted = renditions_wanted(CORPUS, SLICES, PARTS, 2, {"rock": 1.5})
+    genre_of = np.array([track.genre for track in CORPUS.tracks])
+    assert wanted[TRAINING].tolist() == [{"blues": 2, "rock": 3}[genre] for genre in genre_of[TRAINING]]
+    assert np.delete(wanted, TRAINING).tolist() == [0] * (20 - len(TRAINING))
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0, 0), (0.4, 0), (0.5, 1), (1.4, 1), (1.5, 2), (3, 3)])
+def test_counts_are_rounded_half_up(factor, expected):
+    wanted = renditions_wanted(CORPUS, SLICES, PARTS, 1, {"blues": factor})
+    blues = [index for index in TRAINING if CORPUS.tracks[index].genre == "blues"]
+    assert set(wanted[blues]) == {expected}
+
+
+def test_a_strength_for_an_unknown_genre_is_refused():
+    check_genres({"rock": 2.0}, CORPUS)
+    with pytest.raises(GtzanError, match=r"(?s)names polka, and made-up has no such genre.*Its genres: blues, rock"):
+        check_genres({"rock": 2.0, "polka": 2.0}, CORPUS)

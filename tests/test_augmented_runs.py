@@ -1,0 +1,115 @@
+"""Runs with augmentation: renditions end in training and nowhere in the record, and what cannot be is refused."""
+
+import csv
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+from run_folder import checked_card
+
+from gtzan_lightning import combination
+from gtzan_lightning.composition import composed, conf_dir
+from gtzan_lightning.config import checked
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.experiment import make_datamodule, make_masking, open_data
+from gtzan_lightning.runs import results
+from gtzan_lightning.train import train
+
+MEMBERS = sorted((conf_dir() / "augmentation").glob("*.yaml"))
+FRAMES = ("features=mfcc", "features.n_mels=20", "slice=3s")
+
+
+@pytest.fixture
+def ask(monkeypatch, audio_root, cache_dir):
+    """One epoch of one batch on generated audio, without figures."""
+    monkeypatch.setattr(results, "run_figures", lambda *_: {})
+    where = ("data=folder", f"data.root={audio_root}", f"cache_dir={cache_dir}", "data.n_jobs=1")
+
+    def command(*overrides):
+        return [*where, *FRAMES, *overrides, "debug=fast", "trainer.progress=false"]
+
+    def train_with(*overrides):
+        return train(composed(command(*overrides)), overrides=command(*overrides))
+
+    train_with.config = lambda *overrides: checked(composed(command(*overrides)))
+    return train_with
+
+
+def test_every_member_has_every_key_and_says_what_it_is():
+    assert {"none", "masking", "waveform", "strong_waveform", "weak_genres"} <= {path.stem for path in MEMBERS}
+    assert len({frozenset(OmegaConf.load(path)) for path in MEMBERS}) == 1
+    for path in MEMBERS:
+        assert path.read_text().startswith("# ")
+        assert checked(composed([f"augmentation={path.stem}"])).augmentation
+
+
+def test_a_run_with_renditions_records_originals_only(ask):
+    plain, augmented = ask(), ask("augmentation=waveform")
+    assert plain.folder != augmented.folder
+    card = checked_card(augmented.folder)
+    assert (augmented.folder / "split.csv").read_bytes() == (plain.folder / "split.csv").read_bytes()
+    with (augmented.folder / "predictions.csv").open() as file:
+        tracks = [row["track_id"] for row in csv.DictReader(file)]
+    assert len(tracks) == len(set(tracks)) == 36
+    assert card["split"] == plain.card["split"]
+    assert plain.card["training"]["rendition_slices"] == 0
+    assert card["training"]["rendition_slices"] == 2 * card["split"]["slices"]["train"]
+    assert {finding["check"] for finding in card["audit"].get("findings", [])} == {
+        finding["check"] for finding in plain.card["audit"].get("findings", [])
+    }
+
+
+def test_weak_genres_get_more_renditions_and_longer_masks(ask):
+    strength = "augmentation.genre_strength={rock: 3, jazz: 0}"
+    config = ask.config("augmentation=waveform", "augmentation.renditions=1", "augmentation.time_masks=1", strength)
+    data = open_data(config)
+    module = make_datamodule(config, data)
+    genre = np.array([track.genre for track in data.corpus.tracks])
+    originals = genre[data.slices.track_index[data.parts == "train"]]
+    rendered = genre[module.training_examples.track[len(module.slices) :].numpy()]
+    for name, factor in {"blues": 1, "jazz": 0, "rock": 3}.items():
+        assert (rendered == name).sum() == factor * (originals == name).sum()
+    assert make_masking(config, data.corpus.genres).genre_strength == (1.0, 0.0, 3.0)
+
+
+def test_the_renditions_of_one_start_are_those_of_the_next(ask):
+    config = ask.config("augmentation=waveform", "augmentation.renditions=1")
+    one, other = (make_datamodule(config, open_data(config)).training_examples.values for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    reseeded = ask.config("augmentation=waveform", "augmentation.renditions=1", "augmentation.rendition_seed=1")
+    assert not np.array_equal(make_datamodule(reseeded, open_data(reseeded)).training_examples.values, one)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["split=leaky"], "split=leaky has slices of one track in several parts"),
+        (["augmentation.gain_db=-1"], "augmentation.gain_db = -1"),
+        (["augmentation.genre_strength={polka: 2}"], "augmentation.genre_strength names polka"),
+    ],
+)
+def test_what_cannot_be_augmented_is_refused(ask, overrides, told):
+    with pytest.raises(GtzanError) as caught:
+        ask("augmentation=waveform", *overrides)
+    assert told in str(caught.value)
+
+
+def test_renditions_without_a_change_are_refused(ask):
+    with pytest.raises(GtzanError, match="renditions=2 would be copies of their originals"):
+        ask("augmentation.renditions=2")
+
+
+def test_renditions_of_tables_are_refused_before_any_work(tables_root, monkeypatch):
+    monkeypatch.setattr("gtzan_lightning.train.open_data", lambda *_: pytest.fail("opened"))
+    command = [f"data.root={tables_root}", "augmentation=waveform"]
+    with pytest.raises(GtzanError, match=r"(?s)needs audio, and features=stats comes from the tables.*source=audio"):
+        train(composed(command), overrides=command)
+
+
+def test_without_the_library_pitch_and_tempo_are_refused_and_the_rest_works(ask, monkeypatch):
+    monkeypatch.setattr(combination, "find_spec", lambda _: None)
+    with pytest.raises(GtzanError, match=r"pip install gtzan-lightning\[augment\]"):
+        ask("augmentation=waveform")
+    monkeypatch.setitem(__import__("sys").modules, "python_stretch", None)  # an import fails
+    without = ("augmentation.pitch_semitones=0", "augmentation.stretch=0", "augmentation.rendition_seed=7")
+    assert ask("augmentation=waveform", *without).card["training"]["rendition_slices"] > 0
