@@ -3,6 +3,7 @@
 import sys
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gtzan_lightning.cli.launch import launch
@@ -12,7 +13,7 @@ def main(cfg: DictConfig) -> float | None:
     """One job; returns what a search over configurations may maximise: the validation score, never the test's."""
     from pathlib import Path
 
-    from gtzan_lightning.report.console import print_run  # torch takes a second: only when there is work
+    from gtzan_lightning.report.console import print_line, print_run  # torch takes a second: only when there is work
     from gtzan_lightning.train import train
 
     hydra = HydraConfig.get()
@@ -21,7 +22,10 @@ def main(cfg: DictConfig) -> float | None:
         return None
     if result.reused:
         print("Finished before; rerun=true repeats it.")
-    print_run(result.card, result.folder)
+    if hydra.mode == RunMode.MULTIRUN:
+        print_line(result.card, result.folder)  # the table of all jobs comes at the end
+    else:
+        print_run(result.card, result.folder)
     return result.card["metrics"]["val"]["clip"]["accuracy"]
 
 

@@ -25,15 +25,8 @@ def conf_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[1] / "conf"
 
 
-def register_resolvers() -> None:
-    """Makes `${run_name:}` and `${sweep_folder:}` known to OmegaConf."""
-    OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
-    OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, replace=True)
-
-
 def composed(overrides: Sequence[str] = ()) -> DictConfig:
     """The configuration of a command line, Hydra's own part included."""
-    register_resolvers()
     with initialize_config_dir(str(conf_dir()), version_base=VERSION_BASE):
         return compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
 
@@ -80,3 +73,8 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
     plain = {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
              for key, value in sections.items()}  # fmt: skip
     return {str(key): value for key, value in plain.items()}
+
+
+# On import, so that a launcher's worker processes know `${run_name:}` and `${sweep_folder:}` too.
+OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
+OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, replace=True)

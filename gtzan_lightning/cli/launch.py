@@ -16,8 +16,9 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from gtzan_lightning.cli.overrides import check_overrides
+from gtzan_lightning.cli.sweep import SweepTable
 from gtzan_lightning.combination import check_combination
-from gtzan_lightning.composition import CONFIG_NAME, VERSION_BASE, composed, conf_dir, register_resolvers
+from gtzan_lightning.composition import CONFIG_NAME, VERSION_BASE, composed, conf_dir
 from gtzan_lightning.config import checked
 from gtzan_lightning.errors import GtzanError
 
@@ -35,7 +36,7 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed by Hydra
-    register_resolvers()
+    SweepTable.failures = 0
     outcome = Outcome(job)
     try:
         if not _asks_only(arguments):
@@ -54,7 +55,7 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
     if outcome.mistake:
         print(f"\n{outcome.mistake}", file=sys.stderr)
         return USER_ERROR
-    return FAILED if outcome.failures else 0
+    return FAILED if SweepTable.failures else 0
 
 
 class Outcome:
@@ -63,7 +64,6 @@ class Outcome:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.mistake: GtzanError | None = None  # of a single run
-        self.failures = 0  # of a multirun
 
     def __call__(self, cfg: DictConfig) -> Any:
         """Runs one job."""
@@ -79,7 +79,6 @@ class Outcome:
             if not several:
                 raise
             told = traceback.format_exc()
-        self.failures += 1
         print(f"\n{' '.join(HydraConfig.get().overrides.task)} failed:\n{told}", file=sys.stderr)
         return None
 

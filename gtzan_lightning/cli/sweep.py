@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from gtzan_lightning.atomic import write_text
 from gtzan_lightning.errors import GtzanError
+
+FOLDER_VARIABLE = "GTZAN_SWEEP_FOLDER"  # processes that a launcher starts inherit it
 
 
 class SweepTable(Callback):
-    """Remembers where each job wrote, and prints the table when all have ended."""
+    """Collects where each job wrote, whatever process ran it, and prints the table when all have ended."""
 
-    def __init__(self) -> None:
-        self.folders: list[Path] = []
+    failures: ClassVar[int] = 0  # jobs of this process's last multirun that are not done
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        folder = Path(config.hydra.sweep.dir).absolute() / "jobs"
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier start of the same sweep
+        folder.mkdir(parents=True)
+        os.environ[FOLDER_VARIABLE] = str(folder)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
-        if job_return.hydra_cfg is not None and "num" in config.hydra.job:
-            self.folders.append(Path(config.hydra.runtime.output_dir))
+        folder = os.environ.get(FOLDER_VARIABLE)
+        if folder and "num" in config.hydra.job:
+            write_text(Path(folder) / f"{config.hydra.job.num:05d}", str(config.hydra.runtime.output_dir))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from gtzan_lightning.report.console import print_sweep  # slow to import, and not needed to start
 
-        jobs = [(folder, _card(folder)) for folder in dict.fromkeys(self.folders)]
+        records = sorted(Path(os.environ.pop(FOLDER_VARIABLE)).iterdir())
+        folders = dict.fromkeys(Path(record.read_text()) for record in records)
+        jobs = [(folder, _card(folder)) for folder in folders]
+        SweepTable.failures = sum(card.get("status") != "done" for _, card in jobs)
         print_sweep(jobs)
         if config.hydra.runtime.choices.get("experiment") == "ladder":
             _show_ladder([card for _, card in jobs], Path(config.hydra.sweep.dir))

@@ -48,6 +48,16 @@ def print_genres(table: Mapping[str, Mapping[str, float]], console: Console | No
     (console or Console()).print(shown)
 
 
+def print_line(card: Card, folder: Path) -> None:
+    """The result of one job of a sweep, in a line."""
+    window, clip = (card["metrics"]["test"][level] for level in ("window", "clip"))
+    scores = (
+        f"{name} {entry['accuracy']:.3f} ({_interval(entry)}, n={entry['n']})"
+        for name, entry in (("window", window), ("clip", clip))
+    )
+    print(f"{folder.name}: test {', '.join(scores)}", flush=True)
+
+
 def print_sweep(jobs: Sequence[tuple[Path, Card]], console: Console | None = None) -> None:
     """One row a job: what varied, and the test scores at both levels, or what became of it."""
     console = console or Console()
