@@ -97,6 +97,7 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
     check_combination(config)
     torch.set_num_threads(config.trainer.threads)
     write_text(run.path / "config.yaml", OmegaConf.to_yaml(_without_hydra(cfg), resolve=True))
+    card["claim"] = config.claim.model_dump() if config.claim else None
     _announce(config, run)
     data = open_data(config)
     card |= cards.data_entries(

@@ -42,8 +42,11 @@ class SweepTable(Callback):
         jobs = [(folder, _card(folder)) for folder in folders]
         SweepTable.failures = sum(card.get("status") != "done" for _, card in jobs)
         print_sweep(jobs)
-        if config.hydra.runtime.choices.get("experiment") == "ladder":
-            _show_ladder([card for _, card in jobs], Path(config.hydra.sweep.dir))
+        done = [card for _, card in jobs if card.get("status") == "done"]
+        folder = Path(config.hydra.sweep.dir)
+        if config.hydra.runtime.choices.get("experiment") == "ladder" and done:
+            _show_ladder(done, [card for _, card in jobs if card not in done], folder)
+        _show_claims([card for card in done if card.get("claim")], folder)
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -56,17 +59,25 @@ def _card(folder: Path) -> dict[str, Any]:
         return {"status": "damaged", "error": str(error)}
 
 
-def _show_ladder(cards: Sequence[dict[str, Any]], folder: Path) -> None:
+def _show_claims(cards: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Prints and keeps what became of published scores, where the jobs were made for some."""
+    from gtzan_lightning.report.claims import check_claims, claims_markdown, print_claims
+
+    if cards:
+        checks = check_claims(cards)
+        print_claims(checks)
+        write_text(folder / "claims.md", claims_markdown(checks))
+        print(f"Written: {folder / 'claims.md'}")
+
+
+def _show_ladder(done: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]], folder: Path) -> None:
     """Prints the ladder at both levels, and draws its pictures into the sweep's folder."""
     from gtzan_lightning.report.ladder import ladder, omitted, print_ladder
     from gtzan_lightning.report.ladder_figure import ladder_figure
 
-    done = [card for card in cards if card.get("status") == "done"]
-    if not done:
-        return
     for level in ("window", "clip"):
         rungs = ladder(done, level)
-        print_ladder(rungs, level, omitted(cards))
+        print_ladder(rungs, level, omitted(failed))
         picture = folder / f"ladder_{level}.png"
         ladder_figure(rungs, done[0]["data"]["corpus"], level).savefig(picture)
         print(f"Picture: {picture}")

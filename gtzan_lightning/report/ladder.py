@@ -81,7 +81,7 @@ def omitted(cards: Sequence[Card]) -> list[str]:
     for card in cards:
         if card.get("status") not in ("done", None):
             split = next((word for word in card.get("overrides", []) if word.startswith("split=")), "a job")
-            reasons[split] = str(card.get("traceback", card.get("status"))).strip().rpartition("Error: ")[2]
+            reasons[split] = str(card.get("error") or card.get("status")).partition("\n")[0]
     return [f"{split}: {reason}" for split, reason in reasons.items()]
 
 

@@ -1,0 +1,77 @@
+"""The ladder: scores by rung, prices of steps, rankings."""
+
+import pytest
+
+from gtzan_lightning.report.ladder import ladder, omitted, rankings
+from gtzan_lightning.report.ladder_figure import ladder_figure
+
+
+def card(split, seed, accuracy, model="MLP", train_tracks=None):
+    score = {"accuracy": accuracy, "n": 2000, "accuracy_ci95": [accuracy - 0.05, accuracy + 0.04]}
+    return {
+        "status": "done",
+        "model": {"name": model},
+        "split": {
+            "name": split, "seed": seed, "train_tracks": train_tracks, "slices": {"train": 7000, "val": 1000, "test": 2000},
+        },
+        "metrics": {"test": {"window": score}},
+    }  # fmt: skip
+
+
+CARDS = [
+    *(card("leaky", seed, 0.93 + 0.001 * seed) for seed in range(3)),
+    *(card("grouped", seed, 0.74 - 0.002 * seed) for seed in range(3)),
+    *(card("filtered", seed, 0.50) for seed in range(3)),
+]
+
+
+def test_rungs_stand_in_order_with_prices_paired_by_seed():
+    leaky, grouped, filtered = ladder(reversed(CARDS))
+    assert [rung.split for rung in (leaky, grouped, filtered)] == ["leaky", "grouped", "filtered"]
+    assert leaky.price is None
+    assert grouped.price == pytest.approx(0.193)  # mean of 0.190, 0.193, 0.196
+    # t(2) = 4.302653 times sqrt(var (1/3 + 2000/7000)) with var = 9e-6
+    half = 4.302653 * (9e-6 * (1 / 3 + 2 / 7)) ** 0.5
+    assert grouped.price_interval == pytest.approx((0.193 - half, 0.193 + half))
+
+
+def test_the_fixed_rung_has_the_interval_of_its_test_tracks():
+    grouped, filtered = ladder(CARDS)[1:]
+    assert filtered.interval == pytest.approx((0.45, 0.54))
+    low, high = filtered.price_interval
+    above = grouped.interval
+    assert filtered.price - low == pytest.approx(((grouped.mean - above[0]) ** 2 + 0.04**2) ** 0.5)
+    assert high - filtered.price == pytest.approx(((above[1] - grouped.mean) ** 2 + 0.05**2) ** 0.5)
+
+
+def test_one_seed_gives_no_interval_and_unfinished_runs_no_rung():
+    rungs = ladder([card("leaky", 0, 0.9), card("grouped", 0, 0.7), {"status": "failed"}])
+    assert [rung.interval for rung in rungs] == [(0.0, 1.0), (0.0, 1.0)]
+    assert rungs[1].price_interval == (-1.0, 1.0)
+
+
+def test_controls_are_ladders_of_their_own():
+    rungs = ladder([*CARDS, *(card("leaky", seed, 0.90, train_tracks=443) for seed in range(3))])
+    assert [(rung.split, rung.control) for rung in rungs][-1] == ("leaky", True)
+    assert rungs[-1].price is None
+
+
+def test_rankings_by_rung():
+    cards = [
+        card("leaky", 0, 0.9),
+        card("leaky", 0, 0.8, "BiLSTM"),
+        card("artist", 0, 0.5),
+        card("artist", 0, 0.6, "BiLSTM"),
+    ]
+    assert rankings(ladder(cards)) == {"leaky": ["MLP", "BiLSTM"], "artist": ["BiLSTM", "MLP"]}
+
+
+def test_a_missing_rung_is_told_once_with_its_reason():
+    failed = {"status": "failed", "overrides": ["split=artist"], "error": "no metadata.csv"}
+    assert omitted([failed, failed]) == ["split=artist: no metadata.csv"]
+
+
+def test_the_waterfall_shows_each_price():
+    figure = ladder_figure(ladder(CARDS), "gtzan", "window")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert {"-19 points", "-24 points", "0.93", "0.74", "0.50"} <= set(texts)
