@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from run_folder import checked_card
 
 from gtzan_lightning import combination
+from gtzan_lightning.cli.overrides import check_overrides
 from gtzan_lightning.composition import composed, conf_dir
 from gtzan_lightning.config import checked
 from gtzan_lightning.errors import GtzanError
@@ -113,3 +114,13 @@ def test_without_the_library_pitch_and_tempo_are_refused_and_the_rest_works(ask,
     monkeypatch.setitem(__import__("sys").modules, "python_stretch", None)  # an import fails
     without = ("augmentation.pitch_semitones=0", "augmentation.stretch=0", "augmentation.rendition_seed=7")
     assert ask("augmentation=waveform", *without).card["training"]["rendition_slices"] > 0
+
+
+def test_the_strength_of_one_genre_can_be_set_on_the_command_line():
+    check_overrides(["augmentation=weak_genres", "augmentation.genre_strength.reggae=3"], composed(), conf_dir())
+    with pytest.raises(GtzanError, match=r"Did you mean augmentation\.genre_strength\.reggae"):
+        check_overrides(["augmentation.genre_strength.raggae=3"], composed(), conf_dir())
+    more = "+augmentation.genre_strength.rock=1.5"
+    command = ["augmentation=weak_genres", "augmentation.genre_strength.reggae=3", more]
+    factors = checked(composed(command)).augmentation.factors
+    assert factors == {"country": 2, "disco": 2, "hiphop": 2, "reggae": 3, "rock": 1.5}
