@@ -6,10 +6,14 @@ from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.head import genre_head
+from gtzan_lightning.models.steps import StepLayer
 
 
 class BiLSTM(GenreModule):
-    """`num_layers` of LSTM (Hochreiter & Schmidhuber 1997), the mean of its outputs over the steps, a linear layer."""
+    """A layer on each step, `num_layers` of LSTM, the mean of their outputs over the steps, a linear layer.
+
+    LSTM after Hochreiter & Schmidhuber 1997. The first layer, `2 * hidden_size` wide, brings batch normalisation.
+    """
 
     def __init__(
         self,
@@ -37,8 +41,9 @@ class BiLSTM(GenreModule):
             mixup=mixup,
             feature_noise=feature_noise,
         )
+        self.enter = StepLayer(n_features, 2 * hidden_size, dropout)
         self.lstm = nn.LSTM(
-            n_features,
+            2 * hidden_size,
             hidden_size,
             num_layers,
             batch_first=True,
@@ -49,5 +54,5 @@ class BiLSTM(GenreModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
-        outputs, _ = self.lstm(x)  # (batch, steps, directions * hidden)
+        outputs, _ = self.lstm(self.enter(x))  # (batch, steps, directions * hidden)
         return self.head(outputs.mean(dim=1))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.convlstm_cell import ConvLSTMCell
-from gtzan_lightning.models.head import genre_head
+from gtzan_lightning.models.steps import StepLayer
 
 
 class ConvLSTMLayer(nn.Module):
@@ -48,7 +48,7 @@ class ConvLSTMLayer(nn.Module):
 
 
 class ConvLSTM(GenreModule):
-    """`num_layers` of convolutional LSTM (Shi et al. 2015), the mean over the steps, a linear layer over all features.
+    """`num_layers` of convolutional LSTM (Shi et al. 2015), the mean over the steps, a dense and a linear layer.
 
     The convolution runs over the feature axis: mel bands and MFCC have neighbours there, the columns of `stats` only
     by the order of their table. `hidden_size` counts channels at each feature, so small numbers go far.
@@ -64,6 +64,7 @@ class ConvLSTM(GenreModule):
         num_layers: int,
         bidirectional: bool,
         kernel_size: int,
+        dense_size: int,
         peephole: bool,
         batch_norm: bool,
         residual: bool,
@@ -101,9 +102,11 @@ class ConvLSTM(GenreModule):
                 for layer in range(num_layers)
             )
         )
-        self.head = genre_head(width * n_features, n_genres, dropout)
+        self.dense = StepLayer(width * n_features, dense_size, dropout)
+        self.head = nn.Linear(dense_size, n_genres)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
         outputs = self.layers(x.unsqueeze(1))  # (batch, width, steps, features)
-        return self.head(outputs.mean(dim=2).flatten(1))
+        seen = outputs.mean(dim=2).flatten(1)  # (batch, width * features)
+        return self.head(self.dense(seen.unsqueeze(1)).squeeze(1))

@@ -1,4 +1,4 @@
-"""A multi-layer perceptron over all numbers of an example."""
+"""A multi-layer perceptron over each step of an example."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
-from gtzan_lightning.models.head import genre_head
+from gtzan_lightning.models.steps import StepLayer
 
 
 class MLP(GenreModule):
-    """Flattens the steps, then `num_layers` of linear, batch normalisation, ReLU and dropout, each half as wide."""
+    """`num_layers` on each step alone, each half as wide as the one before, the mean over the steps, a linear layer.
+
+    It knows no order: what the recurrent models score above it is what the order of the steps is worth.
+    """
 
     def __init__(
         self,
@@ -38,18 +41,10 @@ class MLP(GenreModule):
             mixup=mixup,
             feature_noise=feature_noise,
         )
-        widths = [n_steps * n_features, *(max(hidden_size >> layer, n_genres) for layer in range(num_layers))]
-        blocks = [_block(before, after, dropout) for before, after in pairwise(widths)]
-        self.layers = nn.Sequential(nn.Flatten(), *blocks)
-        self.head = genre_head(widths[-1], n_genres, dropout=0.0)
+        widths = [n_features, *(max(hidden_size >> layer, n_genres) for layer in range(num_layers))]
+        self.layers = nn.Sequential(*(StepLayer(before, after, dropout) for before, after in pairwise(widths)))
+        self.head = nn.Linear(widths[-1], n_genres)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
-        return self.head(self.layers(x))
-
-
-def _block(n_inputs: int, n_outputs: int, dropout: float) -> nn.Sequential:
-    """One layer, `(batch, n_inputs)` to `(batch, n_outputs)`; the normalisation brings its own bias."""
-    return nn.Sequential(
-        nn.Linear(n_inputs, n_outputs, bias=False), nn.BatchNorm1d(n_outputs), nn.ReLU(), nn.Dropout(dropout)
-    )
+        return self.head(self.layers(x).mean(dim=1))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.head import genre_head
+from gtzan_lightning.models.steps import StepLayer
 
 
 class ResidualLSTMLayer(nn.Module):
@@ -28,7 +29,7 @@ class ResidualLSTMLayer(nn.Module):
 
 
 class ResLSTM(GenreModule):
-    """A linear layer to the model's width, `num_layers` residual LSTM layers, the mean over the steps, a linear layer.
+    """A layer on each step, `num_layers` residual LSTM layers, the mean over the steps, a linear layer.
 
     The width is `hidden_size` in each direction.
     """
@@ -60,7 +61,7 @@ class ResLSTM(GenreModule):
             feature_noise=feature_noise,
         )
         width = hidden_size * (2 if bidirectional else 1)
-        self.enter = nn.Linear(n_features, width)
+        self.enter = StepLayer(n_features, width, dropout)
         layers = [ResidualLSTMLayer(width, bidirectional=bidirectional, dropout=dropout) for _ in range(num_layers)]
         self.layers = nn.Sequential(*layers, nn.LayerNorm(width))
         self.head = genre_head(width, n_genres, dropout)

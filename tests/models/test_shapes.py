@@ -8,7 +8,7 @@ from gtzan_lightning.models import MLP, BiLSTM, ConvLSTM, ResLSTM
 from gtzan_lightning.models.base import decay_groups
 
 RECIPE = {"lr": 0.01, "weight_decay": 0.01, "label_smoothing": 0.0, "mixup": 0.0, "feature_noise": 0.0, "dropout": 0.0}
-CONV = {"kernel_size": 3, "peephole": True, "batch_norm": True, "residual": True}
+CONV = {"kernel_size": 3, "dense_size": 8, "peephole": True, "batch_norm": True, "residual": True}
 MODELS = {
     "mlp": (MLP, {}),
     "lstm": (BiLSTM, {"bidirectional": True}),
@@ -18,7 +18,14 @@ MODELS = {
     "convlstm": (ConvLSTM, {"bidirectional": True, **CONV}),
     "convlstm-plain": (
         ConvLSTM,
-        {"bidirectional": False, "kernel_size": 5, "peephole": False, "batch_norm": False, "residual": False},
+        {
+            "bidirectional": False,
+            "kernel_size": 5,
+            "dense_size": 8,
+            "peephole": False,
+            "batch_norm": False,
+            "residual": False,
+        },
     ),
 }
 SHAPES = [(64, 1, 58), (64, 3, 58), (16, 129, 13), (4, 86, 128), (8, 10, 58), (2, 2, 1)]
@@ -52,7 +59,7 @@ def test_any_shape_gives_one_logit_a_genre_and_every_weight_learns(name, shape):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_model_learns_one_batch_by_heart(name):
     loader = batches(32, 3, 12, 4, batch_size=32)
-    model = build(name, 3, 12, genres=4, hidden_size=24)
+    model = build(name, 3, 12, genres=4, hidden_size=64, **({"dense_size": 64} if "conv" in name else {}))
     quiet = {
         "logger": False,
         "enable_checkpointing": False,
