@@ -12,7 +12,8 @@ def card(split, seed, accuracy, model="MLP", train_tracks=None):
         "status": "done",
         "model": {"name": model},
         "split": {
-            "name": split, "seed": seed, "train_tracks": train_tracks, "slices": {"train": 7000, "val": 1000, "test": 2000},
+            "name": split, "seed": seed, "train_tracks": train_tracks,
+            "slices": {"train": 7000, "val": 1000, "test": 2000},
         },
         "metrics": {"test": {"window": score}},
     }  # fmt: skip
