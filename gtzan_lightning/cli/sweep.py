@@ -44,6 +44,7 @@ class SweepTable(Callback):
         print_sweep(jobs)
         done = [card for _, card in jobs if card.get("status") == "done"]
         folder = Path(config.hydra.sweep.dir)
+        _sum_up(done, folder)
         if config.hydra.runtime.choices.get("experiment") == "ladder" and done:
             _show_ladder(done, [card for _, card in jobs if card not in done], folder)
         _show_claims([card for card in done if card.get("claim")], folder)
@@ -57,6 +58,20 @@ def _card(folder: Path) -> dict[str, Any]:
         return RunFolder(folder).card()
     except GtzanError as error:
         return {"status": "damaged", "error": str(error)}
+
+
+def _sum_up(cards: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Prints means over seeds and folds where there are several; keeps all scores as a tidy table."""
+    from gtzan_lightning.report.summary import print_summary, summary_markdown, summed_up, tidy
+
+    if not cards:
+        return
+    summaries = summed_up(cards)
+    print_summary(summaries)
+    write_text(folder / "scores.csv", tidy(cards).to_csv(index=False, lineterminator="\n"))
+    if summaries:
+        write_text(folder / "summary.md", summary_markdown(summaries))
+    print(f"All scores: {folder / 'scores.csv'}")
 
 
 def _show_claims(cards: Sequence[dict[str, Any]], folder: Path) -> None:

@@ -82,14 +82,14 @@ def varied(cards: Sequence[Card]) -> list[str]:
     """The part of each job's command line that not all jobs share."""
     commands = [list(card.get("overrides", [])) for card in cards]
     shared = set(commands[0]).intersection(*commands[1:]) if commands else set()
-    return [" ".join(map(_short, command)) or "the only one" for command in _without(shared, commands)]
+    return [" ".join(map(short_override, command)) or "the only one" for command in _without(shared, commands)]
 
 
 def _without(shared: set[str], commands: list[list[str]]) -> list[list[str]]:
     return [[word for word in command if word not in shared] for command in commands]
 
 
-def _short(override: str) -> str:
+def short_override(override: str) -> str:
     """`model=lstm` is `lstm`, `split.fold=2` is `fold=2`, `seed=1` stays."""
     key, _, value = override.partition("=")
     return f"{key.rpartition('.')[2]}={value}" if "." in key or key == "seed" else value
