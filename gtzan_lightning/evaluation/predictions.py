@@ -114,8 +114,8 @@ class Predictions:
 
     def _clip_of_row(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Each row's clip, `(rows,)`, and each clip's first row, `(clips,)`."""
-        keys = pd.MultiIndex.from_arrays([self.part, self.track_id])
-        clip, _ = pd.factorize(keys)
+        rows = pd.DataFrame({"part": self.part, "track": self.track_id}).groupby(["part", "track"], sort=False)
+        clip = np.asarray(rows.ngroup(), dtype=np.intp)
         first = np.unique(clip, return_index=True)[1]
         wrong = self.y_true != self.y_true[first[clip]]
         if wrong.any():

@@ -7,8 +7,8 @@ FAST = ("debug=fast", "trainer.progress=false")
 
 
 def rows(ended):
-    """Lines of the closing table that name a job."""
-    table = ended.out.rpartition("test accuracy")[2].split("───")[-1]
+    """Lines of the table of all jobs that name one."""
+    table = ended.out.rpartition("jobs, test accuracy")[2].partition("Run folders:")[0].split("───")[-1]
     return [line.split() for line in table.splitlines()[1:] if line.startswith(" ") and line.strip()]
 
 

@@ -268,5 +268,5 @@ def test_a_control_of_the_size_leaves_out_training_examples_alone(name):
 
 def test_a_control_larger_than_the_training_part_is_refused():
     corpus = tiny.corpus(GTZAN_GENRES, 20)
-    with pytest.raises(GtzanError, match="split.train_tracks=999: the training part holds 140 tracks' worth only"):
+    with pytest.raises(GtzanError, match=r"split\.train_tracks=999: the training part holds 140 tracks' worth only"):
         split_slices(corpus, slices_of(corpus), SplitRule("grouped", train_tracks=999))
