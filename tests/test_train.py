@@ -79,8 +79,19 @@ def test_a_run_leaves_a_complete_folder(first, asked):
     assert card["training"]["epochs"] == 6
     assert {path.stem for path in first.folder.glob("figures/*.png")} == {
         *(f"{kind}_{level}" for kind in ("confusion", "genres") for level in ("window", "clip")),
-        "learning_curves",
+        *("learning_curves", "reliability", "risk_coverage"),
     }
+
+
+def test_the_card_says_how_sure_the_model_may_be_and_the_predictions_stay_as_trained(first):
+    from gtzan_lightning.evaluation.calibration import expected_calibration_error, fit_temperature
+    from gtzan_lightning.evaluation.predictions import read_predictions
+
+    calibration = first.card["calibration"]
+    table = read_predictions(first.folder / "predictions.csv")
+    assert calibration["temperature"] == fit_temperature(table.only("val"))
+    assert calibration["test"]["before"]["ece"] == expected_calibration_error(table.only("test"))
+    assert calibration["val"]["after"]["nll"] <= calibration["val"]["before"]["nll"]
 
 
 def test_the_same_question_is_answered_from_the_folder(first, asked, monkeypatch):
@@ -361,7 +372,7 @@ def test_tensorboard_shows_curves_final_scores_figures_and_one_hparams_session(f
     accuracy = first.card["metrics"]["test"]["clip"]["accuracy"]
     assert [event.value for event in shown.Scalars("final_test/clip_accuracy")] == pytest.approx([accuracy])
     images = shown.Tags()["images"]
-    assert {"figures/confusion_window", "figures/genres_clip", "figures/learning_curves"} <= set(images)
+    assert {f"figures/{path.stem}" for path in first.folder.glob("figures/*.png")} == set(images)
     png = shown.Images("figures/confusion_window")[0]
     assert png.encoded_image_string == (first.folder / "figures" / "confusion_window.png").read_bytes()
     assert png.width > 300

@@ -6,6 +6,7 @@ All functions take a table of predictions (rows are windows, or clips after `Pre
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,26 @@ def with_temperature(predictions: Predictions, temperature: float) -> Prediction
     return replace(predictions, probabilities=scaled.astype(np.float32))
 
 
+def calibration_card(predictions: Predictions) -> dict[str, Any]:
+    """The `calibration` part of a run card: what one temperature, fitted on the validation windows, would repair.
+
+    The run's predictions stay as they are; whoever wants calibrated ones gives `with_temperature` the temperature.
+
+    Returns:
+        `level`, `temperature`, and `{val, test} -> {before, after} -> {ece, brier, nll}`.
+
+    Raises:
+        ValueError: there are no validation rows.
+    """
+    temperature = fit_temperature(predictions.only("val"))
+    tables = {"before": predictions, "after": with_temperature(predictions, temperature)}
+    scores = {
+        part: {when: _calibration_scores(table.only(part)) for when, table in tables.items()}
+        for part in ("val", "test")
+    }
+    return {"level": "window", "temperature": temperature, **scores}
+
+
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
     """Error among the rows that are answered, when only the most confident ones are."""
@@ -103,6 +124,14 @@ def risk_coverage(predictions: Predictions) -> RiskCoverage:
     number = np.arange(1, len(ranked) + 1)
     expected_wrong = np.interp(number, np.append(0, answered), np.append(0, wrong))
     return RiskCoverage(answered / len(ranked), wrong / answered, ranked[last], float(np.mean(expected_wrong / number)))
+
+
+def _calibration_scores(predictions: Predictions) -> dict[str, float]:
+    return {
+        "ece": expected_calibration_error(predictions),
+        "brier": brier_score(predictions),
+        "nll": negative_log_likelihood(predictions),
+    }
 
 
 def _confidence(predictions: Predictions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

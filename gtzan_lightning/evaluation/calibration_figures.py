@@ -57,6 +57,6 @@ def risk_coverage_figure(table: Predictions, entry: Mapping[str, Any], level: Le
     axes.set(xlim=(0, 1.005), ylim=(0, None), xlabel="share of rows answered", ylabel="error among these")
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     quiet(axes, "both")
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="best")
     add_head(figure, "What silence would win", caption.line(entry, level), caption.stamp)
     return figure

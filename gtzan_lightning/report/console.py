@@ -32,20 +32,28 @@ def print_run(card: Card, folder: Path, console: Console | None = None) -> None:
             scores = card["metrics"][part][level]
             table.add_row(part, shown, str(scores["n"]), *_score_cells(scores), end_section=level == "clip_vote")
     console.print(table)
+    if "genres" in card:
+        print_genres(card["genres"], console)
     for line in _remarks(card):
         console.print(line, highlight=False)
     console.print(f"Run folder: {folder}", highlight=False, soft_wrap=True)
 
 
-def print_genres(table: Mapping[str, Mapping[str, float]], console: Console | None = None) -> None:
-    """Scores of each genre on the test part."""
-    shown = Table(title="test, by genre (window level)", title_justify="left", title_style="bold")
-    shown.add_column("genre")
-    for name in ("n", "precision", "recall", "F1"):
-        shown.add_column(name, justify="right")
-    for genre, row in table.items():
-        shown.add_row(genre, str(int(row["n"])), *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")))
-    (console or Console()).print(shown)
+def print_genres(genres: Mapping[str, Mapping[str, Mapping[str, Any]]], console: Console | None = None) -> None:
+    """Scores of each genre on the test part at both levels, the hardest first."""
+    table = Table(title="Test, by genre", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("genre")
+    for name in ("windows", "recall", "F1", "95 %", "clips", "recall", "F1", "95 %"):
+        table.add_column(name, justify="right", no_wrap=True)
+    known = [genre for genre, row in genres["window"].items() if row["n"]]
+    for genre in sorted(known, key=lambda genre: genres["window"][genre]["f1"]):
+        cells = [cell for level in ("window", "clip") for cell in _genre_cells(genres[level][genre])]
+        table.add_row(escape(genre), *cells)
+    (console or Console()).print(table)
+
+
+def _genre_cells(row: Mapping[str, Any]) -> list[str]:
+    return [str(row["n"]), f"{row['recall']:.2f}", f"{row['f1']:.2f}", f"{row['f1_low']:.2f}-{row['f1_high']:.2f}"]
 
 
 def print_line(card: Card, folder: Path) -> None:
@@ -139,6 +147,8 @@ def _remarks(card: Card) -> list[str]:
     lines.append(f"Best epoch {training['best_epoch'] + 1} of {training['epochs']} by {training['monitor']}.")
     if gap is not None:
         lines.append(f"Train minus validation window accuracy: {gap:+.3f}.")
+    if "calibration" in card:
+        lines.append(_calibration_line(card["calibration"]))
     if card["split"]["stamp"]:
         lines.insert(0, f"[bold red]{escape(card['split']['stamp'])}[/]")
     if card["data"]["corpus"] == "synthetic":
@@ -152,3 +162,11 @@ def _remarks(card: Card) -> list[str]:
             f"{' ... (all in run.json)' if len(left_out) > 5 else ''}"
         )
     return lines + [f"Note: {escape(note)}" for note in card["data"]["notes"]]
+
+
+def _calibration_line(calibration: Mapping[str, Any]) -> str:
+    before, after = (calibration["test"][when]["ece"] for when in ("before", "after"))
+    return (
+        f"Calibration error of the test windows: {before:.3f} as trained, {after:.3f} at temperature "
+        f"{calibration['temperature']:.2f} (fitted on validation; predictions.csv is as trained)."
+    )

@@ -10,6 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gtzan_lightning.atomic import write_bytes
+from gtzan_lightning.evaluation.calibration import with_temperature
+from gtzan_lightning.evaluation.calibration_figures import reliability_figure, risk_coverage_figure
 from gtzan_lightning.evaluation.figures import Caption, confusion_figure, genre_figure, learning_figure
 from gtzan_lightning.evaluation.genres import genre_evidence
 from gtzan_lightning.evaluation.metrics import Level, decide
@@ -20,21 +22,26 @@ DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
 
 
 def run_figures(run: RunFolder, card: Card, predictions: Predictions, units: Mapping[str, str]) -> dict[str, Figure]:
-    """Confusion matrices and genre scores of the test part at both levels, and the learning curves.
+    """Confusion matrices and genre scores of the test part at both levels, its calibration, and the learning curves.
 
     Args:
         run: the folder, for its history.
-        card: the run card with its metrics.
+        card: the run card with its metrics and calibration.
         predictions: the run's table.
         units: the independent unit of each track.
     """
     caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", card["split"]["stamp"])
     scores = card["metrics"]["test"]
     figures = {}
+    test = predictions.only("test")
     for level in DRAWN_LEVELS:
-        decisions = decide(predictions.only("test"), level)
+        decisions = decide(test, level)
         figures[f"confusion_{level}"] = confusion_figure(decisions, scores[level], caption)
         figures[f"genres_{level}"] = genre_figure(genre_evidence(decisions, units), scores[level], level, caption)
+    temperature = card["calibration"]["temperature"]
+    tables = {"as trained": test, f"temperature {temperature:.2f}": with_temperature(test, temperature)}
+    figures["reliability"] = reliability_figure(tables, scores["window"], "window", caption)
+    figures["risk_coverage"] = risk_coverage_figure(test, scores["window"], "window", caption)
     history = pd.read_csv(run.history)
     best_epoch = card["training"]["best_epoch"]
     figures["learning_curves"] = learning_figure(history, scores["window"], "window", caption, best_epoch)

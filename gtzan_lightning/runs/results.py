@@ -13,13 +13,15 @@ from gtzan_lightning.corpus.tracks import Corpus, independent_units
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.splits import PARTS
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.calibration import calibration_card
 from gtzan_lightning.evaluation.card import evaluate
-from gtzan_lightning.evaluation.metrics import overfit_gap
+from gtzan_lightning.evaluation.genres import genre_entries, genre_evidence
+from gtzan_lightning.evaluation.metrics import decide, overfit_gap
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.inference import probabilities
 from gtzan_lightning.runs.folder import Card, RunFolder
-from gtzan_lightning.runs.pictures import run_figures, save_figures
+from gtzan_lightning.runs.pictures import DRAWN_LEVELS, run_figures, save_figures
 from gtzan_lightning.runs.tensorboard import event_logger, log_results
 
 
@@ -65,6 +67,11 @@ def record_results(
     unit_of_track = {track.track_id: unit for track, unit in zip(corpus.tracks, units, strict=True)}
     write_text(run.units, _units_csv(unit_of_track))
     card["metrics"] = evaluate(predictions, unit_of_track, cluster)
+    card["genres"] = {
+        level: genre_entries(genre_evidence(decide(predictions.only("test"), level), unit_of_track))
+        for level in DRAWN_LEVELS
+    }
+    card["calibration"] = calibration_card(predictions)
     card["training"]["overfit_gap"] = overfit_gap(predictions)
     pictures = save_figures(run.figures, run_figures(run, card, predictions, unit_of_track))
     logger = event_logger(run.path)

@@ -10,6 +10,7 @@ from sklearn.metrics import log_loss
 
 from gtzan_lightning.evaluation.calibration import (
     brier_score,
+    calibration_card,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
@@ -101,6 +102,34 @@ def test_a_temperature_is_never_fitted_on_test_rows():
     for part in ("test", "train"):
         with pytest.raises(ValueError, match="only on these"):
             fit_temperature(table([[1, 0, 0]], [0], part))
+
+
+def test_the_card_has_both_parts_before_and_after_the_temperature_of_validation():
+    validation, test = overconfident(2000), overconfident(1000, temperature=1.5, seed=1)
+    both = Predictions(
+        np.concatenate([validation.track_id, test.track_id]),
+        np.zeros(3000),
+        ["val"] * 2000 + ["test"] * 1000,
+        np.concatenate([validation.y_true, test.y_true]),
+        np.concatenate([validation.probabilities, test.probabilities]),
+        GENRES,
+    )
+    found = calibration_card(both)
+    assert found["level"] == "window"
+    assert found["temperature"] == fit_temperature(validation)  # whatever the test part would like
+    assert found["val"]["before"]["ece"] == expected_calibration_error(validation)
+    p = test.probabilities.astype(float)
+    p = p ** (1 / found["temperature"]) / (p ** (1 / found["temperature"])).sum(axis=1, keepdims=True)
+    after = found["test"]["after"]
+    assert after["nll"] == pytest.approx(log_loss(test.labels(), p), rel=1e-5)
+    assert after["brier"] == pytest.approx(np.sum((p - np.eye(3)[test.labels()]) ** 2) / 1000, rel=1e-5)
+    assert found["val"]["after"]["nll"] < found["val"]["before"]["nll"]
+
+
+def test_two_rows_are_enough_for_a_card():
+    rows = Predictions(["a", "b"], [0, 0], ["val", "test"], ["blues", "rock"], [[1, 0, 0], [0, 0, 1]], GENRES)
+    found = calibration_card(rows)
+    assert found["val"]["after"] == found["test"]["after"] == pytest.approx({"ece": 0, "brier": 0, "nll": 0})
 
 
 def test_a_sure_mistake_keeps_the_temperature_finite():

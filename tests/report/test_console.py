@@ -51,6 +51,16 @@ def test_every_score_stands_with_its_level_n_and_interval(card):
     assert "SYNTHETIC" not in text
 
 
+def test_calibration_is_told_where_the_run_has_it(card):
+    assert "Calibration" not in printed(print_run, card, Path("x"))
+    card["calibration"] = {"temperature": 1.375, "test": {"before": {"ece": 0.1234}, "after": {"ece": 0.0456}}}
+    text = " ".join(printed(print_run, card, Path("x")).split())
+    assert (
+        "Calibration error of the test windows: 0.123 as trained, 0.046 at temperature 1.38 (fitted on validation; "
+        "predictions.csv is as trained)."
+    ) in text
+
+
 def test_a_leak_and_a_made_up_corpus_cannot_be_missed(card):
     card["split"]["stamp"] = "LEAKY SPLIT: slices of one track stand in train and test"
     card["data"]["corpus"] = "synthetic"
