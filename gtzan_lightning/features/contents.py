@@ -36,12 +36,7 @@ class ContentIndex:
 
     def __init__(self, cache_root: Path, corpus_root: Path) -> None:
         self._path = cache_root / "contents" / f"{key_of(str(corpus_root.resolve()))[:16]}.json"
-        self._known: dict[str, tuple[Stamp, str]] = {}
-        try:
-            stored = json.loads(self._path.read_text("utf-8"))
-            self._known = {path: (tuple(stamp), digest) for path, (stamp, digest) in stored.items()}
-        except UNREADABLE:
-            pass  # nothing remembered: the files are read again
+        self._known = self._stored()
 
     def hashes(self, paths: Iterable[Path]) -> list[str | None]:
         """Hash of each file; "" where it cannot be read, None where the hash is not known or the file has changed."""
@@ -55,15 +50,23 @@ class ContentIndex:
                 unreadable).
         """
         newest = time.time_ns() - int(TOO_FRESH_S * 1e9)
-        self._known |= {str(path): (stamp, digest) for path, stamp, digest in seen if stamp and max(stamp[1:]) < newest}
+        fresh = {_name(path): (stamp, digest) for path, stamp, digest in seen if stamp and max(stamp[1:]) < newest}
+        self._known = self._stored() | fresh  # read once more: jobs on other files may have added theirs
         write_atomically(self._path, lambda target: _write_json(target, self._known))
 
     def _hash(self, path: Path) -> str | None:
         stamp = stamp_of(path)
         if stamp is None or not os.access(path, os.R_OK):
             return ""
-        known_stamp, digest = self._known.get(str(path), (None, None))
+        known_stamp, digest = self._known.get(_name(path), (None, None))
         return digest or None if stamp == known_stamp else None
+
+    def _stored(self) -> dict[str, tuple[Stamp, str]]:
+        try:
+            stored = json.loads(self._path.read_text("utf-8"))
+            return {path: (tuple(stamp), digest) for path, (stamp, digest) in stored.items()}
+        except UNREADABLE:
+            return {}  # nothing remembered: the files are read again
 
 
 def stamp_of(path: Path) -> Stamp | None:
@@ -73,6 +76,10 @@ def stamp_of(path: Path) -> Stamp | None:
     except OSError:
         return None
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _name(path: Path) -> str:
+    return str(path.absolute())
 
 
 def _write_json(target: Path, data: object) -> None:

@@ -64,16 +64,18 @@ def extract(paths: Sequence[Path], request: FeatureRequest, cache_root: Path, n_
 
     Files that another process is just computing are left for a second pass, so that two jobs started at once share
     the work. Runs on any joblib backend that `joblib.parallel_config` chooses; by default on processes of this machine.
+    A job that was killed goes on where it was: each file is stored as soon as it is computed.
 
     Args:
         paths: the audio files.
         request: what to compute of each.
         cache_root: the cache's folder.
-        n_jobs: processes.
+        n_jobs: processes; a backend that was chosen may have its own number.
 
     Returns:
         One result a file, in the order of `paths`.
     """
+    paths, cache_root = [path.absolute() for path in paths], cache_root.absolute()  # workers may run elsewhere
     done: dict[Path, Extracted] = {}
     with _Progress(request.title, len(paths)) as progress:
         for blocking in (False, True):
@@ -88,8 +90,9 @@ def extract(paths: Sequence[Path], request: FeatureRequest, cache_root: Path, n_
 def _parallel(
     paths: Sequence[Path], request: FeatureRequest, cache_root: Path, n_jobs: int, blocking: bool
 ) -> Iterable[Extracted | None]:
-    if n_jobs == 1 or len(paths) < 2:
-        return (extract_file(path, request, cache_root, blocking) for path in paths)
+    if not paths:
+        return []
+    n_jobs = min(n_jobs, len(paths))
     try:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     except ValueError:  # a backend that cannot give results one by one: without progress, then

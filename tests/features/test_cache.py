@@ -135,6 +135,16 @@ def test_hashes_are_remembered_but_not_of_files_just_written(files, tmp_path, mo
     assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files)[0] == ""
 
 
+def test_jobs_on_other_files_of_a_corpus_keep_each_others_hashes(files, tmp_path, monkeypatch):
+    let_files_look_old(monkeypatch)
+    jobs = [ContentIndex(tmp_path / "cache", tmp_path) for _ in range(2)]  # both begin with nothing known
+    for job, path in zip(jobs, files, strict=False):
+        job.remember([(path, stamp_of(path), content_hash(path))])
+    monkeypatch.chdir(files[0].parent)  # by whatever path they are called
+    known = ContentIndex(tmp_path / "cache", tmp_path).hashes([Path(files[0].name), *files[1:3]])
+    assert known == [content_hash(files[0]), content_hash(files[1]), None]
+
+
 def test_a_full_disk_is_told_and_leaves_the_cache_usable(files, tmp_path, monkeypatch):
     def full(file, **_):
         file.write(b"half")

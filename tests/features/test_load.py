@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from pathlib import Path
 
 import joblib
@@ -18,6 +19,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features import extraction
 from gtzan_lightning.features.frames import frame_features
 from gtzan_lightning.features.load import load_features
+from gtzan_lightning.features.request import Analysis
 from gtzan_lightning.features.settings import FrameSettings
 from gtzan_lightning.features.stats import cut_windows, window_stats
 
@@ -158,6 +160,27 @@ def test_samples_beyond_all_bounds_are_no_sound(audio, tmp_path):
     for name in ("stats", "mfcc"):
         with pytest.raises(GtzanError, match=r"huge.wav: its samples are so large"):
             load(corpus_of(audio.root, [*audio.tracks, Track("huge", "rock", path)], "audio"), tmp_path, name=name)
+
+
+def test_memory_does_not_grow_with_the_number_of_files(tmp_path, monkeypatch):
+    rows = np.ones((2048, 128), np.float32)  # 1 MiB a file
+    monkeypatch.setattr(extraction, "analyse_file", lambda *_: Analysis(rows))
+    peaks = []
+    for count in (4, 40):
+        folder = tmp_path / f"{count}"
+        folder.mkdir()
+        tracks = [Track(f"{number}", "blues", folder / f"{number}.wav") for number in range(count)]
+        for track in tracks:
+            track.path.write_text(track.track_id)
+        corpus = corpus_of(folder, tracks, "audio")
+        load(corpus, tmp_path, name="logmel")  # what is imported on the way is no part of it
+        tracemalloc.start()
+        features = load(corpus, folder, name="logmel")
+        peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)
+        tracemalloc.stop()
+        assert features.values.shape == (count * 2048, 128)
+    index = 36 * 2048 * 40 / 2**20  # of each further row: its track, its time, and what they are computed from
+    assert peaks[1] < peaks[0] + index + 1
 
 
 def test_damaged_entries_are_computed_again(audio, tmp_path):
