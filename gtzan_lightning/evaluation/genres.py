@@ -36,6 +36,18 @@ def genre_evidence(decisions: Decisions, unit_of_track: Mapping[str, str]) -> pd
     return table
 
 
+def genre_entries(evidence: pd.DataFrame) -> dict[str, dict[str, float | int | None]]:
+    """What `genre_evidence` returned as plain numbers for JSON: by genre; None for what the genre's rows cannot tell."""
+    whole = ("n", "units")
+    return {
+        str(genre): {
+            str(name): int(value) if name in whole else float(value) if np.isfinite(value) else None
+            for name, value in row.items()
+        }
+        for genre, row in evidence.iterrows()
+    }
+
+
 def too_few_units(evidence: pd.DataFrame, cluster: str, enough: float = TRUSTED_UNITS) -> list[str]:
     """One sentence for each genre whose score rests on fewer than `enough` effective units.
 

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from gtzan_lightning.report.audit import audit_line
+from gtzan_lightning.report.stamps import stamp_lines
+from gtzan_lightning.runs.card import stamps
 from gtzan_lightning.runs.folder import Card
 
 LEVEL_NAMES = {"window": "window", "clip": "clip, mean", "clip_vote": "clip, vote"}
@@ -41,8 +43,15 @@ def print_run(card: Card, folder: Path, console: Console | None = None) -> None:
 
 def print_genres(genres: Mapping[str, Mapping[str, Mapping[str, Any]]], console: Console | None = None) -> None:
     """Scores of each genre on the test part at both levels, the hardest first."""
-    table = Table(title="Test, by genre", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("genre")
+    table = Table(
+        title="Test, by genre",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 0, 0, 1),
+    )
+    table.add_column("genre", no_wrap=True)
     for name in ("windows", "recall", "F1", "95 %", "clips", "recall", "F1", "95 %"):
         table.add_column(name, justify="right", no_wrap=True)
     known = [genre for genre, row in genres["window"].items() if row["n"]]
@@ -128,8 +137,7 @@ def _job_remarks(jobs: Sequence[tuple[Path, Card]]) -> list[str]:
         if card.get("status") != "done":
             reason = str(card.get("error", "")).partition("\n")[0]
             lines.append(f"[bold red]{card.get('status', 'no record')}[/]: {escape(f'{folder}: {reason}')}")
-    stamps = [stamp for _, card in jobs if (stamp := card.get("split", {}).get("stamp"))]
-    lines += [f"[bold red]{escape(stamp)}[/]: {stamps.count(stamp)} of these jobs" for stamp in sorted(set(stamps))]
+    lines += stamp_lines((card for _, card in jobs), "jobs")
     return [*lines, f"Run folders: {jobs[0][0].parent}"] if jobs else lines
 
 
@@ -143,14 +151,14 @@ def _remarks(card: Card) -> list[str]:
     scores = card["metrics"]["test"]["window"]
     gap = card["training"]["overfit_gap"]
     lines = [f"Intervals resample {scores['n_clusters']} {scores['cluster']}s of the test part."]
+    lines += [f"[yellow]{escape(warning)}[/]" for warning in scores.get("warnings", ())]
     training = card["training"]
     lines.append(f"Best epoch {training['best_epoch'] + 1} of {training['epochs']} by {training['monitor']}.")
     if gap is not None:
         lines.append(f"Train minus validation window accuracy: {gap:+.3f}.")
     if "calibration" in card:
         lines.append(_calibration_line(card["calibration"]))
-    if card["split"]["stamp"]:
-        lines.insert(0, f"[bold red]{escape(card['split']['stamp'])}[/]")
+    lines = [*(f"[bold red]{escape(stamp)}[/]" for stamp in stamps(card)), *lines]
     if card["data"]["corpus"] == "synthetic":
         lines.insert(0, "[bold yellow]SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.[/]")
     if "audit" in card:

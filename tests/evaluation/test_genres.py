@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from gtzan_lightning.evaluation.genres import genre_evidence, too_few_units
+from gtzan_lightning.evaluation.genres import genre_entries, genre_evidence, too_few_units
 from gtzan_lightning.evaluation.metrics import Decisions
 
 GENRES = ("blues", "jazz", "rock")
@@ -52,3 +53,12 @@ def test_genres_with_too_few_units_are_named():
         "blues: 3 artists, worth 1.5 of equal size; too few to trust this genre's score"
     ]
     assert too_few_units(evidence(), "artist", enough=1) == []
+
+
+def test_entries_are_plain_numbers_and_none_for_what_no_row_tells():
+    evidence = pd.DataFrame({"n": [4, 0], "units": [2, 0], "f1": [0.5, np.nan]}, index=["blues", "rock"])
+    assert genre_entries(evidence) == {
+        "blues": {"n": 4, "units": 2, "f1": 0.5},
+        "rock": {"n": 0, "units": 0, "f1": None},
+    }
+    assert type(genre_entries(evidence)["blues"]["n"]) is int
