@@ -26,8 +26,10 @@ def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.runs.results import read_units
 
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
+    cards = [run.done_card() for run in runs]
     entrants = [
-        Entrant(run.path.name, read_predictions(run.predictions), run.done_card()["split"]["sha256"]) for run in runs
+        Entrant(run.path.name, read_predictions(run.predictions), card["split"]["sha256"])
+        for run, card in zip(runs, cards, strict=True)
     ]
     table = compare(entrants, read_units(runs[0]), arguments.level)
-    print_comparison(table, arguments.level, runs[0].card())
+    print_comparison(table, arguments.level, cards)

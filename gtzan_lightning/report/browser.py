@@ -12,7 +12,8 @@ from rich.table import Table
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.console import print_run
-from gtzan_lightning.runs.folder import RunFolder
+from gtzan_lightning.report.stamps import stamp_lines
+from gtzan_lightning.runs.folder import Card, RunFolder
 
 
 def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> None:
@@ -21,13 +22,13 @@ def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> Non
     table.add_column("run", overflow="fold", min_width=30)
     for name in ("status", "corpus", "window", "clip"):
         table.add_column(name, no_wrap=True)
-    for run in runs:
-        try:
-            card = run.card()
-        except GtzanError:
-            card = {"status": "damaged"}
+    cards = [_card(run) for run in runs]
+    for run, card in zip(runs, cards, strict=True):
         table.add_row(escape(run.path.name), str(card.get("status")), *_cells(card))
-    (console or Console()).print(table)
+    console = console or Console()
+    console.print(table)
+    for line in stamp_lines(cards, "runs"):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def print_record(run: RunFolder, console: Console | None = None) -> None:
@@ -51,6 +52,14 @@ def print_differences(names: Sequence[str], rows: Mapping[str, Sequence[Any]], c
     for key, values in rows.items():
         table.add_row(key, *(f"{value:.4g}" if isinstance(value, float) else escape(str(value)) for value in values))
     (console or Console()).print(table)
+
+
+def _card(run: RunFolder) -> Card:
+    """The run's card; a damaged one is one row of the table, not the end of it."""
+    try:
+        return run.card()
+    except GtzanError:
+        return {"status": "damaged"}
 
 
 def _cells(card: Mapping[str, Any]) -> list[str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gtzan_lightning.report.stamps import stamp_lines
 from gtzan_lightning.runs.folder import Card
 
 
-def print_comparison(pairs: pd.DataFrame, level: str, card: Card, console: Console | None = None) -> None:
+def print_comparison(pairs: pd.DataFrame, level: str, cards: Sequence[Card], console: Console | None = None) -> None:
     """One row a pair: difference with interval, and both tests after Holm's correction."""
     console = console or Console()
+    card = cards[0]  # the runs have one test part, and so one corpus and one kind of cluster
     cluster = card["metrics"]["test"]["window"]["cluster"]
     title = f"Test accuracy, {level} level, {card['data']['corpus']}, split {card['split']['name']}"
     table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD)
@@ -37,3 +41,5 @@ def print_comparison(pairs: pd.DataFrame, level: str, card: Card, console: Conso
         "McNemar: exact, on clip votes; both corrected after Holm for the pairs of this table.",
         highlight=False,
     )
+    for line in stamp_lines(cards, "runs"):
+        console.print(line, highlight=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from gtzan_lightning.evaluation.significance import resampled_interval
 from gtzan_lightning.report.console import short_override
+from gtzan_lightning.runs.card import stamps
 from gtzan_lightning.runs.folder import Card
 
 REPETITIONS = ("seed", "split.seed", "split.fold")
@@ -91,7 +92,7 @@ def tidy(cards: Sequence[Card]) -> pd.DataFrame:
             "split_seed": card["split"]["seed"],
             "fold": card["split"]["fold"],
             "seed": card["seed"],
-            "stamp": card["split"]["stamp"],
+            "stamp": "; ".join(stamps(card)),
             "part": part,
             "level": level,
             "accuracy": scores["accuracy"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,20 @@ def find_runs(outputs: Path) -> list[RunFolder]:
 
 
 def named_run(name: str, outputs: Path) -> RunFolder:
-    """A run by its path, its name, or any part of its name that no other run has.
+    """A run by its path, its name, or the beginning or any other part of its name that no other run has.
 
     Raises:
         GtzanError: no such run, or several.
     """
     if (Path(name) / "run.json").is_file():
         return RunFolder(Path(name))
-    runs = find_runs(outputs)
-    found = [run for run in runs if run.path.name == name] or [run for run in runs if name in run.path.name]
+    names = {run.path.name: run for run in find_runs(outputs)}
+    fits: tuple[Callable[[str], bool], ...] = (
+        name.__eq__,
+        lambda full: full.startswith(name),
+        lambda full: name in full,
+    )
+    found = next((some for fit in fits if (some := [run for full, run in names.items() if fit(full)])), [])
     if len(found) != 1:
         what = f"{len(found)} runs have it in their name" if found else "no run has it in its name"
         raise GtzanError(f"{name}: {what} in {outputs / 'runs'}. `gtzan runs ls` lists them.")
@@ -38,7 +43,7 @@ def named_run(name: str, outputs: Path) -> RunFolder:
 def matching(runs: Iterable[RunFolder], filters: Sequence[str]) -> list[RunFolder]:
     """Runs whose card or configuration has all of `key=value`: `status=failed`, `split=leaky`, `model.lr=0.01`."""
     wanted = [text.partition("=")[::2] for text in filters]
-    return [run for run in runs if all(value == _value(run, key) for key, value in wanted)]
+    return [run for run in runs if all(value in _values(run, key) for key, value in wanted)]
 
 
 def differences(runs: Sequence[RunFolder]) -> dict[str, list[Any]]:
@@ -61,17 +66,18 @@ def remove(run: RunFolder) -> None:
         shutil.rmtree(run.path)
 
 
-def _value(run: RunFolder, key: str) -> str | None:
-    card = run.card()
-    shortcuts = {"status": card.get("status"), "split": card.get("split", {}).get("name")}
-    shortcuts["model"] = str(card.get("model", {}).get("name"))
-    shortcuts["corpus"] = card.get("data", {}).get("corpus")
-    if key in shortcuts:
-        return str(shortcuts[key])
-    if any(key == override.partition("=")[0] for override in card.get("overrides", [])):
-        return next(override.partition("=")[2] for override in card["overrides"] if override.partition("=")[0] == key)
-    value = flat(_config(run)).get(key)
-    return None if value is None else str(value)
+def _values(run: RunFolder, key: str) -> set[str]:
+    """What a filter may call the run's value of a key: as on the command line, in the configuration, on the card."""
+    card, config = run.card(), flat(_config(run))
+    model = str(card.get("model", {}).get("name"))
+    shortcuts = {
+        "status": {str(card.get("status"))},
+        "split": {str(card.get("split", {}).get("name"))},
+        "model": {model, model.lower(), run.path.name.partition("-")[0]},  # the folder's name begins with the member
+        "corpus": {str(card.get("data", {}).get("corpus"))},
+    }
+    told = {value for name, _, value in (word.partition("=") for word in card.get("overrides", [])) if name == key}
+    return told | shortcuts.get(key, set()) | ({str(config[key])} if config.get(key) is not None else set())
 
 
 def _config(run: RunFolder) -> dict[str, Any]:

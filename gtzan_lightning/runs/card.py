@@ -25,6 +25,12 @@ PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core",
 LEAKY_STAMP = "LEAKY SPLIT: slices of one track stand in train and test"
 
 
+def stamps(card: Mapping[str, Any]) -> list[str]:
+    """Warnings that stand beside every score of a run; empty for a run that failed before it had a split."""
+    split = card.get("split", {}).get("stamp")
+    return list(card.get("stamps", [split] if split else []))
+
+
 def opened(run_id: str, question: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
     """What is known before any data is read."""
     return {

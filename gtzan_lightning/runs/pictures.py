@@ -16,6 +16,7 @@ from gtzan_lightning.evaluation.figures import Caption, confusion_figure, genre_
 from gtzan_lightning.evaluation.genres import genre_evidence
 from gtzan_lightning.evaluation.metrics import Level, decide
 from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.runs.card import stamps
 from gtzan_lightning.runs.folder import Card, RunFolder
 
 DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
@@ -30,7 +31,7 @@ def run_figures(run: RunFolder, card: Card, predictions: Predictions, units: Map
         predictions: the run's table.
         units: the independent unit of each track.
     """
-    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", card["split"]["stamp"])
+    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(stamps(card)) or None)
     scores = card["metrics"]["test"]
     figures = {}
     test = predictions.only("test")

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from gtzan_lightning.cli.launch import launch
+from gtzan_lightning.composition import composed
 from gtzan_lightning.runs import results
+from gtzan_lightning.train import train
 
 
 @dataclass
@@ -48,3 +50,15 @@ def command(main_job, monkeypatch, capsys, tmp_path):  # noqa: ARG001 - outputs 
         return Ended(status, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def three_runs(tables_root, tmp_path_factory):
+    """Outputs with an MLP and an LSTM on one grouped split, and an MLP on a leaky one; read-only by agreement."""
+    outputs = tmp_path_factory.mktemp("three") / "outputs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "run_figures", lambda *_: {})
+        for words in (["model=mlp"], ["model=lstm"], ["model=mlp", "split=leaky"]):
+            command = [f"data.root={tables_root}", f"outputs={outputs}", "debug=fast", "trainer.progress=false", *words]
+            train(composed(command), overrides=command)
+    return outputs

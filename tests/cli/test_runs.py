@@ -1,0 +1,135 @@
+"""`gtzan runs`: lists, shows, compares and removes run folders."""
+
+import json
+import shutil
+
+import pytest
+
+from gtzan_lightning.cli import main
+from gtzan_lightning.runs.folder import RunFolder
+
+
+@pytest.fixture
+def outputs(three_runs, tmp_path):
+    """A copy that a test may spoil."""
+    return shutil.copytree(three_runs, tmp_path / "outputs")
+
+
+@pytest.fixture
+def runs(outputs, monkeypatch, capsys):  # noqa: ARG001 - the default of --outputs
+    """`gtzan runs ...`: its exit status, output and message."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*arguments):
+        status = main(["runs", *arguments])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def named(outputs, beginning):
+    (folder,) = (outputs / "runs").glob(f"{beginning}*")
+    return folder
+
+
+def first_words(out):
+    """Of the rows of a table."""
+    return [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line.strip()]
+
+
+def listed(out):
+    """Names in the first column of the list."""
+    return {word.rpartition("-")[0] for word in first_words(out) if "debug" in word}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ([], {"mlp-3s-grouped-fast-debug", "lstm-3s-grouped-fast-debug", "mlp-3s-leaky-fast-debug"}),
+        (["split=leaky"], {"mlp-3s-leaky-fast-debug"}),
+        (["model=lstm"], {"lstm-3s-grouped-fast-debug"}),
+        (["model=BiLSTM"], {"lstm-3s-grouped-fast-debug"}),
+        (["split.name=grouped", "model=mlp"], {"mlp-3s-grouped-fast-debug"}),
+        (["seed=0", "slice.seconds=3", "status=done"], {"mlp-3s-grouped-fast-debug", "lstm-3s-grouped-fast-debug",
+                                                        "mlp-3s-leaky-fast-debug"}),
+        (["trainer.max_epochs=2"], set()),
+    ],
+)  # fmt: skip
+def test_ls_lists_what_fits_all_filters(runs, filters, expected):
+    status, out, _ = runs("ls", *filters)
+    assert status == 0
+    assert listed(out) == expected
+    assert f"{len(expected)} runs, test accuracy" in out
+    assert ("LEAKY SPLIT" in out) == any("leaky" in name for name in expected)
+
+
+def test_ls_shows_every_status_and_both_scores(runs, outputs):
+    (outputs / "runs" / "broken-00000000").mkdir()
+    (outputs / "runs" / "broken-00000000" / "run.json").write_text("{")
+    (named(outputs, "lstm") / "run.json").write_text(json.dumps({"status": "interrupted"}))
+    score = RunFolder(named(outputs, "mlp-3s-grouped")).card()["metrics"]["test"]
+    out = runs("ls")[1]
+    for word in ("damaged", "interrupted", *(f"{score[level]['accuracy']:.3f} n=" for level in ("window", "clip"))):
+        assert word in out
+
+
+def test_show_prints_the_result_and_its_command(runs):
+    status, out, _ = runs("show", "mlp-3s-leaky")
+    assert status == 0
+    assert "MLP on tables0 (100 tracks), split leaky" in out
+    assert "LEAKY SPLIT" in out
+    assert "Command:" in out
+
+
+def test_show_tells_why_a_run_has_no_result(runs, outputs):
+    (named(outputs, "lstm") / "run.json").write_text(
+        json.dumps({"status": "failed", "started": "then", "traceback": "Traceback ...\nZeroDivisionError: [x]\n"})
+    )
+    out = runs("show", "lstm")[1]
+    assert "failed, started then" in out
+    assert "ZeroDivisionError: [x]" in out
+
+
+def test_diff_names_the_keys_and_scores_that_differ_and_no_others(runs, outputs):
+    status, out, _ = runs("diff", "mlp-3s-grouped", "lstm-3s-grouped")
+    assert status == 0
+    keys = set(first_words(out))
+    assert {"model._target_", "model.bidirectional"} <= keys
+    assert not keys & {"seed", "split.name", "slice.seconds", "data.root", "regularization.dropout"}
+    accuracy = RunFolder(named(outputs, "lstm")).card()["metrics"]["test"]["window"]["accuracy"]
+    assert f"{accuracy:.4g}" in out
+
+
+def test_rm_removes_what_is_named_and_nothing_else(runs, outputs):
+    folder = named(outputs, "lstm")
+    status, out, _ = runs("rm", "lstm")
+    assert (status, folder.exists()) == (0, False)
+    assert f"Removed outputs/runs/{folder.name}" in out
+    assert len(list((outputs / "runs").glob("*/run.json"))) == 2
+
+
+def test_rm_removes_nothing_unless_every_name_is_clear(runs, outputs):
+    for names in (["lstm", "mlp"], ["lstm", "nowhere"]):
+        status, _, message = runs("rm", *names)
+        assert status == 2
+        assert "`gtzan runs ls` lists them" in message
+    assert len(list((outputs / "runs").glob("*/run.json"))) == 3
+
+
+def test_rm_leaves_a_run_alone_that_is_in_use(runs, outputs):
+    run = RunFolder(named(outputs, "lstm"))
+    with run.locked():
+        status, _, message = runs("rm", "lstm")
+    assert status == 2
+    assert "another process is on it" in message
+    assert run.path.is_dir()
+
+
+def test_a_beginning_goes_before_a_middle_and_a_whole_name_before_both(runs, outputs):
+    short = shutil.copytree(named(outputs, "lstm"), outputs / "runs" / "a-lstm")
+    assert runs("rm", "lstm")[0] == 0  # one run begins with it, another has it in the middle
+    assert short.is_dir()
+    shutil.copytree(short, outputs / "runs" / "a-lstm.1")
+    assert runs("rm", "a-lstm")[0] == 0
+    assert not short.exists()
+    assert (outputs / "runs" / "a-lstm.1").is_dir()
