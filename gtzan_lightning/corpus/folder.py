@@ -27,20 +27,20 @@ def scan(root: Path) -> AudioFolder:
     """Lists the audio files below each genre folder; opens none of them.
 
     Hidden entries and the `__MACOSX` folders that archives leave behind are passed over in silence; a folder
-    named like a file, a link to nothing, a foreign file type and an empty genre are noted.
+    named like a file, a link to nothing, a foreign file type, a name that is no text and an empty genre are noted.
     """
     files: list[tuple[str, Path]] = []
     notes: list[str] = []
     for genre_folder in sorted(path for path in root.iterdir() if path.is_dir() and _is_visible(path)):
         found = []
-        for path in sorted(filter(_is_visible, genre_folder.iterdir())):
+        for path in sorted(filter(_is_visible, _entries(genre_folder))):
             reason = _why_not(path)
             if reason is None:
                 found.append((genre_folder.name, path))
             else:
-                notes.append(f"{genre_folder.name}/{path.name}: passed over, {reason}")
+                notes.append(f"{printable(f'{genre_folder.name}/{path.name}')}: passed over, {reason}")
         if not found:
-            notes.append(f"{genre_folder.name}/: holds no audio file; the genre is left out")
+            notes.append(f"{printable(genre_folder.name)}/: holds no usable audio file; the genre is left out")
         files += found
     return AudioFolder(root, tuple(files), tuple(notes))
 
@@ -51,9 +51,22 @@ def holds_audio(root: Path) -> bool:
         path.suffix.lower() in AUDIO_SUFFIXES
         for folder in root.iterdir()
         if folder.is_dir() and _is_visible(folder)
-        for path in folder.iterdir()
+        for path in _entries(folder)
         if _is_visible(path)
     )
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where that may not be read."""
+    try:
+        return list(folder.iterdir())
+    except PermissionError:
+        return []
+
+
+def printable(name: str) -> str:
+    """A file's name on one line that any console can show; line breaks and foreign bytes are written as escapes."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
 def _is_visible(path: Path) -> bool:
@@ -61,10 +74,19 @@ def _is_visible(path: Path) -> bool:
 
 
 def _why_not(path: Path) -> str | None:
+    if not _is_text(f"{path.parent.name}/{path.name}"):
+        return "its name is not UTF-8: rename it"
     if path.is_dir():
         return "it is a folder"
     if not path.exists():
         return "the link points to nothing"
+    if not path.is_file():
+        return "it is a pipe or a device"
     if path.suffix.lower() not in AUDIO_SUFFIXES:
         return f"its suffix is none of {' '.join(AUDIO_SUFFIXES)}"
     return None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written to tables; Python gives bytes that are no UTF-8 as lone surrogates."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gtzan_lightning.corpus.folder import printable
 from gtzan_lightning.corpus.tables import STATS_COLUMNS
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.features.cache import FileCache, key_of
+from gtzan_lightning.features.cache import FileCache, FileSummary, key_of
 from gtzan_lightning.features.columns import frame_columns
 from gtzan_lightning.features.contents import ContentIndex
 from gtzan_lightning.features.corpus_cache import StoredCorpus, load_corpus, store_corpus
@@ -37,11 +38,13 @@ def features_of_audio(
     request = FeatureRequest(name, window_s, settings, rendition)
     paths = [track.path for track in corpus.tracks if track.path is not None]
     stored = _stored(paths, corpus.root, request, features_cache(cache_dir), n_jobs)
-    names = [str(path.relative_to(corpus.root)) if path.is_relative_to(corpus.root) else str(path) for path in paths]
+    names = [
+        printable(str(path.relative_to(corpus.root) if path.is_relative_to(corpus.root) else path)) for path in paths
+    ]
     skipped = {name_: file.skipped for name_, file in zip(names, stored.files, strict=True) if file.skipped}
     check_skipped(skipped, len(paths), max_skipped_share)
-    notes = [f"{name_}: skipped, {reason}" for name_, reason in skipped.items()]
-    notes += [f"{name_}: {note}" for name_, file in zip(names, stored.files, strict=True) for note in file.notes]
+    told = [_told(file) for file in stored.files]
+    notes = [f"{name_}: {text}" for name_, text in zip(names, told, strict=True) if text]
     n_rows = stored.n_rows
     row_in_track = np.arange(n_rows.sum()) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
     return Features(
@@ -53,6 +56,11 @@ def features_of_audio(
         row_s=request.row_s,
         notes=tuple(notes),
     )
+
+
+def _told(file: FileSummary) -> str:
+    """What became of a file that was not simply read."""
+    return "; ".join([*([f"skipped, {file.skipped}"] if file.skipped else []), *file.notes])
 
 
 def _stored(

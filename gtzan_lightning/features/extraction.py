@@ -109,7 +109,7 @@ class _Progress:
     def __init__(self, name: str, total: int) -> None:
         self._name, self._total = name, total
         self._console = Console(stderr=True)
-        self._counts = {"computed": 0, "repaired": 0, "skipped": 0}
+        self._counts = {"computed": 0, "repaired or cut": 0, "skipped": 0}
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -130,7 +130,7 @@ class _Progress:
 
     def advance(self, result: Extracted) -> None:
         self._counts["computed"] += result.computed
-        self._counts["repaired"] += bool(result.summary.notes) and result.summary.skipped is None
+        self._counts["repaired or cut"] += bool(result.summary.notes) and result.summary.skipped is None
         self._counts["skipped"] += result.summary.skipped is not None
         seconds = time.perf_counter() - self._begun
         self._bar.update(self._task, advance=1, rate=f"{self._counts['computed'] / seconds:.1f} files/s")

@@ -6,7 +6,7 @@ import math
 
 from gtzan_lightning.errors import GtzanError
 
-SHOWN = 20  # files that the message lists
+SHOWN = 100  # files that the message lists
 
 
 def check_skipped(skipped: dict[str, str], total: int, max_share: float) -> None:
@@ -30,7 +30,7 @@ def check_skipped(skipped: dict[str, str], total: int, max_share: float) -> None
                 f"{len(skipped)} of {total} audio files cannot be used, more than the allowed {max_share:.0%}:",
                 *shown,
                 *more,
-                "Repair or remove them, or raise features.max_skipped_share.",
+                "Repair or remove them, or raise data.max_skipped_share.",
             ]
         )
     )

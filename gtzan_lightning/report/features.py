@@ -16,7 +16,7 @@ from gtzan_lightning.features.matrix import Features
 
 
 def print_features(corpus: Corpus, features: Features, console: Console | None = None) -> None:
-    """How much was read, and what was repaired or skipped."""
+    """How much was read, and each file that was repaired, cut, skipped or passed over, with the reason."""
     console = console or Console()
     rows, columns = features.values.shape
     tracks = len(np.unique(features.track_index))
@@ -25,8 +25,23 @@ def print_features(corpus: Corpus, features: Features, console: Console | None =
         f"{features.row_s:.3g} s, {columns} columns, {rows * columns * 4 / 2**20:.1f} MiB",
         highlight=False,
     )
-    for note in features.notes:
-        console.print(f"Note: {escape(note)}", highlight=False)
+    if corpus.source == "audio":
+        console.print(", ".join(_outcomes(corpus, features)), highlight=False)
+    for note in (*corpus.notes, *features.notes):
+        console.print(f"Note: {escape(note)}", highlight=False, soft_wrap=True)
+
+
+def _outcomes(corpus: Corpus, features: Features) -> list[str]:
+    """How many files had which outcome; a file has one note at most."""
+    skipped = sum(": skipped, " in note for note in features.notes)
+    repaired = len(features.notes) - skipped
+    counts = {
+        "read as they are": len(corpus.tracks) - skipped - repaired,
+        "repaired or cut": repaired,
+        "skipped": skipped,
+        "passed over": sum(": passed over, " in note for note in corpus.notes),
+    }
+    return [f"{count:,} {outcome}" for outcome, count in counts.items()]
 
 
 def write_features(corpus: Corpus, features: Features, path: Path) -> None:

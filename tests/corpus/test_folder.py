@@ -44,7 +44,7 @@ def test_what_cannot_be_a_track_is_noted(tmp_path):
         "blues/disc 1: passed over, it is a folder",
         "blues/gone.wav: passed over, the link points to nothing",
         "talk/readme.txt: passed over, its suffix is none of .wav .au .flac .ogg .oga .mp3 .aif .aiff .opus",
-        "talk/: holds no audio file; the genre is left out",
+        "talk/: holds no usable audio file; the genre is left out",
     )
 
 
