@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -32,14 +33,18 @@ class SweepTable(Callback):
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         folder = os.environ.get(FOLDER_VARIABLE)
         if folder and "num" in config.hydra.job:
-            write_text(Path(folder) / f"{config.hydra.job.num:05d}", str(config.hydra.runtime.output_dir))
+            job = {"folder": config.hydra.runtime.output_dir, "overrides": list(config.hydra.overrides.task)}
+            write_text(Path(folder) / f"{config.hydra.job.num:05d}", json.dumps(job))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from gtzan_lightning.report.console import print_sweep  # slow to import, and not needed to start
 
         records = sorted(Path(os.environ.pop(FOLDER_VARIABLE)).iterdir())
-        folders = dict.fromkeys(Path(record.read_text()) for record in records)
-        jobs = [(folder, _card(folder)) for folder in folders]
+        asked = [json.loads(record.read_text(encoding="utf-8")) for record in records]
+        commands: dict[Path, list[str]] = {}
+        for job in asked:
+            commands.setdefault(Path(job["folder"]), job["overrides"])  # one question asked twice is one run
+        jobs = [(folder, _card(folder, overrides)) for folder, overrides in commands.items()]
         SweepTable.failures = sum(card.get("status") != "done" for _, card in jobs)
         print_sweep(jobs)
         done = [card for _, card in jobs if card.get("status") == "done"]
@@ -47,17 +52,23 @@ class SweepTable(Callback):
         _sum_up(done, folder)
         if config.hydra.runtime.choices.get("experiment") == "ladder" and done:
             _show_ladder(done, [card for _, card in jobs if card not in done], folder)
+        if config.hydra.runtime.choices.get("experiment") == "suspects" and done:
+            _show_suspects(done, folder)
         _show_claims([card for card in done if card.get("claim")], folder)
 
 
-def _card(folder: Path) -> dict[str, Any]:
-    """The job's card; a damaged one is one row of the table, not the end of it."""
+def _card(folder: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """The job's card, with the words of this sweep: a run that was finished before may have been asked for in others.
+
+    A damaged card is one row of the table, not the end of it.
+    """
     from gtzan_lightning.runs.folder import RunFolder
 
     try:
-        return RunFolder(folder).card()
+        card = RunFolder(folder).card()
     except GtzanError as error:
-        return {"status": "damaged", "error": str(error)}
+        card = {"status": "damaged", "error": str(error)}
+    return card | {"overrides": list(overrides)}
 
 
 def _sum_up(cards: Sequence[dict[str, Any]], folder: Path) -> None:
@@ -96,3 +107,16 @@ def _show_ladder(done: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]
         picture = folder / f"ladder_{level}.png"
         ladder_figure(rungs, done[0]["data"]["corpus"], level).savefig(picture)
         print(f"Picture: {picture}")
+
+
+def _show_suspects(cards: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Prints and keeps what each suspect is worth, at both levels."""
+    from gtzan_lightning.report.suspects import print_suspects, suspects, suspects_markdown
+
+    texts = []
+    for level in ("window", "clip"):
+        found = suspects(cards, level)
+        print_suspects(found, level, cards)
+        texts.append(suspects_markdown(found, level))
+    write_text(folder / "suspects.md", "\n".join(texts))
+    print(f"Written: {folder / 'suspects.md'}")

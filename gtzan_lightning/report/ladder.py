@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gtzan_lightning.evaluation.significance import resampled_interval
+from gtzan_lightning.report.seeds import over_seeds, paired_price
 from gtzan_lightning.runs.folder import Card
 
 RUNGS = ("leaky", "grouped", "artist", "filtered")
@@ -105,7 +105,7 @@ def _rung(cards: Sequence[Card], model: str, split: str, control: bool, level: s
     if split == FIXED:  # the spread over seeds knows nothing of its one test part; the runs' own intervals do
         interval = tuple(np.mean([card["metrics"]["test"][level]["accuracy_ci95"] for card in cards], axis=0).tolist())
     else:
-        interval = _over_seeds(list(accuracies.values()), n_train, n_test, (0.0, 1.0))
+        interval = over_seeds(list(accuracies.values()), n_train, n_test, (0.0, 1.0))
     rung = Rung(model, split, control, accuracies, n_train, n_test, interval)
     return rung if above is None else replace(rung, **_price(above, rung))
 
@@ -120,17 +120,8 @@ def _price(above: Rung, rung: Rung) -> dict[str, Any]:
         down = np.hypot(above.mean - low_above, high - rung.mean)
         up = np.hypot(high_above - above.mean, rung.mean - low)
         return {"price": fall, "price_interval": (float(fall - down), float(fall + up))}
-    shared = sorted(set(above.accuracies) & set(rung.accuracies))
-    falls = [above.accuracies[seed] - rung.accuracies[seed] for seed in shared]
-    interval = _over_seeds(falls, rung.n_train, rung.n_test, (-1.0, 1.0))
-    return {"price": float(np.mean(falls)) if falls else None, "price_interval": interval}
-
-
-def _over_seeds(values: list[float], n_train: float, n_test: float, widest: tuple[float, float]) -> tuple[float, float]:
-    if len(values) < 2:
-        return widest
-    result = resampled_interval(values, n_train, n_test)
-    return max(result.low, widest[0]), min(result.high, widest[1])
+    price, interval = paired_price(above.accuracies, rung.accuracies, rung.n_train, rung.n_test)
+    return {"price": price, "price_interval": interval}
 
 
 def _table_of(rungs: Sequence[Rung], level: str) -> Table:

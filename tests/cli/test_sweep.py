@@ -50,6 +50,14 @@ def test_a_single_run_finds_what_a_sweep_has_finished(command, tables_root):
     assert "Finished before" in command(f"data.root={tables_root}", *FAST, "seed=4").out
 
 
+def test_a_reused_run_stands_in_the_table_under_the_words_of_this_sweep(command, tables_root):
+    command(f"data.root={tables_root}", *FAST, "split.seed=1", "slice.seconds=3")
+    ended = command("-m", f"data.root={tables_root}", *FAST, "split.seed=1,2")
+    assert ended.out.count("Finished before") == 1
+    assert [row[0] for row in rows(ended)][:2] == ["seed=1", "seed=2"]
+    assert "Mean test accuracy over repetitions" in ended.out  # one experiment, repeated
+
+
 def test_a_job_that_cannot_be_leaves_a_record_and_does_not_stop_the_others(command, tables_root):
     ended = command("-m", f"data.root={tables_root}", *FAST, "slice=2s,6s", "seed=0,1")
     assert ended.status == 1
