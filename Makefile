@@ -42,7 +42,8 @@ lint: $(VENV)/installed-dev ## style, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/installed ## what scikit-learn reaches on the same splits
+bench: $(VENV)/installed-dev ## speed of the features beside librosa's, then the scores of scikit-learn; ARGS is for those
+	$(RUN) benchmarks/bench_features.py
 	$(RUN) benchmarks/baselines.py $(ARGS)
 
 tensorboard: $(VENV)/installed ## curves, figures and hyperparameters of all runs

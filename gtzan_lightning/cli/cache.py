@@ -1,4 +1,4 @@
-"""`gtzan cache ls|prune`: what the cache of features holds, and how it gets smaller."""
+"""`gtzan cache ls|prune`: what the cache holds, and how it gets smaller."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import argparse
 from typing import Any
 
 DAY_S = 86400.0
+KINDS = {
+    "file": "features of a file",
+    "corpus": "features of a corpus, joined",
+    "synthetic": "synthetic corpus, rendered",
+    "unfinished": "left by interrupted jobs",
+}
 
 
 def add_to(verbs: Any) -> None:
     """Adds the verb."""
-    parser = verbs.add_parser("cache", help="list or shrink the cache of features")
+    parser = verbs.add_parser("cache", help="list or shrink the cache of features and synthetic music")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("ls", help="what it holds, with sizes")
     pruning = actions.add_parser("prune", help="remove what was not used for some days")
@@ -34,11 +40,13 @@ def _list(arguments: argparse.Namespace) -> None:
     folder = cache_dir(arguments.cache_dir)
     entries = list_entries(folder)
     table = Table(title=str(folder), title_justify="left")
-    for name in ("kind", "entries", "MiB"):
-        table.add_column(name, justify="left" if name == "kind" else "right")
-    for kind in ("corpus", "file", "unfinished"):
+    for name in ("what", "entries", "MiB"):
+        table.add_column(name, justify="left" if name == "what" else "right")
+    for kind, what in KINDS.items():
         sizes = [entry.size_bytes for entry in entries if entry.kind == kind]
-        table.add_row(kind, str(len(sizes)), f"{sum(sizes) / 2**20:.1f}")
+        table.add_row(what, str(len(sizes)), f"{sum(sizes) / 2**20:.1f}")
+    table.add_section()
+    table.add_row("all", str(len(entries)), f"{sum(entry.size_bytes for entry in entries) / 2**20:.1f}")
     Console().print(table)
 
 

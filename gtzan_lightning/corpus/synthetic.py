@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION, SAMPLE_RATE_HZ, TRACK_S
@@ -16,6 +17,7 @@ from gtzan_lightning.corpus.synthesis.artists import artist_of_tracks
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.errors import GtzanError
 
+FOLDERS = "synthetic-v*"  # its renderings below the folder of caches
 NOTE = "synthetic: a demonstration rendered by this project; its scores say nothing about real music"
 
 
@@ -44,6 +46,8 @@ def synthetic_corpus(
     tracks = _tracks(root, tracks_per_genre)
     if any(not path.is_file() for path in _paths(tracks)):
         _complete(root, tracks, tracks_per_genre, seed, duration_s, n_jobs)
+    with suppress(OSError):  # a shared cache may be read-only
+        os.utime(root)  # pruning goes by the last use
     return Corpus("synthetic", tracks, GTZAN_GENRES, "audio", root, sha256, notes=(NOTE,))
 
 

@@ -1,4 +1,4 @@
-"""What the cache of features holds, and how it gets smaller."""
+"""What the cache holds, features and the synthetic corpus, and how it gets smaller."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gtzan_lightning.corpus.synthetic import FOLDERS as SYNTHETIC
 from gtzan_lightning.features.atomic import UNFINISHED, remove
 
+Kind = Literal["file", "corpus", "synthetic", "unfinished"]
 ABANDONED_S = 3600.0  # nothing takes so long to write: the process that began it is gone
 
 
@@ -17,7 +19,7 @@ ABANDONED_S = 3600.0  # nothing takes so long to write: the process that began i
 class CacheEntry:
     """One removable thing in the cache."""
 
-    kind: Literal["file", "corpus", "unfinished"]
+    kind: Kind
     path: Path
     size_bytes: int
     last_used: float  # seconds since 1970
@@ -31,7 +33,7 @@ def features_cache(cache_dir: Path) -> Path:
 def list_entries(cache_dir: Path) -> list[CacheEntry]:
     """Everything that `prune` may remove, largest first."""
     root = features_cache(cache_dir)
-    found = [*root.glob("files/*/*"), *root.glob("corpora/*"), *root.glob("contents/*")]
+    found = [*root.glob("files/*/*"), *root.glob("corpora/*"), *root.glob("contents/*"), *cache_dir.glob(SYNTHETIC)]
     entries = [_entry(path) for path in found if path.parent.name != "contents" or path.name.startswith(UNFINISHED)]
     return sorted((entry for entry in entries if entry is not None), key=lambda entry: -entry.size_bytes)
 
@@ -59,14 +61,18 @@ def prune(cache_dir: Path, older_than_s: float = 0.0) -> list[CacheEntry]:
 
 
 def _entry(path: Path) -> CacheEntry | None:
-    unfinished = path.name.startswith(UNFINISHED)
-    kind: Literal["file", "corpus", "unfinished"] = (
-        "unfinished" if unfinished else "corpus" if path.parent.name == "corpora" else "file"
-    )
     try:
-        return CacheEntry(kind, path, sum(_sizes(path)), path.stat().st_mtime)
+        return CacheEntry(_kind(path), path, sum(_sizes(path)), path.stat().st_mtime)
     except OSError:
         return None  # removed by another process meanwhile
+
+
+def _kind(path: Path) -> Kind:
+    if path.name.startswith(UNFINISHED):
+        return "unfinished"
+    if path.match(SYNTHETIC):
+        return "synthetic"
+    return "corpus" if path.parent.name == "corpora" else "file"
 
 
 def _sizes(path: Path) -> Iterator[int]:
