@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from gtzan_lightning.config import Config
 from gtzan_lightning.corpus.location import Source, choose_source, locate
 from gtzan_lightning.datamodule.slices import check_lengths
+from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
 
 
@@ -48,10 +49,11 @@ def _check_renditions(config: Config, source: Source) -> None:
             f"{asked} needs audio, and features=stats comes from the tables here.\n"
             "Set data.source=audio where the clips are, or augmentation.renditions=0."
         )
-    if config.split.name == "leaky":
+    if "track" not in rule_named(config.split.name).KEEPS:
         raise GtzanError(
-            f"{asked}: split=leaky has slices of one track in several parts, so renditions would carry the test into "
-            "training.\nUse split=grouped, artist or filtered, or augmentation.renditions=0."
+            f"{asked}: split={config.split.name} has slices of one track in several parts, "
+            "so renditions would carry the test into training.\n"
+            "Use split=grouped, artist or filtered, or augmentation.renditions=0."
         )
     if (options.pitch_semitones or options.stretch) and not find_spec("python_stretch"):
         raise GtzanError(

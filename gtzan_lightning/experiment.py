@@ -19,11 +19,13 @@ from gtzan_lightning.config import Config
 from gtzan_lightning.corpus.opening import open_corpus
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.augmentation import Masking
+from gtzan_lightning.datamodule.dealing import SplitRule
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.manifest import read_manifest
 from gtzan_lightning.datamodule.renditions import RenditionSlices, check_genres, renditions_wanted
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table
-from gtzan_lightning.datamodule.splits import SplitRule, check_parts, check_tracks, split_slices
+from gtzan_lightning.datamodule.split_rules import rule_named
+from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_slices
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.load import load_features
 from gtzan_lightning.features.matrix import Features
@@ -81,7 +83,7 @@ def load_configured_features(config: Config, corpus: Corpus, rendition: Renditio
         corpus,
         name=config.features.name,
         window_s=config.features.window_s if config.features.framed else whole_clips,
-        settings=FrameSettings(**config.features.model_dump(exclude={"name", "window_s", "scaling"})),
+        settings=FrameSettings(**config.features.model_dump(exclude={"name", "window_s", "scaling", "scaling_fitted_on"})),
         cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
         max_skipped_share=config.data.max_skipped_share,
@@ -122,6 +124,8 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
         batch_size=config.data.batch_size,
         seed=config.seed,
         scaling=config.features.scaling,
+        scaling_fitted_on=config.features.scaling_fitted_on,
+        best_epoch_on=config.trainer.best_epoch_on,
         augment=make_masking(config, data.corpus.genres),
         renditions=make_renditions(config, data),
     )
@@ -135,12 +139,14 @@ def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreMo
     """
     options = config.model.model_dump(by_alias=True)
     try:
-        return instantiate(options, n_steps=shape[0], n_features=shape[1], n_genres=n_genres)
+        model: GenreModule = instantiate(options, n_steps=shape[0], n_features=shape[1], n_genres=n_genres)
     except Exception as error:  # Hydra wraps whatever the constructor raises
         cause = error.__cause__ or error
         raise GtzanError(
             f"model: {config.model.target} cannot be built: {cause}.\nSee conf/model for its keys."
         ) from error
+    model.monitor = model.monitor.replace("val/", f"{config.trainer.best_epoch_on}/", 1)
+    return model
 
 
 def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger | bool) -> L.Trainer:
@@ -196,5 +202,5 @@ def _parts(config: Config, corpus: Corpus, slices: SliceTable, rule: SplitRule, 
         return split_slices(corpus, slices, rule)
     parts = read_manifest(Path(config.split.manifest), corpus, slices)
     if refuse:
-        check_parts(parts, slices.track_index, corpus, may_share_tracks=rule.name == "leaky")
+        check_parts(parts, slices.track_index, corpus, may_share_tracks="track" not in rule_named(rule.name).KEEPS)
     return parts

@@ -11,7 +11,7 @@ from gtzan_lightning.audit.case import Case
 from gtzan_lightning.audit.duplicates import DuplicatePair, find_duplicates
 from gtzan_lightning.audit.findings import Finding, Severity, counted, few
 from gtzan_lightning.audit.groups import presence
-from gtzan_lightning.datamodule.splits import PARTS
+from gtzan_lightning.datamodule.dealing import PARTS
 
 ONE_PART = "Keep one track of each pair, or give both the same artist in metadata.csv and use split=artist."
 

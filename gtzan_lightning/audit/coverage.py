@@ -6,7 +6,7 @@ import numpy as np
 
 from gtzan_lightning.audit.case import Case
 from gtzan_lightning.audit.findings import Finding, few
-from gtzan_lightning.datamodule.splits import PARTS
+from gtzan_lightning.datamodule.dealing import PARTS
 
 SURE_Z = -4.0  # standard deviations below the runs that a random draw makes: 1 in 30,000
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.audit.case import Case
 from gtzan_lightning.audit.findings import Finding, counted, few
-from gtzan_lightning.datamodule.splits import EXCLUDED, PARTS
+from gtzan_lightning.datamodule.dealing import EXCLUDED, PARTS
 
 REMEDIES = {
     "track": "Move each track into one part (split=grouped), or call the split leaky.",

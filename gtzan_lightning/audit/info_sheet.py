@@ -13,7 +13,7 @@ import numpy as np
 
 from gtzan_lightning.audit.case import PROMISES, Case
 from gtzan_lightning.audit.findings import LEAKAGE_TYPES, Audit
-from gtzan_lightning.datamodule.splits import PARTS
+from gtzan_lightning.datamodule.dealing import PARTS
 
 OPEN = "*(for the author to say)*"
 LOOKED_FOR = {

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.audit.case import Case
-from gtzan_lightning.audit.findings import Finding
-from gtzan_lightning.datamodule.splits import EXCLUDED
+from gtzan_lightning.audit.findings import Finding, Severity
+from gtzan_lightning.datamodule.dealing import EXCLUDED
 from gtzan_lightning.datamodule.standardisation import Standardisation
 from gtzan_lightning.datamodule.steps import step_table
 
@@ -17,7 +17,8 @@ SAME = 1e-4  # of a standard deviation: what single precision and another order 
 def normalisation(case: Case) -> list[Finding] | None:
     """Whether mean and scale are those of the training part; None where they are not known.
 
-    They are computed anew for the training part and, if those do not fit, for all parts together.
+    They are computed anew, with the quantiles of a quantile scale, for the training part and, if those do not fit,
+    for all parts together.
     """
     if case.facts.mean is None or case.facts.scale is None:
         return None
@@ -29,7 +30,8 @@ def normalisation(case: Case) -> list[Finding] | None:
         if on_all
         else "Mean and scale are not those of the training part."
     )
-    return [Finding("normalisation", "error", "L1.2", evidence, "Fit the normalisation on the training part alone.")]
+    remedy = "Fit the normalisation on the training part alone."
+    return [Finding("normalisation", _severity(case, "normalisation"), "L1.2", evidence, remedy)]
 
 
 def epoch_selection(case: Case) -> list[Finding] | None:
@@ -40,7 +42,8 @@ def epoch_selection(case: Case) -> list[Finding] | None:
     if not monitor.startswith("test"):
         return []
     evidence = f"The epoch was chosen by {monitor}, so that no test set is left."
-    return [Finding("epoch selection", "error", "L1.1", evidence, "Choose the epoch by a validation score.")]
+    remedy = "Choose the epoch by a validation score."
+    return [Finding("epoch selection", _severity(case, "epoch selection"), "L1.1", evidence, remedy)]
 
 
 def feature_selection(case: Case) -> list[Finding] | None:
@@ -54,9 +57,19 @@ def feature_selection(case: Case) -> list[Finding] | None:
     return [Finding("feature selection", "error", "L1.3", evidence, "Choose features by the training part alone.")]
 
 
+def _severity(case: Case, check: str) -> Severity:
+    """A leak that the run itself declares is measured, stamped and warned of; one that it does not is an error."""
+    return "warning" if check in case.facts.by_design else "error"
+
+
 def _fits(case: Case, chosen: NDArray[np.bool_]) -> bool:
     """Whether the run's normalisation is that of the chosen slices' steps."""
     values, step_index = step_table(case.features, case.slices)
-    own = Standardisation.fitted(values[np.unique(step_index[chosen])])
+    quantiles = case.facts.quantiles
+    by_quantiles = quantiles is not None and len(quantiles) > 0
+    own = Standardisation.fitted(values[np.unique(step_index[chosen])], "quantile" if by_quantiles else "standard")
     mean, scale = np.asarray(case.facts.mean), np.asarray(case.facts.scale)
-    return bool((np.abs(mean - own.mean) <= SAME * own.scale).all() and (np.abs(scale / own.scale - 1) <= SAME).all())
+    fits = (np.abs(mean - own.mean) <= SAME * own.scale).all() and (np.abs(scale / own.scale - 1) <= SAME).all()
+    if by_quantiles:
+        fits = fits and (np.abs(np.asarray(quantiles) - own.quantiles) <= SAME * own.scale).all()
+    return bool(fits)

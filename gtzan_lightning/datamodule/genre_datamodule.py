@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import lightning as L
 import numpy as np
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.batches import Augment, BatchLoader, EpochOrder, Examples
+from gtzan_lightning.datamodule.dealing import EXCLUDED
 from gtzan_lightning.datamodule.renditions import RenditionSlices, check_renditions
 from gtzan_lightning.datamodule.slices import SliceTable
-from gtzan_lightning.datamodule.splits import EXCLUDED
-from gtzan_lightning.datamodule.standardisation import ScalingName, Standardisation
+from gtzan_lightning.datamodule.standardisation import FittedOn, ScalingName, standardisation_of
 from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.features.matrix import Features
 
@@ -34,6 +35,8 @@ class GenreDataModule(L.LightningDataModule):
         batch_size: examples a training batch.
         seed: the training seed; decides the order of the training examples.
         scaling: how features are put on one scale: `standard` or `quantile`.
+        scaling_fitted_on: `train`, or `all` for the leak of a scale that has seen the test part.
+        best_epoch_on: `val`, or `test` to have the test part scored after each epoch as well, beside the validation.
         augment: changes to a training batch.
         renditions: of training tracks; further examples for training alone, which do not count for the scale either.
 
@@ -51,16 +54,17 @@ class GenreDataModule(L.LightningDataModule):
         batch_size: int = 64,
         seed: int = 0,
         scaling: ScalingName = "standard",
+        scaling_fitted_on: FittedOn = "train",
+        best_epoch_on: Literal["val", "test"] = "val",
         augment: Augment | None = None,
         renditions: Sequence[RenditionSlices] = (),
     ) -> None:
         super().__init__()
         self.corpus, self.features, self.slices, self.parts = corpus, features, slices, parts
-        self.batch_size, self.seed, self.augment = batch_size, seed, augment
+        self.batch_size, self.seed, self.augment, self.best_epoch_on = batch_size, seed, augment, best_epoch_on
         self.kept = np.flatnonzero(parts != EXCLUDED)
         values, step_index = step_table(features, slices)
-        training_steps = values[np.unique(step_index[parts == "train"])]
-        self.standardisation = Standardisation.fitted(training_steps, scaling)
+        self.standardisation = standardisation_of(values, step_index, parts, scaling, scaling_fitted_on)
         self.examples = self._examples(values, step_index, slices)
         for rendition in renditions:
             check_renditions(rendition.slices.track_index, slices, parts)
@@ -104,9 +108,10 @@ class GenreDataModule(L.LightningDataModule):
             self.training_examples.to(self._device()), self._order(chosen, self.seed), self.batch_size, self.augment
         )
 
-    def val_dataloader(self) -> BatchLoader:
-        """In corpus order."""
-        return self.evaluation_loader("val")[1]
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """In corpus order; where the test part chooses the epoch, its loader comes second."""
+        loaders = [self.evaluation_loader(part)[1] for part in dict.fromkeys(("val", self.best_epoch_on))]
+        return loaders[0] if len(loaders) == 1 else loaders
 
     def test_dataloader(self) -> BatchLoader:
         """In corpus order."""

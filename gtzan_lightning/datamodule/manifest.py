@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
+from gtzan_lightning.datamodule.dealing import EXCLUDED, PARTS
 from gtzan_lightning.datamodule.slices import SliceTable
-from gtzan_lightning.datamodule.splits import EXCLUDED, PARTS
 from gtzan_lightning.errors import GtzanError
 
 COLUMNS = ("track_id", "start_s", "stop_s", "part")

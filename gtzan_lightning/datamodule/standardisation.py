@@ -1,4 +1,4 @@
-"""Puts every feature on one scale, with statistics of the training part alone."""
+"""Puts every feature on one scale, with statistics of the training part alone unless the leak itself is wanted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from gtzan_lightning.datamodule.dealing import EXCLUDED
+
 ScalingName = Literal["standard", "quantile"]
+FittedOn = Literal["train", "all"]
 
 CONSTANT = 1e-6  # a standard deviation below this share of the mean's size is a constant column's rounding noise
 N_QUANTILES = 256
@@ -50,6 +53,26 @@ class Standardisation:
             [_normal_scores(rows[:, column], self.quantiles[:, column]) for column in range(rows.shape[1])], 1
         )
         return scores.reshape(values.shape).astype(np.float32)
+
+
+def standardisation_of(
+    values: NDArray[np.floating],
+    step_index: NDArray[np.int64],
+    parts: NDArray[np.str_],
+    scaling: ScalingName,
+    fitted_on: FittedOn = "train",
+) -> Standardisation:
+    """The standardisation of a run: fitted on the steps of its training slices, or of all slices in any part.
+
+    Args:
+        values: `(rows, features)`, as `steps.step_table` returns them.
+        step_index: the rows of each slice, `(slices, steps)`, from there as well.
+        parts: the part of each slice, `(slices,)`.
+        scaling: `standard` or `quantile`.
+        fitted_on: `train`, or `all`, which lets the test part into training.
+    """
+    chosen = parts == "train" if fitted_on == "train" else parts != EXCLUDED
+    return Standardisation.fitted(values[np.unique(step_index[chosen])], scaling)
 
 
 def _normal_scores(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:

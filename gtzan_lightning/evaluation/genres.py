@@ -37,7 +37,7 @@ def genre_evidence(decisions: Decisions, unit_of_track: Mapping[str, str]) -> pd
 
 
 def genre_entries(evidence: pd.DataFrame) -> dict[str, dict[str, float | int | None]]:
-    """What `genre_evidence` returned as plain numbers for JSON: by genre; None for what the genre's rows cannot tell."""
+    """What `genre_evidence` returned as plain numbers for JSON, by genre; None for what no row can tell."""
     whole = ("n", "units")
     return {
         str(genre): {

@@ -15,14 +15,22 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.atomic import write_bytes
 from gtzan_lightning.corpus.tracks import Corpus
+from gtzan_lightning.datamodule.dealing import PARTS
 from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256
 from gtzan_lightning.datamodule.slices import SliceTable, tracks_without_slice
-from gtzan_lightning.datamodule.splits import GROUP_BY, PARTS, shared_tracks
+from gtzan_lightning.datamodule.split_rules import rule_named
+from gtzan_lightning.datamodule.splits import shared_tracks
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.runs.identity import SCHEMA
 
 PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core", "numpy", "pandas", "scikit-learn")
 LEAKY_STAMP = "LEAKY SPLIT: slices of one track stand in train and test"
+
+STAMPS = {
+    "normalisation": "SCALE FITTED ON ALL: the normalisation has seen the test part",
+    "epoch selection": "EPOCH CHOSEN ON TEST: the score is that of the best test epoch",
+}
+"""What stands beside the scores of a run that fails a check of the audit by design."""
 
 
 def stamps(card: Mapping[str, Any]) -> list[str]:
@@ -63,7 +71,7 @@ def data_entries(
         "split": _split(corpus, slices, parts)
         | {
             "name": split["name"] if split["manifest"] is None else "manifest",
-            "group_by": GROUP_BY[split["name"]],
+            "group_by": rule_named(split["name"]).GROUP_BY,
             "seed": split["seed"],
             "fold": split["fold"],
             "train_tracks": split["train_tracks"],

@@ -10,8 +10,8 @@ import pandas as pd
 
 from gtzan_lightning.atomic import write_text
 from gtzan_lightning.corpus.tracks import Corpus, independent_units
+from gtzan_lightning.datamodule.dealing import PARTS
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
-from gtzan_lightning.datamodule.splits import PARTS
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import calibration_card
 from gtzan_lightning.evaluation.card import evaluate

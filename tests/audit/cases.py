@@ -6,8 +6,9 @@ import numpy as np
 import tiny
 
 from gtzan_lightning.audit.case import Case, RunFacts
+from gtzan_lightning.datamodule.dealing import SplitRule
 from gtzan_lightning.datamodule.slices import slice_table
-from gtzan_lightning.datamodule.splits import SplitRule, split_slices
+from gtzan_lightning.datamodule.splits import split_slices
 from gtzan_lightning.features.matrix import Features
 
 GENRES = ("blues", "jazz", "rock")

@@ -6,9 +6,10 @@ import tiny
 import torch
 
 from gtzan_lightning.datamodule.augmentation import Masking
+from gtzan_lightning.datamodule.dealing import SplitRule
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.slices import slice_table
-from gtzan_lightning.datamodule.splits import SplitRule, split_slices
+from gtzan_lightning.datamodule.splits import split_slices
 
 CORPUS = tiny.corpus(tracks=10, filtered_part=lambda _, n: ("train", "train", "valid", "test", "excluded")[n % 5])
 

@@ -7,10 +7,11 @@ import pytest
 import tiny
 import torch
 
+from gtzan_lightning.datamodule.dealing import SplitRule
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.renditions import RenditionSlices, check_genres, renditions_wanted
 from gtzan_lightning.datamodule.slices import slice_table
-from gtzan_lightning.datamodule.splits import SplitRule, split_slices
+from gtzan_lightning.datamodule.splits import split_slices
 from gtzan_lightning.errors import GtzanError
 
 CORPUS = tiny.corpus(tracks=10)

@@ -9,15 +9,10 @@ from torchaudio.datasets import gtzan
 
 from gtzan_lightning.corpus.opening import open_corpus
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES
+from gtzan_lightning.datamodule.dealing import SplitRule, stratified_group_parts
 from gtzan_lightning.datamodule.slices import slice_table
-from gtzan_lightning.datamodule.splits import (
-    SplitRule,
-    check_parts,
-    filtered_parts,
-    shared_tracks,
-    split_slices,
-    stratified_group_parts,
-)
+from gtzan_lightning.datamodule.split_rules import NAMES, filtered, rule_named
+from gtzan_lightning.datamodule.splits import check_parts, shared_tracks, split_slices
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.load import load_features
 from gtzan_lightning.features.settings import FrameSettings
@@ -162,12 +157,12 @@ def test_the_seed_of_the_split_decides_the_folds():
 def test_filtered_takes_the_parts_of_the_metadata():
     names = ("train", "valid", "test", "excluded", None)
     corpus = tiny.corpus(tracks=10, filtered_part=lambda _, number: names[number % 5])
-    assert filtered_parts(corpus).tolist() == ["train", "val", "test", "", ""] * 4
+    assert filtered.track_parts(corpus, SplitRule("filtered")).tolist() == ["train", "val", "test", "", ""] * 4
 
 
 def test_filtered_without_metadata_takes_the_lists_that_torchaudio_ships():
     corpus = tiny.corpus(GTZAN_GENRES, 100)
-    parts = filtered_parts(corpus)
+    parts = filtered.track_parts(corpus, SplitRule("filtered"))
     of_part = {
         part: {track.track_id for track, here in zip(corpus.tracks, parts, strict=True) if here == part}
         for part in ("train", "val", "test", "")
@@ -180,7 +175,10 @@ def test_filtered_without_metadata_takes_the_lists_that_torchaudio_ships():
 
 def test_the_real_metadata_and_torchaudio_agree(gtzan_root, cache_dir):
     corpus = open_corpus("auto", str(gtzan_root), cache_dir=cache_dir)
-    assert filtered_parts(corpus).tolist() == filtered_parts(tiny.corpus(GTZAN_GENRES, 100)).tolist()
+    assert (
+        filtered.track_parts(corpus, SplitRule("filtered")).tolist()
+        == filtered.track_parts(tiny.corpus(GTZAN_GENRES, 100), SplitRule("filtered")).tolist()
+    )
 
 
 def test_no_real_artist_of_the_artist_split_is_on_both_sides(gtzan_root, cache_dir):
@@ -270,3 +268,15 @@ def test_a_control_larger_than_the_training_part_is_refused():
     corpus = tiny.corpus(GTZAN_GENRES, 20)
     with pytest.raises(GtzanError, match=r"split\.train_tracks=999: the training part holds 140 tracks' worth only"):
         split_slices(corpus, slices_of(corpus), SplitRule("grouped", train_tracks=999))
+
+
+def test_a_rule_is_a_module_and_a_config():
+    from gtzan_lightning.composition import conf_dir
+
+    assert list(NAMES) == sorted(path.stem for path in (conf_dir() / "split").glob("*.yaml"))
+    for name in NAMES:
+        rule = rule_named(name)
+        assert hasattr(rule, "track_parts") == ("track" in rule.KEEPS)
+        assert hasattr(rule, "slice_parts") == ("track" not in rule.KEEPS)
+    with pytest.raises(KeyError, match="no split rule 'groupd'; there are artist, filtered, grouped, leaky"):
+        rule_named("groupd")

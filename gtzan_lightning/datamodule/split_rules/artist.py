@@ -1,0 +1,29 @@
+"""Artists are drawn, stratified by genre: all tracks of an artist are in one part."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtzan_lightning.corpus.tracks import Corpus
+from gtzan_lightning.datamodule.dealing import SplitRule, deal
+from gtzan_lightning.errors import GtzanError
+
+GROUP_BY = "artist"
+KEEPS = frozenset({"track", "recording", "artist"})  # one recording has one artist
+HAS_FOLDS = True
+
+
+def track_parts(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
+    """The part of each track, `(tracks,)`.
+
+    Raises:
+        GtzanError: the artists are not known.
+    """
+    if not corpus.has_artists:
+        raise GtzanError(
+            f"split=artist needs the artist of each track, and the corpus {corpus.name!r} does not know them.\n"
+            f"Put a metadata.csv with the columns track_id and artist into {corpus.root}, or use split=grouped."
+        )
+    artists = np.asarray([str(track.artist_group) for track in corpus.tracks])
+    return deal(artists, np.asarray(corpus.labels()), rule)

@@ -1,0 +1,38 @@
+"""The published fault-filtered lists (Kereliuk, Sturm & Larsen 2015): no artist stands in two parts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtzan_lightning.corpus.tracks import Corpus
+from gtzan_lightning.datamodule.dealing import EXCLUDED, SplitRule
+from gtzan_lightning.errors import GtzanError
+
+GROUP_BY = "artist"
+KEEPS = frozenset({"track", "recording", "artist"})  # one recording has one artist
+HAS_FOLDS = False
+
+
+def track_parts(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:  # noqa: ARG001, the parts are published
+    """The fault-filtered part of each track (Kereliuk, Sturm & Larsen 2015), `(tracks,)`.
+
+    Taken from the corpus's metadata where it has them, else from the lists that torchaudio ships.
+
+    Raises:
+        GtzanError: the lists name none of the corpus's tracks.
+    """
+    named = {track.track_id: track.filtered_part for track in corpus.tracks if track.filtered_part}
+    if not named:
+        from torchaudio.datasets import gtzan  # slow to import, and needed here alone
+
+        lists = {"train": gtzan.filtered_train, "valid": gtzan.filtered_valid, "test": gtzan.filtered_test}
+        named = {track_id: part for part, track_ids in lists.items() for track_id in track_ids}
+    part_of = {"train": "train", "valid": "val", "test": "test"}
+    parts = np.asarray([part_of.get(named.get(track.track_id, ""), EXCLUDED) for track in corpus.tracks])
+    if (parts == EXCLUDED).all():
+        raise GtzanError(
+            f"split=filtered is a list of GTZAN's tracks, and the corpus {corpus.name!r} has none of them.\n"
+            "Use split=grouped or split=artist, or set data.root to GTZAN."
+        )
+    return parts

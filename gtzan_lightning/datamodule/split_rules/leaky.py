@@ -1,0 +1,19 @@
+"""Slices are drawn, stratified by genre: slices of one track fall into several parts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtzan_lightning.corpus.tracks import Corpus
+from gtzan_lightning.datamodule.dealing import SplitRule, deal
+from gtzan_lightning.datamodule.slices import SliceTable
+
+GROUP_BY = "slice"
+KEEPS: frozenset[str] = frozenset()
+HAS_FOLDS = True
+
+
+def slice_parts(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray[np.str_]:
+    """The part of each slice, `(slices,)`."""
+    return deal(np.arange(len(slices)), np.asarray(corpus.labels())[slices.track_index], rule)
