@@ -15,6 +15,8 @@ from gtzan_lightning.audit.placebo import Placebo, Unit, placebo
 from gtzan_lightning.audit.probes import PROBES
 from gtzan_lightning.combination import check_combination
 from gtzan_lightning.config import Config, checked
+from gtzan_lightning.datamodule.standardisation import standardisation_of
+from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.experiment import SplitData, open_data
 from gtzan_lightning.models.base import CONTENTS
@@ -42,7 +44,7 @@ def planned(config: Config) -> Subject:
     data = open_data(config, refuse=False)
     what = f"manifest {config.split.manifest}, said to be {config.split.name}"
     title = f"{data.corpus.name}: {what if config.split.manifest else f'split {config.split.name}'}"
-    return Subject(title, config, data, _case(config, data, RunFacts(features_chosen_on=())), {})
+    return Subject(title, config, data, _case(config, data, _planned_facts(config, data)), {})
 
 
 def finished(run: RunFolder) -> Subject:
@@ -62,7 +64,8 @@ def finished(run: RunFolder) -> Subject:
             "Set GTZAN_ROOT to the data of the run, or repeat the run with rerun=true."
         )
     contents = load_checkpoint(run.best_checkpoint)[CONTENTS]
-    facts = RunFacts(contents["mean"].numpy(), contents["scale"].numpy(), card["training"]["monitor"], ())
+    mean, scale, quantiles = (contents[name].numpy() for name in ("mean", "scale", "quantiles"))
+    facts = RunFacts(mean, scale, quantiles, card["training"]["monitor"], (), stored.leaks_by_design)
     return Subject(f"Run {run.path.name}", config, data, _case(config, data, facts), card)
 
 
@@ -108,6 +111,17 @@ def with_placebo(outcome: Audit, subject: Subject, result: Placebo) -> Audit:
     finding = result.finding(subject.case.promises(result.unit))
     findings: Sequence = [*outcome.findings, *([finding] if finding else [])]
     return replace(outcome, checked=(*outcome.checked, f"placebo by {result.unit}"), findings=worst_first(findings))
+
+
+def _planned_facts(config: Config, data: SplitData) -> RunFacts:
+    """What training would do with the parts; a manifest without a training part has no scale."""
+    monitor = f"{config.trainer.best_epoch_on}/window_accuracy"
+    if not (data.parts == "train").any():
+        return RunFacts(monitor=monitor, features_chosen_on=(), by_design=config.leaks_by_design)
+    options = config.features
+    values, step_index = step_table(data.features, data.slices)
+    scale = standardisation_of(values, step_index, data.parts, options.scaling, options.scaling_fitted_on)
+    return RunFacts(scale.mean, scale.scale, scale.quantiles, monitor, (), config.leaks_by_design)
 
 
 def _case(config: Config, data: SplitData, facts: RunFacts) -> Case:

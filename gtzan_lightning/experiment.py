@@ -83,7 +83,7 @@ def load_configured_features(config: Config, corpus: Corpus, rendition: Renditio
         corpus,
         name=config.features.name,
         window_s=config.features.window_s if config.features.framed else whole_clips,
-        settings=FrameSettings(**config.features.model_dump(exclude={"name", "window_s", "scaling", "scaling_fitted_on"})),
+        settings=FrameSettings(**config.features.model_dump(include={field.name for field in fields(FrameSettings)})),
         cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
         max_skipped_share=config.data.max_skipped_share,

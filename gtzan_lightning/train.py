@@ -103,6 +103,7 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
     card |= cards.data_entries(
         data.corpus, data.features, data.slices, data.parts, config.split.model_dump(), run.split
     )
+    card["stamps"] = [*cards.stamps(card), *(cards.STAMPS[check] for check in sorted(config.leaks_by_design))]
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
     model = make_model(config, datamodule.shape, len(datamodule.genres))
@@ -121,7 +122,8 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
 
 def _audited(config: Config, data: SplitData, datamodule: GenreDataModule, monitor: str) -> Audit:
     """Looks for leaks before the fit."""
-    facts = RunFacts(datamodule.standardisation.mean, datamodule.standardisation.scale, monitor, features_chosen_on=())
+    scale = datamodule.standardisation
+    facts = RunFacts(scale.mean, scale.scale, scale.quantiles, monitor, (), config.leaks_by_design)
     return fast_audit(data.corpus, data.features, data.slices, data.parts, config.split.name, facts)
 
 

@@ -27,7 +27,7 @@ class GenreModule(LightningModule):
     than the same weights would score in evaluation.
     """
 
-    monitor: ClassVar[str] = "val/window_accuracy"  # picks the best epoch
+    monitor: str = "val/window_accuracy"  # picks the best epoch
     mode: ClassVar[str] = "max"
 
     def __init__(
@@ -60,7 +60,7 @@ class GenreModule(LightningModule):
         self.mixup = Mixup(mixup) if mixup > 0 else None
         self.feature_noise = feature_noise
         self.contents: dict[str, Any] = {}  # tensors and plain data that every checkpoint carries
-        self.train_scores, self.val_scores = EpochScores(), EpochScores()
+        self.train_scores, self.val_scores, self.test_scores = EpochScores(), EpochScores(), EpochScores()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Loss of one batch, `()`."""
@@ -77,12 +77,13 @@ class GenreModule(LightningModule):
         self.train_scores.update(loss, logits, y, track)
         return loss
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
-        """Loss of one batch, `()`."""
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:  # noqa: ARG002
+        """Loss of one batch, `()`; the second loader, where there is one, has the test part."""
         x, y, track = batch
         logits = self(x)
         loss = self.loss(logits, y)
-        self.val_scores.update(loss, logits, y, track)
+        scores = self.test_scores if dataloader_idx else self.val_scores
+        scores.update(loss, logits, y, track)
         return loss
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
@@ -100,6 +101,8 @@ class GenreModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the validation scores of the epoch."""
         self._log_scores("val", self.val_scores)
+        if self.test_scores.update_called:
+            self._log_scores("test", self.test_scores)
 
     def _log_scores(self, part: str, scores: EpochScores) -> None:
         values = {f"{part}/{name}": value for name, value in scores.compute().items()}

@@ -140,6 +140,31 @@ def test_a_scaler_fitted_on_all_is_told_from_one_fitted_on_train():
     assert "not those of the training part" in found(scaler_on(made, made.parts == "test"))["normalisation"].evidence
 
 
+def quantile_scale_on(made, chosen):
+    """Mean and scale of the training part, quantiles of the chosen rows."""
+    train = made.features.values[made.parts == "train"]
+    quantiles = np.quantile(made.features.values[chosen], np.linspace(0, 1, 256), axis=0)
+    return replace(made, facts=RunFacts(train.mean(axis=0), train.std(axis=0), quantiles))
+
+
+def test_the_quantiles_of_a_quantile_scale_are_looked_at_as_well():
+    made = cases.case("artist")
+    assert found(quantile_scale_on(made, made.parts == "train")) == {}
+    finding = found(quantile_scale_on(made, np.ones(len(made.parts), bool)), "error")["normalisation"]
+    assert finding.leakage_type == "L1.2"
+
+
+def test_what_a_run_declares_is_a_warning_and_does_not_stop_it():
+    made = cases.case("artist")
+    declared = frozenset({"normalisation", "epoch selection"})
+    facts = scaler_on(made, np.ones(len(made.parts), bool)).facts
+    outcome = audit(replace(made, facts=replace(facts, monitor="test/window_accuracy", by_design=declared)))
+    assert {finding.check: finding.severity for finding in outcome.findings} == dict.fromkeys(declared, "warning")
+    outcome.refuse_errors()
+    undeclared = replace(facts, monitor="test/window_accuracy", by_design=frozenset({"normalisation"}))
+    assert set(found(replace(made, facts=undeclared), "error")) == {"epoch selection"}
+
+
 def test_epoch_and_features_chosen_on_the_test_part():
     facts = RunFacts(monitor="test/window_accuracy", features_chosen_on=("train", "test"))
     findings = found(cases.case("artist", facts=facts), "error")
