@@ -12,6 +12,7 @@ import torch
 
 from gtzan_lightning.corpus.tables import STATS_COLUMNS, read_table
 from gtzan_lightning.features.stats import cut_windows, window_stats
+
 from .test_stats import assert_close
 
 ROOT = Path(os.environ.get("GTZAN_ROOT", "/nonexistent"))
