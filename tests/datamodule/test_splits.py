@@ -18,6 +18,7 @@ from gtzan_lightning.features.load import load_features
 from gtzan_lightning.features.settings import FrameSettings
 
 RATIOS = (0.7, 0.1, 0.2)
+FILTERED = SplitRule("filtered")
 
 
 def artists_of_two(tracks=20, genres=("blues", "rock")):
@@ -157,12 +158,12 @@ def test_the_seed_of_the_split_decides_the_folds():
 def test_filtered_takes_the_parts_of_the_metadata():
     names = ("train", "valid", "test", "excluded", None)
     corpus = tiny.corpus(tracks=10, filtered_part=lambda _, number: names[number % 5])
-    assert filtered.track_parts(corpus, SplitRule("filtered")).tolist() == ["train", "val", "test", "", ""] * 4
+    assert filtered.track_parts(corpus, FILTERED).tolist() == ["train", "val", "test", "", ""] * 4
 
 
 def test_filtered_without_metadata_takes_the_lists_that_torchaudio_ships():
     corpus = tiny.corpus(GTZAN_GENRES, 100)
-    parts = filtered.track_parts(corpus, SplitRule("filtered"))
+    parts = filtered.track_parts(corpus, FILTERED)
     of_part = {
         part: {track.track_id for track, here in zip(corpus.tracks, parts, strict=True) if here == part}
         for part in ("train", "val", "test", "")
@@ -176,8 +177,8 @@ def test_filtered_without_metadata_takes_the_lists_that_torchaudio_ships():
 def test_the_real_metadata_and_torchaudio_agree(gtzan_root, cache_dir):
     corpus = open_corpus("auto", str(gtzan_root), cache_dir=cache_dir)
     assert (
-        filtered.track_parts(corpus, SplitRule("filtered")).tolist()
-        == filtered.track_parts(tiny.corpus(GTZAN_GENRES, 100), SplitRule("filtered")).tolist()
+        filtered.track_parts(corpus, FILTERED).tolist()
+        == filtered.track_parts(tiny.corpus(GTZAN_GENRES, 100), FILTERED).tolist()
     )
 
 
@@ -194,7 +195,7 @@ def test_no_real_artist_of_the_artist_split_is_on_both_sides(gtzan_root, cache_d
 
 
 def test_filtered_is_for_gtzan_alone():
-    assert refusal(filtered_parts, tiny.corpus(("tango", "zydeco"))) == (
+    assert refusal(filtered.track_parts, tiny.corpus(("tango", "zydeco")), FILTERED) == (
         "split=filtered is a list of GTZAN's tracks, and the corpus 'made-up' has none of them.\n"
         "Use split=grouped or split=artist, or set data.root to GTZAN."
     )
