@@ -127,7 +127,7 @@ class Model(Section):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    target: Annotated[str, Field(alias="_target_", pattern=rf"^{MODEL_FOLDER}[\w.]+$")]
+    target: Annotated[str, Field(alias="_target_", pattern=rf"^{MODEL_FOLDER}(\w+\.)?[A-Z]\w*$")]
     hidden_size: Count
     num_layers: Count
     lr: Annotated[float, Field(gt=0)]
