@@ -73,6 +73,7 @@ def _card(folder: Path, overrides: Sequence[str]) -> dict[str, Any]:
 
 def _sum_up(cards: Sequence[dict[str, Any]], folder: Path) -> None:
     """Prints means over seeds and folds where there are several; keeps all scores as a tidy table."""
+    from gtzan_lightning.report.stamps import stamps_markdown
     from gtzan_lightning.report.summary import print_summary, summary_markdown, summed_up, tidy
 
     if not cards:
@@ -81,18 +82,19 @@ def _sum_up(cards: Sequence[dict[str, Any]], folder: Path) -> None:
     print_summary(summaries)
     write_text(folder / "scores.csv", tidy(cards).to_csv(index=False, lineterminator="\n"))
     if summaries:
-        write_text(folder / "summary.md", summary_markdown(summaries))
+        write_text(folder / "summary.md", summary_markdown(summaries) + stamps_markdown(cards, "jobs"))
     print(f"All scores: {folder / 'scores.csv'}")
 
 
 def _show_claims(cards: Sequence[dict[str, Any]], folder: Path) -> None:
     """Prints and keeps what became of published scores, where the jobs were made for some."""
     from gtzan_lightning.report.claims import check_claims, claims_markdown, print_claims
+    from gtzan_lightning.report.stamps import stamps_markdown
 
     if cards:
         checks = check_claims(cards)
         print_claims(checks)
-        write_text(folder / "claims.md", claims_markdown(checks))
+        write_text(folder / "claims.md", claims_markdown(checks) + stamps_markdown(cards, "jobs"))
         print(f"Written: {folder / 'claims.md'}")
 
 
@@ -111,6 +113,7 @@ def _show_ladder(done: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]
 
 def _show_suspects(cards: Sequence[dict[str, Any]], folder: Path) -> None:
     """Prints and keeps what each suspect is worth, at both levels."""
+    from gtzan_lightning.report.stamps import stamps_markdown
     from gtzan_lightning.report.suspects import print_suspects, suspects, suspects_markdown
 
     texts = []
@@ -118,5 +121,5 @@ def _show_suspects(cards: Sequence[dict[str, Any]], folder: Path) -> None:
         found = suspects(cards, level)
         print_suspects(found, level, cards)
         texts.append(suspects_markdown(found, level))
-    write_text(folder / "suspects.md", "\n".join(texts))
+    write_text(folder / "suspects.md", "\n".join(texts) + stamps_markdown(cards, "jobs"))
     print(f"Written: {folder / 'suspects.md'}")

@@ -16,6 +16,11 @@ def stamp_counts(cards: Iterable[Card]) -> list[tuple[str, int]]:
     return sorted(Counter(stamp for card in cards for stamp in stamps(card)).items())
 
 
+def stamps_markdown(cards: Iterable[Card], what: str) -> str:
+    """Each stamp as a paragraph below a table in a document; empty where nothing is stamped."""
+    return "".join(f"\n**{stamp}**: {count} of these {what}\n" for stamp, count in stamp_counts(cards))
+
+
 def stamp_lines(cards: Iterable[Card], what: str) -> list[str]:
-    """The same as lines for the console; `what` is what the cards are, in the plural: "jobs", "runs"."""
+    """Each stamp as a line for the console; `what` is what the cards are, in the plural: "jobs", "runs"."""
     return [f"[bold red]{escape(stamp)}[/]: {count} of these {what}" for stamp, count in stamp_counts(cards)]
