@@ -5,6 +5,7 @@ import pytest
 from gtzan_lightning.composition import composed
 from gtzan_lightning.config import checked
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.runs.identity import flat
 
 
 def refusal(*overrides, with_choices=False):
@@ -22,11 +23,24 @@ def refusal(*overrides, with_choices=False):
         ["model=lstm", "slice=6s", "split=grouped"],
         ["model=convlstm", "regularization=strong", "augmentation=masking", "features=mfcc", "slice=2s"],
         ["trainer=gpu", "data=folder", "data.root=/x", "split=artist", "split.fold=0", "split.n_folds=5"],
+        *([f"suspect={member}"] for member in ("none", "scaling", "epoch", "overlap", "tuned")),
         ["trainer=ddp", "debug=fast", "data=synthetic", "slice=30s", "slice.step_s=30"],
     ],
 )
 def test_every_member_of_every_group_passes(overrides):
     checked(composed(overrides), overrides)
+
+
+def test_a_suspect_changes_one_thing():
+    base, *others = (
+        flat(checked(composed(["experiment=suspects", f"suspect={member}"])).model_dump())
+        for member in ("none", "scaling", "epoch", "overlap")
+    )
+    assert [{key: value for key, value in other.items() if value != base[key]} for other in others] == [
+        {"features.scaling_fitted_on": "all"},
+        {"trainer.best_epoch_on": "test"},
+        {"slice.hop_s": 3.0},
+    ]
 
 
 def test_values_arrive_with_their_types():

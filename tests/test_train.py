@@ -203,6 +203,35 @@ def test_the_leak_shows(ask):
     assert grouped.card["split"]["stamp"] is None
 
 
+def test_a_best_test_epoch_is_chosen_and_named_as_such(ask):
+    run = ask("trainer.best_epoch_on=test", "regularization=none", "trainer.max_epochs=12")
+    of_test = [float(row["test/window_accuracy"]) for row in history(run.folder)]
+    training = run.card["training"]
+    assert training["monitor"] == "test/window_accuracy"
+    assert training["best_epoch"] == of_test.index(max(of_test))
+    assert run.card["metrics"]["test"]["window"]["accuracy"] == pytest.approx(max(of_test), abs=1e-6)
+    assert run.card["stamps"] == ["EPOCH CHOSEN ON TEST: the score is that of the best test epoch"]
+    (finding,) = (found for found in run.card["audit"]["findings"] if found["check"] == "epoch selection")
+    assert finding["severity"] == "warning"
+    honest = ask("regularization=none", "trainer.max_epochs=12")
+    assert [row["train/loss"] for row in history(run.folder)] == [row["train/loss"] for row in history(honest.folder)]
+    assert honest.card["metrics"]["test"]["window"]["accuracy"] <= max(of_test)
+    assert "test/window_accuracy" not in history(honest.folder)[0]
+    assert honest.card["stamps"] == []
+
+
+@pytest.mark.parametrize("scaling", ["standard", "quantile"])
+def test_a_scale_fitted_on_all_is_stamped_and_the_audit_agrees(ask, scaling):
+    run = ask("features.scaling_fitted_on=all", f"features.scaling={scaling}", "split=leaky", "debug=fast")
+    assert run.card["stamps"] == [
+        "LEAKY SPLIT: slices of one track stand in train and test",
+        "SCALE FITTED ON ALL: the normalisation has seen the test part",
+    ]
+    (finding,) = (found for found in run.card["audit"]["findings"] if found["check"] == "normalisation")
+    assert finding["severity"] == "warning"
+    assert finding["evidence"] == "Mean and scale are those of training, validation and test part together."
+
+
 def test_a_failed_run_says_so_and_is_tried_again(ask, monkeypatch):
     whole = main_job.predict_all
     monkeypatch.setattr(main_job, "predict_all", lambda *_: 1 / 0)

@@ -83,7 +83,7 @@ def _is_section(defaults: DictConfig, key: str) -> bool:
 
 def _member_keys(conf_dir: Path) -> list[str]:
     """Keys of every member of every group: a model has keys that the default one lacks."""
-    files = [path for path in conf_dir.glob("*/*.yaml") if path.parent.name not in ("experiment", "debug")]
+    files = [path for path in conf_dir.glob("*/*.yaml") if path.parent.name not in ("experiment", "suspect", "debug")]
     loaded = [(path.parent.name, OmegaConf.load(path)) for path in files]
     return [f"{group}.{key!s}" for group, cfg in loaded for key in (*cfg, *_flat_keys(OmegaConf.to_container(cfg)))]
 

@@ -20,6 +20,10 @@ WITHOUT_EFFECT = frozenset({
 """Keys that cannot change a result: paths, claims, logging, threads, devices. What data a path leads to can, and the
 corpus's fingerprint tells it; so can the number of processes that train together."""
 
+LATER_KEYS = {"features.scaling_fitted_on": "train", "trainer.best_epoch_on": "val"}
+"""Keys that are younger than the first runs, with the value that says what was done before there was a choice. With
+that value they do not count, so that older runs keep their folders."""
+
 DIGITS = 8
 
 
@@ -31,7 +35,11 @@ def identity(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int =
         corpus_sha256: the corpus's fingerprint, which stands in for the path to it.
         world_size: processes that train together.
     """
-    values = {key: _plain_number(value) for key, value in flat(config).items() if key not in WITHOUT_EFFECT}
+    values = {
+        key: _plain_number(value)
+        for key, value in flat(config).items()
+        if key not in WITHOUT_EFFECT and (key, value) not in LATER_KEYS.items()
+    }
     manifest = values.get("split.manifest")
     if manifest is not None:
         values["split.manifest"] = _content_sha256(Path(manifest))
@@ -89,7 +97,7 @@ def _word(override: str) -> str | None:
     last = key.rpartition(".")[2]
     if "." in key or key == "seed":
         return f"{last}{value}"
-    return value if key in ("features", "experiment", "data") else f"{value}-{last}"
+    return value if key in ("features", "experiment", "data", "suspect") else f"{value}-{last}"
 
 
 def _plain_number(value: Any) -> Any:

@@ -43,6 +43,14 @@ def test_a_manifest_with_a_slipped_track_ends_with_status_1(tables_root, manifes
         train(composed([f"split.manifest={manifest}", f"data.root={tables_root}", "debug=fast"]))
 
 
+def test_liberties_that_a_command_line_takes_are_told_before_any_training(tables_root, capsys):
+    liberties = ["features.scaling_fitted_on=all", "trainer.best_epoch_on=test"]
+    assert main(["audit", *liberties, "split=grouped", f"data.root={tables_root}"]) == 0  # it says so itself
+    output = capsys.readouterr().out
+    assert "normalisation" in output
+    assert "The epoch was chosen by test/window_accuracy" in " ".join(output.split())
+
+
 def test_a_run_that_the_audit_refuses_is_on_record(tables_root, manifest, tmp_path):
     overrides = [f"split.manifest={manifest}", "split=artist", f"data.root={tables_root}", "debug=fast"]
     with pytest.raises(GtzanError, match="artists stand in several parts"):

@@ -58,6 +58,27 @@ def test_a_reused_run_stands_in_the_table_under_the_words_of_this_sweep(command,
     assert "Mean test accuracy over repetitions" in ended.out  # one experiment, repeated
 
 
+def test_suspects_are_priced_beside_the_same_split_without_any(command, tables_root):
+    chosen = ("suspect=none,epoch,scaling", "split=grouped", "split.seed=0,1")
+    ended = command("-m", "experiment=suspects", f"data.root={tables_root}", *FAST, *chosen)
+    assert ended.status == 0, ended.err
+    cards = ended.cards().values()
+    assert len(cards) == 6
+    by_name = {}
+    for card in cards:
+        name = next(word for word in card["overrides"] if word.startswith("suspect=")).partition("=")[2]
+        by_name.setdefault(name, {})[card["split"]["seed"]] = card["metrics"]["test"]["clip"]["accuracy"]
+    worth = sum(by_name["epoch"][seed] - by_name["none"][seed] for seed in (0, 1)) / 2
+    (line,) = (
+        line
+        for line in Path(next(Path("outputs").rglob("suspects.md"))).read_text().partition("clip")[2].splitlines()
+        if "best test epoch instead" in line
+    )
+    assert f"{worth:+.3f} (" in line
+    assert "EPOCH CHOSEN ON TEST: the score is that of the best test epoch: 2 of these jobs" in ended.out
+    assert "SCALE FITTED ON ALL: the normalisation has seen the test part: 2 of these jobs" in ended.out
+
+
 def test_a_job_that_cannot_be_leaves_a_record_and_does_not_stop_the_others(command, tables_root):
     ended = command("-m", f"data.root={tables_root}", *FAST, "slice=2s,6s", "seed=0,1")
     assert ended.status == 1

@@ -60,6 +60,12 @@ def test_no_key_without_effect_changes_them(key):
     assert digits(changed(DEFAULT, key, another(flat(DEFAULT)[key]))) == digits(DEFAULT)
 
 
+def test_a_younger_key_leaves_older_runs_their_digits():
+    trainer = {key: value for key, value in DEFAULT["trainer"].items() if key != "best_epoch_on"}
+    assert digits({**DEFAULT, "trainer": trainer}) == digits(DEFAULT)
+    assert digits(changed(DEFAULT, "trainer.best_epoch_on", "test")) != digits(DEFAULT)
+
+
 def test_the_corpus_and_the_number_of_processes_change_them():
     assert len({digits(DEFAULT), digits(DEFAULT, "other corpus"), digits(DEFAULT, world_size=2)}) == 3
 
