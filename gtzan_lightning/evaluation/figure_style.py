@@ -62,7 +62,8 @@ def add_head(figure: Figure, title: str, line: str, stamp: str | None) -> None:
     if stamp is not None:
         box = {"facecolor": VERMILION, "edgecolor": "none", "boxstyle": "square,pad=0.35"}
         style = {"fontsize": 10.5, "fontweight": "bold", "color": "white", "bbox": box}
-        texts.insert(0, ("\n".join(wrap(stamp, int(width / LETTER_INCHES / 1.3))), style, 0.40))
+        rows = wrap(stamp, int(width / LETTER_INCHES / 1.3))
+        texts.insert(0, ("\n".join(rows), style, 0.40 + 0.18 * (len(rows) - 1)))
     head = 0.12 + sum(inches for _, _, inches in texts)
     total = height + head
     figure.set_size_inches(width, total)

@@ -60,6 +60,14 @@ def test_a_stamp_stands_in_a_box_above_the_data(index):
     )
 
 
+def test_two_stamps_do_not_cover_the_title():
+    figure = genre_figure(evidence(), ENTRY, "clip", Caption("gtzan", "leaky", stamp=f"{STAMP}; {STAMP}; {STAMP}"))
+    figure.savefig(io.BytesIO(), format="png")
+    stamp, title, *_ = figure.texts
+    assert stamp.get_text().count("\n") >= 1
+    assert stamp.get_bbox_patch().get_window_extent().y0 >= title.get_window_extent().y1
+
+
 def test_without_a_stamp_there_is_no_box():
     assert all(text.get_bbox_patch() is None for text in every_figure(Caption("gtzan", "grouped"))[0].texts)
 
