@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from gtzan_lightning.datamodule.split_rules import NAMES as RULES
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features.frame_kinds import NAMES as FRAME_KINDS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -40,7 +41,7 @@ class Data(Section):
 class FeatureConfig(Section):
     """Config group `features`."""
 
-    name: Literal["stats", "mfcc", "logmel"]
+    name: str
     window_s: Seconds
     sample_rate_hz: Annotated[int, Field(ge=4000)]
     n_fft: Annotated[int, Field(ge=64)]
@@ -51,6 +52,13 @@ class FeatureConfig(Section):
     scaling: Literal["standard", "quantile"]
     scaling_fitted_on: Literal["train", "all"] = "train"  # a default, so that older runs can still be read
     max_clip_s: Seconds
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in ("stats", *FRAME_KINDS):
+            raise ValueError(f"should be one of stats, {', '.join(FRAME_KINDS)}")
+        return name
 
     @model_validator(mode="after")
     def _fits(self) -> FeatureConfig:

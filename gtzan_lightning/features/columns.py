@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from gtzan_lightning.features.frame_kinds import kind_named
 from gtzan_lightning.features.settings import FrameSettings
 
 
 def frame_columns(name: str, settings: FrameSettings) -> tuple[str, ...]:
-    """Column names of `mfcc` (`mfcc1 ...`) or `logmel` (`mel1 ...`); with deltas, `mfcc1_delta ...` follow."""
-    count = settings.n_mfcc if name == "mfcc" else settings.n_mels
-    stem = "mfcc" if name == "mfcc" else "mel"
-    columns = [f"{stem}{number}" for number in range(1, count + 1)]
+    """Column names of a kind of frame features, such as `mfcc1 ...`; with deltas, `mfcc1_delta ...` follow."""
+    columns = kind_named(name).columns(settings)
     return tuple(columns + [f"{column}_delta" for column in columns] * settings.deltas)

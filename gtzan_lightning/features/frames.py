@@ -7,9 +7,8 @@ from functools import lru_cache
 import torch
 from torchaudio import transforms
 
-from gtzan_lightning.features.mel import mel_spectrum
+from gtzan_lightning.features.frame_kinds import kind_named
 from gtzan_lightning.features.settings import FrameSettings
-from gtzan_lightning.features.spectrum import dct_bank
 
 DELTA_FRAMES = 9  # over which the slope of a delta is fitted
 
@@ -21,15 +20,13 @@ def frame_features(name: str, signal: torch.Tensor, settings: FrameSettings) -> 
     librosa.power_to_db(librosa.feature.melspectrogram(...), top_db=None): decibels relative to 1, -100 at least.
 
     Args:
-        name: `mfcc` or `logmel`.
+        name: a module of `frame_kinds`: `mfcc`, `logmel`.
         signal: `(samples,)`, at the settings' rate.
         settings: frame length, hop, bins, deltas.
     """
     spectrum = _spectrogram(settings)(signal)  # (bins, frames), complex
     power = (spectrum.real**2 + spectrum.imag**2).T  # much faster than abs(), which guards against overflow
-    mel = mel_spectrum(power, settings.sample_rate_hz, settings.n_mels)
-    mel_db = transforms.AmplitudeToDB("power", top_db=80.0 if name == "mfcc" else None)(mel)
-    rows = mel_db @ dct_bank(settings.n_mels, settings.n_mfcc).float() if name == "mfcc" else mel_db
+    rows = kind_named(name).rows(power, settings)
     return torch.cat([rows, deltas(rows)], dim=1) if settings.deltas else rows
 
 

@@ -10,11 +10,12 @@ from gtzan_lightning.corpus.tables import STATS_COLUMNS, TABLE_OF_WINDOW_S, read
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.corpus_audio import features_of_audio
+from gtzan_lightning.features.frame_kinds import NAMES as FRAME_KINDS
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.rendition import Rendition
 from gtzan_lightning.features.settings import FrameSettings
 
-FEATURE_NAMES = ("stats", "mfcc", "logmel")
+FEATURE_NAMES = ("stats", *FRAME_KINDS)
 
 
 def load_features(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gtzan_lightning.features.frame_kinds import kind_named
 from gtzan_lightning.features.rendition import Rendition
 from gtzan_lightning.features.settings import FrameSettings
 
@@ -27,7 +28,7 @@ class Analysis:
 class FeatureRequest:
     """What is to be computed of each file."""
 
-    name: str  # "stats", "mfcc" or "logmel"
+    name: str  # "stats", or a module of `frame_kinds`
     window_s: float  # of `stats`
     settings: FrameSettings
     rendition: Rendition | None = None  # of the file, instead of the file as it is
@@ -36,9 +37,7 @@ class FeatureRequest:
         """Everything that can change the numbers of a file, and nothing else."""
         used = {"sample_rate_hz", "max_clip_s"}
         if self.name != "stats":
-            used |= {"n_fft", "hop_length_samples", "n_mels", "deltas"}
-        if self.name == "mfcc":
-            used.add("n_mfcc")
+            used |= {"n_fft", "hop_length_samples", "deltas"} | kind_named(self.name).SETTINGS
         chosen = {key: value for key, value in self.settings.as_dict().items() if key in used}
         window = {"window_s": self.window_s} if self.name == "stats" else {}
         rendition = {"rendition": self.rendition.identity()} if self.rendition else {}

@@ -1,0 +1,26 @@
+"""Log-mel spectra, as librosa.power_to_db(librosa.feature.melspectrogram(...), top_db=None)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gtzan_lightning.features.settings import FrameSettings
+
+if TYPE_CHECKING:  # a corpus in the cache needs the columns, and no torch
+    import torch
+
+SETTINGS = frozenset({"n_mels"})
+
+
+def columns(settings: FrameSettings) -> list[str]:
+    """`mel1 ...`, one name a band."""
+    return [f"mel{number}" for number in range(1, settings.n_mels + 1)]
+
+
+def rows(power: torch.Tensor, settings: FrameSettings) -> torch.Tensor:
+    """Power spectrum `(frames, bins)` to decibels relative to 1, -100 at least, `(frames, n_mels)`."""
+    from torchaudio.transforms import AmplitudeToDB
+
+    from gtzan_lightning.features.mel import mel_spectrum
+
+    return AmplitudeToDB("power")(mel_spectrum(power, settings.sample_rate_hz, settings.n_mels))

@@ -1,0 +1,28 @@
+"""Mel-frequency cepstral coefficients, as librosa.feature.mfcc."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gtzan_lightning.features.settings import FrameSettings
+
+if TYPE_CHECKING:  # a corpus in the cache needs the columns, and no torch
+    import torch
+
+SETTINGS = frozenset({"n_mels", "n_mfcc"})
+
+
+def columns(settings: FrameSettings) -> list[str]:
+    """`mfcc1 ...`, one name a coefficient."""
+    return [f"mfcc{number}" for number in range(1, settings.n_mfcc + 1)]
+
+
+def rows(power: torch.Tensor, settings: FrameSettings) -> torch.Tensor:
+    """Power spectrum `(frames, bins)` to cepstra `(frames, n_mfcc)`; decibels reach 80 below the clip's loudest."""
+    from torchaudio.transforms import AmplitudeToDB
+
+    from gtzan_lightning.features.mel import mel_spectrum
+    from gtzan_lightning.features.spectrum import dct_bank
+
+    mel = mel_spectrum(power, settings.sample_rate_hz, settings.n_mels)
+    return AmplitudeToDB("power", top_db=80.0)(mel) @ dct_bank(settings.n_mels, settings.n_mfcc).float()
