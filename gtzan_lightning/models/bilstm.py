@@ -25,22 +25,9 @@ class BiLSTM(GenreModule):
         num_layers: int,
         bidirectional: bool,
         dropout: float,
-        lr: float,
-        weight_decay: float,
-        label_smoothing: float,
-        mixup: float,
-        feature_noise: float,
+        **recipe: float,
     ) -> None:
-        super().__init__(
-            n_steps,
-            n_features,
-            n_genres,
-            lr=lr,
-            weight_decay=weight_decay,
-            label_smoothing=label_smoothing,
-            mixup=mixup,
-            feature_noise=feature_noise,
-        )
+        super().__init__(n_steps, n_features, n_genres, **recipe)
         self.enter = StepLayer(n_features, 2 * hidden_size, dropout)
         self.lstm = nn.LSTM(
             2 * hidden_size,

@@ -25,22 +25,9 @@ class MLP(GenreModule):
         hidden_size: int,
         num_layers: int,
         dropout: float,
-        lr: float,
-        weight_decay: float,
-        label_smoothing: float,
-        mixup: float,
-        feature_noise: float,
+        **recipe: float,
     ) -> None:
-        super().__init__(
-            n_steps,
-            n_features,
-            n_genres,
-            lr=lr,
-            weight_decay=weight_decay,
-            label_smoothing=label_smoothing,
-            mixup=mixup,
-            feature_noise=feature_noise,
-        )
+        super().__init__(n_steps, n_features, n_genres, **recipe)
         widths = [n_features, *(max(hidden_size >> layer, n_genres) for layer in range(num_layers))]
         self.layers = nn.Sequential(*(StepLayer(before, after, dropout) for before, after in pairwise(widths)))
         self.head = nn.Linear(widths[-1], n_genres)

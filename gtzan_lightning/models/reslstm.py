@@ -44,22 +44,9 @@ class ResLSTM(GenreModule):
         num_layers: int,
         bidirectional: bool,
         dropout: float,
-        lr: float,
-        weight_decay: float,
-        label_smoothing: float,
-        mixup: float,
-        feature_noise: float,
+        **recipe: float,
     ) -> None:
-        super().__init__(
-            n_steps,
-            n_features,
-            n_genres,
-            lr=lr,
-            weight_decay=weight_decay,
-            label_smoothing=label_smoothing,
-            mixup=mixup,
-            feature_noise=feature_noise,
-        )
+        super().__init__(n_steps, n_features, n_genres, **recipe)
         width = hidden_size * (2 if bidirectional else 1)
         self.enter = StepLayer(n_features, width, dropout)
         layers = [ResidualLSTMLayer(width, bidirectional=bidirectional, dropout=dropout) for _ in range(num_layers)]

@@ -4,7 +4,7 @@ from lightning import Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.models import MLP, BiLSTM, ConvLSTM, ResLSTM
+from gtzan_lightning.models import MLP, BiLSTM, ConvLSTM, PublishedLSTM, PublishedMLP, ResLSTM
 from gtzan_lightning.models.base import decay_groups
 
 RECIPE = {"lr": 0.01, "weight_decay": 0.01, "label_smoothing": 0.0, "mixup": 0.0, "feature_noise": 0.0, "dropout": 0.0}
@@ -27,6 +27,8 @@ MODELS = {
             "residual": False,
         },
     ),
+    "published-mlp": (PublishedMLP, {}),
+    "published-lstm": (PublishedLSTM, {"bidirectional": False}),
 }
 SHAPES = [(64, 1, 58), (64, 3, 58), (16, 129, 13), (4, 86, 128), (8, 10, 58), (2, 2, 1)]
 

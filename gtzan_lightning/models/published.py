@@ -1,0 +1,72 @@
+"""The networks of the replication study as its text describes them, with its recipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gtzan_lightning.models.base import GenreModule, decay_groups
+
+
+class Published(GenreModule):
+    """Adam at a constant rate, as in the study; with weight decay it is AdamW."""
+
+    def configure_optimizers(self) -> Any:
+        """No schedule: `lr` from the first step to the last."""
+        return torch.optim.AdamW(decay_groups(self, self.weight_decay), lr=self.lr, fused=True)
+
+
+class PublishedMLP(Published):
+    """`num_layers` of linear, ReLU and dropout on each step, the mean over the steps, a linear layer."""
+
+    def __init__(
+        self,
+        n_steps: int,
+        n_features: int,
+        n_genres: int,
+        *,
+        hidden_size: int,
+        num_layers: int,
+        dropout: float,
+        **recipe: float,
+    ) -> None:
+        super().__init__(n_steps, n_features, n_genres, **recipe)
+        layers: list[nn.Module] = []
+        for n_inputs in [n_features, *[hidden_size] * (num_layers - 1)]:
+            layers += [nn.Linear(n_inputs, hidden_size), nn.ReLU(), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(hidden_size, n_genres)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, steps, features)` to logits `(batch, genres)`."""
+        return self.head(self.layers(x).mean(dim=1))
+
+
+class PublishedLSTM(Published):
+    """`num_layers` of LSTM, its output at the last step, then linear, ReLU, dropout, linear."""
+
+    def __init__(
+        self,
+        n_steps: int,
+        n_features: int,
+        n_genres: int,
+        *,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+        **recipe: float,
+    ) -> None:
+        super().__init__(n_steps, n_features, n_genres, **recipe)
+        self.lstm = nn.LSTM(n_features, hidden_size, num_layers, batch_first=True, bidirectional=bidirectional)
+        width = hidden_size * (2 if bidirectional else 1)
+        self.head = nn.Sequential(
+            nn.Linear(width, hidden_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_size, n_genres)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, steps, features)` to logits `(batch, genres)`."""
+        outputs, _ = self.lstm(x)  # (batch, steps, directions * hidden)
+        return self.head(outputs[:, -1])
