@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.runs.card import stamps
 from gtzan_lightning.runs.folder import RunFolder
 from gtzan_lightning.runs.identity import flat
 
@@ -38,6 +39,27 @@ def named_run(name: str, outputs: Path) -> RunFolder:
         what = f"{len(found)} runs have it in their name" if found else "no run has it in its name"
         raise GtzanError(f"{name}: {what} in {outputs / 'runs'}. `gtzan runs ls` lists them.")
     return found[0]
+
+
+def best_run(outputs: Path) -> RunFolder:
+    """The finished run under `split=grouped` with the highest validation clip accuracy; the test part has no say.
+
+    Runs with a stamp are left out, and the synthetic corpus counts only where there is no other.
+
+    Raises:
+        GtzanError: there is none.
+    """
+    cards = [(run, run.card()) for run in find_runs(outputs)]
+    fit = [
+        (card["data"]["corpus"] != "synthetic", card["metrics"]["val"]["clip"]["accuracy"], run)
+        for run, card in cards
+        if card.get("status") == "done" and card["split"]["name"] == "grouped" and not stamps(card)
+    ]
+    if not fit:
+        raise GtzanError(
+            f"best: no finished run under split=grouped in {outputs / 'runs'}.\nTrain one: train.py split=grouped"
+        )
+    return max(fit, key=lambda entry: entry[:2])[2]
 
 
 def matching(runs: Iterable[RunFolder], filters: Sequence[str]) -> list[RunFolder]:
