@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+SLICE ?= 3s
 
 BIN = $(VENV)/bin
 # One thread a process: two were slower for models of this size, and jobs run side by side instead.
@@ -11,6 +12,9 @@ RUN = OMP_NUM_THREADS=1 $(BIN)/python
 
 # One preset a published row, under both splits, over five split seeds, one job a core.
 CLAIMS = paper_lstm_3s,paper_lstm_6s,paper_lstm_9s,replication_mlp_3s,replication_mlp_30s,replication_lstm_3s,replication_lstm_6s,replication_lstm_9s
+RANKINGS = variants_lstm_mfcc,variants_reslstm_mfcc,variants_convlstm_mfcc
+CLAIM_SWEEP = $(RUN) train.py -m hydra/launcher=joblib split=leaky,grouped split.seed=0,1,2,3,4 'seed=$${split.seed}' \
+	trainer.progress=false
 
 .PHONY: help demo data test train sweep replicate lint bench tensorboard clean
 
@@ -33,9 +37,13 @@ train: $(VENV)/installed ## one run: make train ARGS="model=lstm slice=6s split=
 sweep: $(VENV)/installed ## every combination: make sweep ARGS="model=mlp,lstm split=leaky,grouped"
 	$(RUN) train.py -m $(ARGS)
 
-replicate: $(VENV)/installed ## published scores put to the test; wants GTZAN's tables in GTZAN_ROOT
-	$(RUN) train.py -m hydra/launcher=joblib experiment=$(CLAIMS) split=leaky,grouped \
-		split.seed=0,1,2,3,4 'seed=$${split.seed}' trainer.progress=false $(ARGS)
+replicate: $(VENV)/installed ## published scores put to the test; wants GTZAN's tables in GTZAN_ROOT, and the clips: AUDIO=/music
+	$(CLAIM_SWEEP) experiment=$(CLAIMS) $(ARGS)
+ifdef AUDIO
+	$(CLAIM_SWEEP) experiment=$(RANKINGS) data.root=$(AUDIO) slice=$(SLICE) $(ARGS)
+else
+	@echo "The ranking of LSTM, ResLSTM and ConvLSTM on MFCC needs the clips: make replicate AUDIO=FOLDER (of short excerpts also SLICE=2s)"
+endif
 
 lint: $(VENV)/installed-dev ## style, format and types
 	$(BIN)/ruff check

@@ -206,11 +206,18 @@ class TrainerConfig(Section):
 
 
 class Claim(Section):
-    """A published score that an experiment puts to the test."""
+    """What a study says, and an experiment puts to the test: a score, or which model is the best of several."""
 
     study: str
-    accuracy: Share
     level: Literal["window", "clip"]
+    accuracy: Share | None = None
+    winner: str | None = None  # a model's class, said to beat those of the study's other runs
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Claim:
+        if (self.accuracy is None) == (self.winner is None):
+            raise ValueError("accuracy or winner: set one of the two")
+        return self
 
 
 class Config(Section):

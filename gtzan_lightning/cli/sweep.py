@@ -87,14 +87,20 @@ def _sum_up(cards: Sequence[dict[str, Any]], folder: Path) -> None:
 
 
 def _show_claims(cards: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Prints and keeps what became of published scores, where the jobs were made for some."""
+    """Prints and keeps what became of published scores and rankings, where the jobs were made for some."""
     from gtzan_lightning.report.claims import check_claims, claims_markdown, print_claims
+    from gtzan_lightning.report.rankings import check_rankings, print_rankings, rankings_markdown
     from gtzan_lightning.report.stamps import stamps_markdown
 
-    if cards:
-        checks = check_claims(cards)
+    texts = []
+    if checks := check_claims(cards):
         print_claims(checks)
-        write_text(folder / "claims.md", claims_markdown(checks) + stamps_markdown(cards, "jobs"))
+        texts.append(claims_markdown(checks))
+    if leads := check_rankings(cards):
+        print_rankings(leads)
+        texts.append(rankings_markdown(leads))
+    if texts:
+        write_text(folder / "claims.md", "\n".join(texts) + stamps_markdown(cards, "jobs"))
         print(f"Written: {folder / 'claims.md'}")
 
 

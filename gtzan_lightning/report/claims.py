@@ -62,6 +62,8 @@ def check_claims(cards: Sequence[Card]) -> list[ClaimCheck]:
     groups: dict[tuple[str, str, float], dict[str, list[Card]]] = {}
     for card in cards:
         claim = card["claim"]
+        if claim.get("accuracy") is None:  # a ranking
+            continue
         splits = groups.setdefault((claim["study"], claim["level"], claim["accuracy"]), {})
         splits.setdefault(card["split"]["name"], []).append(card)
     return [

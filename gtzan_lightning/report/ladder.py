@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gtzan_lightning.report.seeds import over_seeds, paired_price
+from gtzan_lightning.report.seeds import independent_price, over_seeds, paired_price
 from gtzan_lightning.runs.folder import Card
 
 RUNGS = ("leaky", "grouped", "artist", "filtered")
@@ -111,17 +111,12 @@ def _rung(cards: Sequence[Card], model: str, split: str, control: bool, level: s
 
 
 def _price(above: Rung, rung: Rung) -> dict[str, Any]:
-    """The step between two rungs: paired by seed, or independent where the test part is fixed.
-
-    The second interval is that of Zou & Donner (2008, Statistics in Medicine 27) for a difference of independent means.
-    """
+    """The step between two rungs: paired by seed, or independent where the test part is fixed."""
     if rung.split == FIXED:
-        fall, (low, high), (low_above, high_above) = above.mean - rung.mean, rung.interval, above.interval
-        down = np.hypot(above.mean - low_above, high - rung.mean)
-        up = np.hypot(high_above - above.mean, rung.mean - low)
-        return {"price": fall, "price_interval": (float(fall - down), float(fall + up))}
-    price, interval = paired_price(above.accuracies, rung.accuracies, rung.n_train, rung.n_test)
-    return {"price": price, "price_interval": interval}
+        interval = independent_price(above.mean, above.interval, rung.mean, rung.interval)
+        return {"price": above.mean - rung.mean, "price_interval": interval}
+    price, paired = paired_price(above.accuracies, rung.accuracies, rung.n_train, rung.n_test)
+    return {"price": price, "price_interval": paired}
 
 
 def _table_of(rungs: Sequence[Rung], level: str) -> Table:

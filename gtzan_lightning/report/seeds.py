@@ -32,3 +32,10 @@ def paired_price(
     """
     falls = [before[seed] - after[seed] for seed in sorted(set(before) & set(after))]
     return float(np.mean(falls)) if falls else None, over_seeds(falls, n_train, n_test, (-1.0, 1.0))
+
+
+def independent_price(before: float, before_interval: Interval, after: float, after_interval: Interval) -> Interval:
+    """Interval of `before` minus `after` for independent means (Zou & Donner 2008, Statistics in Medicine 27)."""
+    down = np.hypot(before - before_interval[0], after_interval[1] - after)
+    up = np.hypot(before_interval[1] - before, after - after_interval[0])
+    return float(before - after - down), float(before - after + up)

@@ -14,7 +14,7 @@ SCHEMA = 1  # of the run folder and run.json
 
 WITHOUT_EFFECT = frozenset({
     "outputs", "rerun", "cache_dir", "data.kind", "data.root", "data.source", "data.n_jobs", "data.max_skipped_share",
-    "claim", "claim.study", "claim.accuracy", "claim.level", "trainer.accelerator", "trainer.devices",
+    "claim", "claim.study", "claim.accuracy", "claim.winner", "claim.level", "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
 })  # fmt: skip
 """Keys that cannot change a result: paths, claims, logging, threads, devices. What data a path leads to can, and the
@@ -92,6 +92,8 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _word(override: str) -> str | None:
     """`regularization=none` is `none-regularization`, `split.fold=2` is `fold2`; None for what the slug says anyway."""
     key, _, value = override.lstrip("+").partition("=")
+    if "${" in value:  # says the same as the key that it refers to
+        return None
     if key in WITHOUT_EFFECT or key in ("model", "slice", "split", "split.manifest") or key.startswith(("hydra", "~")):
         return None
     last = key.rpartition(".")[2]

@@ -149,3 +149,7 @@ def test_the_path_to_the_data_does_not_matter_but_the_data_do(tables_root, own_t
 @pytest.mark.parametrize("wrong", ["slice.seconds=abc", "trainer.devices=x", "data.root=5", "data.kind=x"])
 def test_a_configuration_that_will_be_refused_has_a_folder_for_the_record(wrong):
     assert run_dir(composed([wrong]), [wrong]).parent.name == "runs"
+
+
+def test_a_value_that_refers_to_another_key_is_not_in_the_name():
+    assert run_name(DEFAULT, ["seed=${split.seed}", "split.seed=3"], "0" * 8) == "mlp-3s-grouped-seed3-00000000"
