@@ -34,7 +34,7 @@ from gtzan_lightning.experiment import (
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs import card as cards
 from gtzan_lightning.runs.callbacks import EpochProgress, History, LastCheckpoint, ReseedEachEpoch
-from gtzan_lightning.runs.checkpoint import load_checkpoint
+from gtzan_lightning.runs.checkpoint import load_checkpoint, stamped
 from gtzan_lightning.runs.folder import Card, RunFolder
 from gtzan_lightning.runs.results import predict_all, record_results
 from gtzan_lightning.runs.tensorboard import event_logger
@@ -130,7 +130,7 @@ def _audited(config: Config, data: SplitData, datamodule: GenreDataModule, monit
 def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDataModule) -> dict[str, object]:
     """Trains to the end, from `last.ckpt` where there is one; leaves the best epoch's weights in the model."""
     history = History()
-    model.contents = _contents(config, datamodule)
+    model.contents = stamped(_contents(config, datamodule))
     trainer = make_trainer(config, _callbacks(config, run, model, history), event_logger(run.path))
     resumed = run.last_checkpoint if run.last_checkpoint.is_file() else None
     if resumed is not None:

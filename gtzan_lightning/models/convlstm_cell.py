@@ -50,7 +50,7 @@ class ConvLSTMCell(nn.Module):
         steps = list(self.from_input(x).unbind(dim=2))  # all steps in one convolution
         if reverse:
             steps.reverse()
-        hidden = cell = steps[0].new_zeros(len(x), steps[0].shape[1] // 4, steps[0].shape[2])
+        hidden = cell = steps[0].new_zeros(x.shape[0], steps[0].shape[1] // 4, steps[0].shape[2])
         states = []
         for gates in steps:
             hidden, cell = self._step(gates + self.from_state(hidden), cell)
