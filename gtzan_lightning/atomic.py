@@ -17,6 +17,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        _to_disk(temporary)  # else a loss of power could leave an empty file under the name
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes files for the owner's eyes only
         os.replace(temporary, path)
     finally:
@@ -32,6 +33,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Writes or replaces a whole file, as UTF-8."""
     write_bytes(path, content.encode())
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _umask() -> int:

@@ -220,6 +220,12 @@ class Claim(Section):
         return self
 
 
+class Sweep(Section):
+    """What a multirun does."""
+
+    on_error: Literal["continue", "stop"]
+
+
 class Config(Section):
     """Everything that a run is told."""
 
@@ -232,6 +238,7 @@ class Config(Section):
     augmentation: Augmentation
     trainer: TrainerConfig
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    sweep: Sweep = Sweep(on_error="continue")  # a default, so that older runs can still be read
     claim: Claim | None
     rerun: bool
     outputs: str

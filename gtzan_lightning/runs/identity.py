@@ -15,7 +15,7 @@ SCHEMA = 1  # of the run folder and run.json
 WITHOUT_EFFECT = frozenset({
     "outputs", "rerun", "cache_dir", "data.kind", "data.root", "data.source", "data.n_jobs", "data.max_skipped_share",
     "claim", "claim.study", "claim.accuracy", "claim.winner", "claim.level", "trainer.accelerator", "trainer.devices",
-    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
+    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress", "sweep.on_error",
 })  # fmt: skip
 """Keys that cannot change a result: paths, claims, logging, threads, devices. What data a path leads to can, and the
 corpus's fingerprint tells it; so can the number of processes that train together."""

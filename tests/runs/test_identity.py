@@ -9,7 +9,7 @@ MODELS = ("mlp", "lstm", "reslstm", "convlstm")
 NO_RESULT_DEPENDS_ON = {
     "outputs", "rerun", "cache_dir", "claim", "data.kind", "data.root", "data.source", "data.n_jobs",
     "data.max_skipped_share", "trainer.accelerator", "trainer.devices",
-    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
+    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress", "sweep.on_error",
 }  # fmt: skip
 
 
