@@ -70,7 +70,8 @@ def _table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise GtzanError(f"split.manifest: there is no file {path}. Give the split.csv of a run.")
     try:
-        table = pd.read_csv(path, dtype={"track_id": str, "part": str, "start_s": float, "stop_s": float})
+        kinds = {"track_id": str, "part": str, "start_s": float, "stop_s": float}
+        table = pd.read_csv(path, dtype=kinds, keep_default_na=False)  # a track may be called "nan"
     except (ValueError, OSError) as error:
         raise GtzanError(
             f"split.manifest={path}: not a split manifest ({error}). Give the split.csv of a run."

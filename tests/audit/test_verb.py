@@ -78,6 +78,13 @@ def test_placebo_labels_on_a_leaky_split(tables_root, capsys):
     assert "the split leaks" in capsys.readouterr().out
 
 
+def test_the_default_probe_knows_voices_where_artists_are_asked_for(tables_root, capsys):
+    main(["audit", f"data.root={tables_root}", "placebo=track", "placebo=artist", "--draws", "2"])
+    output = capsys.readouterr().out
+    assert "by track, probe nearest" in " ".join(output.split())
+    assert "by artist, probe kernel" in " ".join(output.split())
+
+
 def test_the_real_model_as_a_probe(tables_root, capsys):
     arguments = ["audit", f"data.root={tables_root}", "debug=fast", "placebo=track", "--probe", "model", "--draws", "2"]
     assert main(arguments) == 0

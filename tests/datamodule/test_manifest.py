@@ -1,6 +1,7 @@
 """A split on disk: what is written is read back, and nothing else is."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,13 @@ def test_a_split_is_written_row_by_row_without_what_is_left_out():
 
 def test_what_is_written_is_read_back(tmp_path):
     assert read(tmp_path, TEXT).tolist() == PARTS.tolist()
+
+
+def test_a_track_may_be_called_nan(tmp_path):
+    tracks = tuple(replace(track, track_id="nan") if index == 0 else track for index, track in enumerate(CORPUS.tracks))
+    corpus = replace(CORPUS, tracks=tracks)
+    (tmp_path / "split.csv").write_bytes(manifest_csv(corpus, SLICES, PARTS))
+    assert read_manifest(tmp_path / "split.csv", corpus, SLICES).tolist() == PARTS.tolist()
 
 
 def test_the_order_of_rows_and_further_columns_do_not_matter(tmp_path):
