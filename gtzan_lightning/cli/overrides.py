@@ -13,6 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.errors import GtzanError
 
+OPTIONAL = ("experiment", "suspect", "debug")  # groups that bring changes to the others, and may be left out
+
 
 def check_overrides(arguments: Sequence[str], defaults: DictConfig, conf_dir: Path) -> None:
     """Finds unknown keys, unknown members of groups, and arguments that are no `key=value`.
@@ -53,7 +55,8 @@ def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_d
         if isinstance(pattern, Glob):
             told = f"{argument}: matches nothing. Members of {key}: {', '.join(allowed)}."
             return [] if pattern.filter(allowed) else [told]
-        wrong = [value for value in _values(override) if value not in (*allowed, "null")]
+        or_none = ["null"] if key in OPTIONAL else []
+        wrong = [value for value in _values(override) if value not in (*allowed, *or_none)]
         return [f"{key}={value}: {_unknown(value, allowed, f'members of {key}')}" for value in wrong]
     known = [*_groups(conf_dir), *_keys(defaults), *_member_keys(conf_dir)]
     if override.is_add() or key in known or _is_section(defaults, key):
@@ -83,7 +86,7 @@ def _is_section(defaults: DictConfig, key: str) -> bool:
 
 def _member_keys(conf_dir: Path) -> list[str]:
     """Keys of every member of every group: a model has keys that the default one lacks."""
-    files = [path for path in conf_dir.glob("*/*.yaml") if path.parent.name not in ("experiment", "suspect", "debug")]
+    files = [path for path in conf_dir.glob("*/*.yaml") if path.parent.name not in OPTIONAL]
     loaded = [(path.parent.name, OmegaConf.load(path)) for path in files]
     return [f"{group}.{key!s}" for group, cfg in loaded for key in (*cfg, *_flat_keys(OmegaConf.to_container(cfg)))]
 

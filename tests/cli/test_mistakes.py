@@ -32,6 +32,7 @@ def assert_refused(ended, *told):
         ("slice=7", "slice=7: unknown. Members of slice: 2s, 3s, 6s, 9s, 30s."),
         ("slice=60s", "slice=60s: unknown. Did you mean 6s? Members of slice: 2s, 3s, 6s, 9s, 30s."),
         ("split=groupd", f"split=groupd: unknown. Did you mean grouped? {MEMBERS_OF_SPLIT}"),
+        ("split=null", f"split=null: unknown. {MEMBERS_OF_SPLIT}"),
         ("model=glob(x*)", "model=glob(x*): matches nothing. Members of model: convlstm, lstm, mlp, reslstm."),
         ("model=", "model=: unknown. Members of model: convlstm, lstm, mlp, reslstm."),
         ("split=leaky,groupd", f"split=groupd: unknown. Did you mean grouped? {MEMBERS_OF_SPLIT}"),
