@@ -8,6 +8,7 @@ from pathlib import Path
 
 import lightning as L
 import numpy as np
+import torch
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
@@ -27,6 +28,7 @@ from gtzan_lightning.datamodule.slices import SliceTable, slice_table
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_slices
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.familiarity import fit_familiarity
 from gtzan_lightning.features.load import load_features
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.rendition import Rendition, Waveform
@@ -83,12 +85,17 @@ def load_configured_features(config: Config, corpus: Corpus, rendition: Renditio
         corpus,
         name=config.features.name,
         window_s=config.features.window_s if config.features.framed else whole_clips,
-        settings=FrameSettings(**config.features.model_dump(include={field.name for field in fields(FrameSettings)})),
+        settings=frame_settings(config),
         cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
         max_skipped_share=config.data.max_skipped_share,
         rendition=rendition,
     )
+
+
+def frame_settings(config: Config) -> FrameSettings:
+    """How audio becomes the features of the configuration."""
+    return FrameSettings(**config.features.model_dump(include={field.name for field in fields(FrameSettings)}))
 
 
 def make_renditions(config: Config, data: SplitData) -> list[RenditionSlices]:
@@ -129,6 +136,21 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
         augment=make_masking(config, data.corpus.genres),
         renditions=make_renditions(config, data),
     )
+
+
+def training_familiarity(datamodule: GenreDataModule) -> dict[str, object]:
+    """What the training part is like, as tensors and numbers: a file that is far from it deserves a warning."""
+    slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
+    found = fit_familiarity(
+        examples.values.numpy(),
+        examples.step_index.numpy()[slices],
+        datamodule.slices.track_index[slices],
+        datamodule.slices.stop_s[slices],
+    )
+    return {
+        name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+        for name, value in found.plain().items()
+    }
 
 
 def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreModule:

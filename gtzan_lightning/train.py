@@ -30,12 +30,14 @@ from gtzan_lightning.experiment import (
     make_model,
     make_trainer,
     open_data,
+    training_familiarity,
 )
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs import card as cards
-from gtzan_lightning.runs.callbacks import EpochProgress, History, LastCheckpoint, ReseedEachEpoch
-from gtzan_lightning.runs.checkpoint import load_checkpoint, stamped
+from gtzan_lightning.runs.callbacks import EpochProgress, History, LastCheckpoint, ReportedEpochs, ReseedEachEpoch
+from gtzan_lightning.runs.checkpoint import add_contents, load_checkpoint, stamped
 from gtzan_lightning.runs.folder import Card, RunFolder
+from gtzan_lightning.runs.job_states import current_report
 from gtzan_lightning.runs.results import predict_all, record_results
 from gtzan_lightning.runs.tensorboard import event_logger
 
@@ -117,6 +119,7 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
         return RunResult(run.path, card, reused=False)
     predictions = predict_all(model, datamodule, config.trainer.limit_batches)
     record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True))
+    add_contents(run.best_checkpoint, {"temperature": card["calibration"]["temperature"]})
     return RunResult(run.path, card, reused=False)
 
 
@@ -163,6 +166,7 @@ def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
         "mean": torch.from_numpy(datamodule.standardisation.mean),
         "scale": torch.from_numpy(datamodule.standardisation.scale),
         "quantiles": torch.from_numpy(datamodule.standardisation.quantiles),
+        "familiarity": training_familiarity(datamodule),
     }
 
 
@@ -179,7 +183,10 @@ def _callbacks(config: Config, run: RunFolder, model: GenreModule, history: Hist
     ]
     if config.regularization.patience:
         callbacks.append(EarlyStopping(model.monitor, patience=config.regularization.patience, mode=model.mode))
-    if config.trainer.progress:
+    report = current_report()
+    if report is not None:
+        callbacks.append(ReportedEpochs(report))
+    elif config.trainer.progress:
         callbacks.append(EpochProgress(run.path.name))
     return callbacks
 

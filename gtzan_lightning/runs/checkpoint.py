@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from gtzan_lightning.atomic import replacing
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS
 from gtzan_lightning.runs.card import versions
@@ -68,6 +69,18 @@ def _check_contents(path: Path, checkpoint: Mapping[str, Any]) -> None:
     missing = [name for name in NEEDED if name not in contents]
     if missing:
         raise GtzanError(f"{path}: lacks {', '.join(missing)}. It was made by {maker}. Repeat the run with rerun=true.")
+
+
+def add_contents(path: Path, entries: Mapping[str, Any]) -> None:
+    """Adds tensors or plain data to the contents of a checkpoint; a reader sees the old file or the new one.
+
+    Raises:
+        GtzanError: as `load_checkpoint`.
+    """
+    checkpoint = load_checkpoint(path)
+    checkpoint[CONTENTS] = {**checkpoint[CONTENTS], **entries}
+    with replacing(path) as temporary:
+        torch.save(checkpoint, temporary)
 
 
 def _maker(checkpoint: Mapping[str, Any]) -> str:
