@@ -26,7 +26,7 @@ def test_help_and_configuration_load_nothing_heavy(checkout, option):
     loaded = done.stderr.rpartition("LOADED ")[2]
     assert [name for name in HEAVY if f"'{name}'" in loaded] == []
     if option == ["--help"]:
-        for words in ("python train.py model=lstm slice=6s split=grouped", "model: convlstm, lstm, mlp, reslstm",
+        for words in ("python train.py model=lstm slice=6s split=grouped", "model: convlstm, lstm, mlp",
                       "split: artist, filtered, grouped, leaky", "max_epochs: 60"):  # fmt: skip
             assert words in done.stdout
     elif "slice=6s" in option:

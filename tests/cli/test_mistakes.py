@@ -8,6 +8,7 @@ import pytest
 
 FAST = ("debug=fast", "trainer.progress=false")
 MEMBERS_OF_SPLIT = "Members of split: artist, filtered, grouped, leaky."
+MEMBERS_OF_MODEL = "Members of model: convlstm, lstm, mlp, published_lstm, published_mlp, reslstm."
 
 
 def spoil(root, change):
@@ -33,8 +34,8 @@ def assert_refused(ended, *told):
         ("slice=60s", "slice=60s: unknown. Did you mean 6s? Members of slice: 2s, 3s, 6s, 9s, 30s."),
         ("split=groupd", f"split=groupd: unknown. Did you mean grouped? {MEMBERS_OF_SPLIT}"),
         ("split=null", f"split=null: unknown. {MEMBERS_OF_SPLIT}"),
-        ("model=glob(x*)", "model=glob(x*): matches nothing. Members of model: convlstm, lstm, mlp, published_lstm, published_mlp, reslstm."),
-        ("model=", "model=: unknown. Members of model: convlstm, lstm, mlp, published_lstm, published_mlp, reslstm."),
+        ("model=glob(x*)", f"model=glob(x*): matches nothing. {MEMBERS_OF_MODEL}"),
+        ("model=", f"model=: unknown. {MEMBERS_OF_MODEL}"),
         ("split=leaky,groupd", f"split=groupd: unknown. Did you mean grouped? {MEMBERS_OF_SPLIT}"),
         ("trainer.max_epoch=3", "there is no key 'trainer.max_epoch'. Did you mean trainer.max_epochs?"),
         ("model.hiden_size=3", "there is no key 'model.hiden_size'. Did you mean model.hidden_size?"),
