@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gtzan_lightning.predicting import predict
     from gtzan_lightning.trained import load_run
 
-__all__ = ["load_run"]
+__all__ = ["load_run", "predict"]
 __version__ = "0.1.0"
 
-HOMES = {"load_run": "gtzan_lightning.trained"}
+HOMES = {"load_run": "gtzan_lightning.trained", "predict": "gtzan_lightning.predicting"}
 
 
 def __getattr__(name: str) -> Any:

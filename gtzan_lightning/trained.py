@@ -16,6 +16,7 @@ from gtzan_lightning.config import Config
 from gtzan_lightning.datamodule.genre_datamodule import EVALUATION_BATCH
 from gtzan_lightning.datamodule.standardisation import Standardisation
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.familiarity import Familiarity
 from gtzan_lightning.models.base import CONTENTS, GenreModule
 from gtzan_lightning.rebuilding import rebuilt_model
 from gtzan_lightning.runs.browser import best_run, named_run
@@ -36,6 +37,7 @@ class TrainedRun:
     columns: tuple[str, ...]  # name of each feature
     shape: tuple[int, int]  # of one example: (steps, features)
     standardisation: Standardisation
+    familiarity: Familiarity | None  # what the training music is like; None in runs of before it was kept
     temperature: float | None  # fitted on validation; None where the run had none
     card: Card | None  # of the run, where its folder is at hand
 
@@ -90,6 +92,7 @@ def _loaded(path: Path, folder: RunFolder) -> TrainedRun:
         genres, columns = (tuple(map(str, contents[key])) for key in ("genres", "columns"))
         steps, features = (int(length) for length in contents["shape"])
         standardisation = _standardisation(contents, features)
+        familiarity = Familiarity.from_plain(contents["familiarity"]) if "familiarity" in contents else None
         temperature = contents.get("temperature")
         temperature = None if temperature is None else float(temperature)
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a ValidationError is a ValueError
@@ -100,7 +103,16 @@ def _loaded(path: Path, folder: RunFolder) -> TrainedRun:
     card = folder.card() if path.name == folder.best_checkpoint.name else {}
     temperature = temperature or card.get("calibration", {}).get("temperature")
     return TrainedRun(
-        path, model, config, genres, columns, (steps, features), standardisation, temperature, card or None
+        path=path,
+        model=model,
+        config=config,
+        genres=genres,
+        columns=columns,
+        shape=(steps, features),
+        standardisation=standardisation,
+        familiarity=familiarity,
+        temperature=temperature,
+        card=card or None,
     )
 
 

@@ -1,6 +1,6 @@
 """Sentences on a file that is unlike the music of the training: there, a confident answer is often a wrong one.
 
-The bounds were set on 519 clips of GTZAN, none of which they name; where a model knows its training music, that is used.
+The bounds were set on 519 clips of GTZAN, none of which they name. Where a model knows its training music, it decides.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def familiarity_warnings(familiarity: Familiarity, sound: Sound, x: NDArray[np.f
     distance = familiarity.track_distance(x)
     if distance > familiarity.limit:
         told.append(
-            f"unlike the training music: its features are {distance / familiarity.limit:.1f} times as far from the "
-            "centre as those of nearly all training tracks"
+            f"unlike training: its features are {distance / familiarity.limit:.1f} times as far from the centre of the "
+            "training music as those of nearly all training tracks"
         )
     return told

@@ -1,0 +1,97 @@
+"""`gtzan predict RUN FILE...`: the genre of any music, how sure, and what makes the answer doubtful."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gtzan_lightning.evaluation.answers import Answer
+
+FAILED = 1  # exit status: some file has no answer
+
+
+def add_to(verbs: Any) -> None:
+    """Adds the verb."""
+    parser = verbs.add_parser(
+        "predict",
+        help="the genre of any music: gtzan predict best song.mp3 albums/",
+        epilog="Exit status 1 tells that some file could not be used; the others have their answers.",
+    )
+    parser.add_argument(
+        "run_name",
+        metavar="RUN",
+        help="a run's path or name, a checkpoint file, or best: the finished grouped run that is best on validation",
+    )
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="audio files, folders, patterns such as 'albums/**/*.ogg'"
+    )
+    parser.add_argument("--timeline", action="store_true", help="also one row a slice, and a picture a file")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="where --timeline puts pictures; default <outputs>/timelines"
+    )
+    parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    parser.add_argument(
+        "--as-trained", action="store_true", help="probabilities as in predictions.csv, without the temperature"
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that compute features; default 1")
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from gtzan_lightning.predicting import predict
+    from gtzan_lightning.report.origin import origin_lines
+    from gtzan_lightning.trained import load_run
+
+    calibrated = not arguments.as_trained
+    run = load_run(arguments.run_name, outputs=arguments.outputs)
+    answers = predict(run, arguments.files, calibrated=calibrated, n_jobs=max(1, arguments.jobs))
+    remarks = origin_lines(
+        run.name, run.card, run.temperature, calibrated=calibrated, familiar=run.familiarity is not None
+    )
+    _show(answers, run.name, remarks, arguments)
+    if arguments.timeline:
+        _draw(answers, run.name, arguments.pictures or arguments.outputs / "timelines")
+    return FAILED if any(answer.skipped for answer in answers) else 0
+
+
+def _show(answers: Sequence[Answer], run: str, remarks: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Answers to the standard output; beside CSV and JSON, which programs read, remarks go to the error output."""
+    from rich.console import Console
+
+    from gtzan_lightning.report.answers import answers_csv, answers_json, print_answers
+
+    if arguments.format == "table":
+        print_answers(answers, arguments.timeline)
+    elif arguments.format == "csv":
+        print(answers_csv(answers, arguments.timeline), end="")
+    else:
+        print(answers_json(answers, run, remarks, arguments.timeline))
+    console = Console(stderr=arguments.format != "table")
+    for line in remarks:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if arguments.format != "table":
+        for answer in answers:
+            if answer.skipped:
+                console.print(f"Skipped {answer.path}: {answer.skipped}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _draw(answers: Sequence[Answer], run: str, folder: Path) -> None:
+    """A picture a file, by the file's name, numbered where several files share it."""
+    import sys
+
+    from gtzan_lightning.report.timeline import timeline_figure
+    from gtzan_lightning.runs.pictures import save_figures
+
+    folder.mkdir(parents=True, exist_ok=True)
+    seen: Counter[str] = Counter()
+    for answer in answers:
+        if answer.skipped is None:
+            stem = answer.path.stem
+            seen[stem] += 1
+            save_figures(folder, {f"{stem}-{seen[stem]}" if seen[stem] > 1 else stem: timeline_figure(answer, run)})
+    print(f"Pictures: {folder}", file=sys.stderr)

@@ -1,0 +1,145 @@
+"""Any music to answers: each file is treated as the training music was, and what is unlike that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from gtzan_lightning.cache_dir import cache_dir as chosen_cache_dir
+from gtzan_lightning.corpus.music_files import music_files
+from gtzan_lightning.corpus.tables import STATS_COLUMNS
+from gtzan_lightning.datamodule.slices import slice_table
+from gtzan_lightning.datamodule.steps import step_table
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.answers import Answer
+from gtzan_lightning.evaluation.unlikeness import familiarity_warnings, sound_warnings
+from gtzan_lightning.features.cache import FileCache
+from gtzan_lightning.features.columns import frame_columns
+from gtzan_lightning.features.extraction import Extracted, extract_file
+from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.features.pruning import features_cache
+from gtzan_lightning.features.request import FeatureRequest
+from gtzan_lightning.features.sound import Sound, sound_of
+from gtzan_lightning.hearing import Hearing
+from gtzan_lightning.trained import TrainedRun, load_run
+
+Heard = tuple[Hearing, Sound | None, Extracted]
+
+
+def predict(
+    run: TrainedRun | str | Path,
+    files: str | Path | Iterable[str | Path],
+    *,
+    calibrated: bool = True,
+    n_jobs: int = 1,
+    cache_dir: str | Path | None = None,
+) -> list[Answer]:
+    """The genre of each file, how sure, and what makes the answer doubtful.
+
+        from gtzan_lightning import load_run, predict
+        for answer in predict(load_run("best"), "music/"):
+            print(answer.path, answer.genre, answer.probability, answer.warnings)
+
+    Sampling rate, channels, features, steps and slices are those of the training, so that a clip of the test part gets
+    the probabilities that `predictions.csv` has. Of a longer file all slices count.
+
+    Args:
+        run: from `load_run`, or what it takes.
+        files: a file, folder or pattern, or several; see `music_files`.
+        calibrated: with the run's temperature, if it has one; False gives the probabilities of `predictions.csv`.
+        n_jobs: processes that compute features.
+        cache_dir: where features are kept; None is GTZAN_CACHE, else the system's cache folder.
+
+    Returns:
+        One answer a file, in order; a file that cannot be used has `skipped`, the reason.
+
+    Raises:
+        GtzanError: no such run, a folder without audio, or a pattern that nothing fits.
+    """
+    trained = run if isinstance(run, TrainedRun) else load_run(run)
+    paths = music_files([files] if isinstance(files, (str, Path)) else files)
+    check_columns(trained)
+    cache = features_cache(chosen_cache_dir(None if cache_dir is None else str(cache_dir)))
+    return list(_answers(trained, paths, cache, calibrated, n_jobs))
+
+
+def check_columns(run: TrainedRun) -> None:
+    """Whether this version computes from audio what the run was trained on.
+
+    Raises:
+        GtzanError: it does not.
+    """
+    hearing = Hearing.of_training(run)
+    name, settings = hearing.request.name, hearing.request.settings
+    computed = STATS_COLUMNS if name == "stats" else frame_columns(name, settings)
+    if tuple(computed) != run.columns:
+        raise GtzanError(
+            f"{run.path}: its {len(run.columns)} features are not the {len(computed)} of {name} in this version. "
+            "Repeat the run with rerun=true."
+        )
+
+
+def _answers(run: TrainedRun, paths: list[Path], cache_root: Path, calibrated: bool, n_jobs: int) -> Iterator[Answer]:
+    console = Console(stderr=True)
+    heard: Iterable[Heard] = Parallel(n_jobs=min(n_jobs, len(paths)), return_as="generator")(
+        delayed(_heard)(path.absolute(), Hearing.of_training(run), cache_root.absolute()) for path in paths
+    )
+    quiet = len(paths) == 1 or not console.is_terminal
+    told = track(heard, "listening", len(paths), console=console, transient=True, disable=quiet)
+    for path, (hearing, sound, extracted) in zip(paths, told, strict=True):
+        yield replace(_answer(run, hearing, sound, extracted, FileCache(cache_root), calibrated), path=path)
+
+
+def _heard(path: Path, hearing: Hearing, cache_root: Path) -> Heard:
+    """Makes sure that a file's features are in the cache; how it was heard depends on how long it is."""
+    sound = sound_of(path, hearing.request.settings.sample_rate_hz, hearing.longest_s, cache_root)
+    hearing = hearing.for_length(sound.duration_s if sound else 0.0)
+    extracted = extract_file(path, hearing.request, cache_root, blocking=True)
+    assert extracted is not None  # it waits for others
+    return hearing, sound, extracted
+
+
+def _answer(
+    run: TrainedRun, hearing: Hearing, sound: Sound | None, extracted: Extracted, cache: FileCache, calibrated: bool
+) -> Answer:
+    skipped = Answer(extracted.path, run.genres, skipped=extracted.summary.skipped)
+    if skipped.skipped or sound is None:
+        return skipped
+    features = _features(run, hearing.request, cache.values(extracted.key))
+    try:
+        slices = slice_table(features, seconds=hearing.seconds, step_s=hearing.step_s, hop_s=hearing.hop_s)
+    except GtzanError:
+        needed = f"{hearing.seconds:g} s are needed for one slice of this run"
+        return replace(skipped, skipped=f"too short: {sound.duration_s:.1f} s, and {needed}")
+    values, step_index = step_table(features, slices)
+    x = values[step_index]
+    told = sound_warnings(sound, hearing.request.settings.sample_rate_hz)
+    if run.familiarity is not None:
+        told += familiarity_warnings(run.familiarity, sound, run.standardisation.apply(x))
+    return Answer(
+        extracted.path,
+        run.genres,
+        start_s=slices.start_s,
+        stop_s=slices.stop_s,
+        probabilities=run.probabilities(x, calibrated=calibrated),
+        warnings=(*told, *extracted.summary.notes),
+    )
+
+
+def _features(run: TrainedRun, request: FeatureRequest, values: NDArray[np.float32]) -> Features:
+    """The rows of one file, as those of a corpus of one track."""
+    return Features(
+        name=request.name,
+        columns=run.columns,
+        values=values,
+        track_index=np.zeros(len(values), np.int32),
+        start_s=np.arange(len(values), dtype=np.float64) * request.row_s,
+        row_s=request.row_s,
+    )
