@@ -11,7 +11,7 @@ from importlib import import_module
 from gtzan_lightning import __version__
 from gtzan_lightning.errors import GtzanError
 
-VERBS = ("data", "features", "cache", "runs", "compare", "audit", "predict")
+VERBS = ("data", "features", "cache", "runs", "compare", "report", "audit", "predict", "export", "card")
 USER_ERROR = 2
 
 

@@ -1,0 +1,39 @@
+"""`gtzan report [RUNS...]`: scores of many runs as a tidy CSV, a Markdown table and one HTML page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_to(verbs: Any) -> None:
+    """Adds the verb."""
+    parser = verbs.add_parser(
+        "report",
+        help="CSV, Markdown and one HTML page of many runs",
+        epilog="examples: gtzan report · gtzan report split=grouped model=lstm · gtzan report outputs/sweeps/3029809c",
+    )
+    parser.add_argument(
+        "chosen",
+        nargs="*",
+        metavar="RUNS",
+        help="runs, by path or part of a name; sweep folders; filters key=value as in `gtzan runs ls`; default: all",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="default: the sweep's own, else <outputs>/reports"
+    )
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.report.choosing import chosen_records, report_folder
+    from gtzan_lightning.report.folder import write_report
+    from gtzan_lightning.report.rows_console import print_rows
+
+    records = chosen_records(arguments.chosen, arguments.outputs)
+    folder = arguments.output or report_folder(arguments.chosen, arguments.outputs)
+    table, verdicts = write_report(records, folder)
+    print_rows(table, verdicts, [record for record in records if not record.done])
+    print(f"Report: {folder / 'report.html'} (the table also as report.md, every score in scores.csv)")

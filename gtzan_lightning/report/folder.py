@@ -1,0 +1,74 @@
+"""A report on disk: scores.csv, report.md and report.html, each replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.progress import track
+
+from gtzan_lightning.atomic import write_text
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.report.contest import Verdict, verdicts
+from gtzan_lightning.report.evidence import Evidence
+from gtzan_lightning.report.gaps import gaps
+from gtzan_lightning.report.markdown import headline, report_markdown
+from gtzan_lightning.report.page.data import details, head
+from gtzan_lightning.report.page.rendering import rendered
+from gtzan_lightning.report.records import Record
+from gtzan_lightning.report.rows import LEVELS, Table, tabled
+from gtzan_lightning.report.stamps import stamp_counts
+from gtzan_lightning.report.summary import tidy
+from gtzan_lightning.runs.folder import now
+
+SYNTHETIC = "SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music"
+
+
+def write_report(records: Sequence[Record], folder: Path, *, progress: bool = True) -> tuple[Table, list[Verdict]]:
+    """Writes the three files, and returns what they hold.
+
+    Args:
+        records: finished runs, and others, which are named as missing.
+        folder: made where it is not there.
+        progress: whether to show how far the reading of predictions is.
+
+    Raises:
+        GtzanError: no run is done, or the folder cannot be written.
+    """
+    done = [record for record in records if record.done]
+    missing = [record for record in records if not record.done]
+    if not done:
+        raise GtzanError(
+            f"none of {len(records)} runs is done: there is nothing to report. `gtzan runs ls` lists them."
+        )
+    table, evidence = tabled(done), Evidence()
+    ordered = [record for row in table.rows for record in row.records]
+    found = verdicts(table.rows, LEVELS, evidence)
+    shown = track(ordered, "Reading predictions", disable=not progress, transient=True)
+    page = rendered(
+        title=f"{_corpora(ordered)}: {headline(table)}",
+        written=now()[:10],
+        banners=_banners(ordered),
+        head=head(table, found, gaps(table, LEVELS), missing),
+        details=details(shown, evidence),
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(
+            folder / "scores.csv", tidy([record.card for record in ordered]).to_csv(index=False, lineterminator="\n")
+        )
+        write_text(folder / "report.md", report_markdown(table, found, missing))
+        write_text(folder / "report.html", page)
+    except OSError as error:
+        raise GtzanError(f"{folder}: the report cannot be written ({error}). Choose another with --output.") from error
+    return table, found
+
+
+def _banners(records: Sequence[Record]) -> list[tuple[str, int]]:
+    """Stamps, and the corpus that is none."""
+    synthetic = sum(record.card["data"]["corpus"] == "synthetic" for record in records)
+    return [*([(SYNTHETIC, synthetic)] if synthetic else []), *stamp_counts(record.card for record in records)]
+
+
+def _corpora(records: Sequence[Record]) -> str:
+    return ", ".join(dict.fromkeys(record.card["data"]["corpus"] for record in records))

@@ -1,0 +1,95 @@
+"""The table of a report as Markdown, with what is missing and what is best."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gtzan_lightning.report.columns import UNKNOWN, short_names
+from gtzan_lightning.report.contest import RULE, Verdict
+from gtzan_lightning.report.records import Record, reason
+from gtzan_lightning.report.rows import LEVELS, Cell, Table
+from gtzan_lightning.report.stamps import stamps_markdown
+
+NAMED = 4  # rivals that a sentence names before it counts
+
+
+def report_markdown(table: Table, verdicts: Sequence[Verdict], missing: Sequence[Record]) -> str:
+    """The report as a document."""
+    cards = [record.card for row in table.rows for record in row.records]
+    best = {(verdict.best, verdict.level) for verdict in verdicts}
+    heads = [*map(_plain, short_names(table.columns)), "runs", *(f"test {level} accuracy [95 %]" for level in LEVELS)]
+    lines = [f"# {headline(table)}", "", _plain(common_line(table)), "", _line(heads), _line(["---"] * len(heads))]
+    for position, row in enumerate(table.rows):
+        cells = [_cell(row.cells[level], (position, level) in best) for level in LEVELS]
+        lines.append(_line([*map(_plain, row.values), str(len(row.records)), *cells]))
+    lines += ["", interval_line(table), "", RULE, "", *(f"- {_plain(line)}" for line in verdict_lines(table, verdicts))]
+    text = "\n".join(lines).rstrip("\n") + "\n" + stamps_markdown(cards, "runs")
+    return text + "".join(f"\n**Missing**: {_plain(line)}\n" for line in missing_lines(missing))
+
+
+def headline(table: Table) -> str:
+    """What the report holds."""
+    runs = sum(len(row.records) for row in table.rows)
+    return f"{runs} run{'s' * (runs != 1)}, {len(table.rows)} configuration{'s' * (len(table.rows) != 1)}"
+
+
+def common_line(table: Table) -> str:
+    """What all rows share."""
+    return "In all: " + ", ".join(f"{column.key} {column.values[0]}" for column in table.common) + "."
+
+
+def interval_line(table: Table) -> str:
+    """How to read the brackets."""
+    several = any(row.n_splits > 1 for row in table.rows)
+    over = "over splits where a row has several (Nadeau and Bengio 2003), else " if several else ""
+    return (
+        f"In brackets the 95 % interval of the mean: {over}over the independent artists (recordings, tracks) of the "
+        "test part. n is the number of test windows or clips of a run."
+    )
+
+
+def verdict_lines(table: Table, verdicts: Sequence[Verdict]) -> list[str]:
+    """One sentence a protocol and level: which row is best, or which ones the highest cannot be told from."""
+    return [_sentence(table, verdict) for verdict in verdicts]
+
+
+def missing_lines(missing: Sequence[Record]) -> list[str]:
+    """What has no scores, and why."""
+    return [f"{record.asked}: {record.card.get('status', 'missing')}, {reason(record)}" for record in missing]
+
+
+def cell_text(cell: Cell) -> str:
+    """Mean, interval, n and what the interval varies."""
+    low, high = cell.interval
+    return f"{cell.mean:.3f} [{low:.3f}, {high:.3f}], n {cell.n:,}, {cell.over}"
+
+
+def _cell(cell: Cell, best: bool) -> str:
+    return f"**{cell_text(cell)}, best**" if best else cell_text(cell)
+
+
+def _sentence(table: Table, verdict: Verdict) -> str:
+    top, *others = table.names([verdict.top, *verdict.others])
+    start = f"{_protocol(table, verdict)}, {verdict.level}: "
+    if verdict.best is not None:
+        return f"{start}{top} is better than the other {len(others)}."
+    rivals = [name for name, row in zip(others, verdict.others, strict=True) if row in verdict.rivals]
+    more = f" and {len(rivals) - NAMED} more" if len(rivals) > NAMED else ""
+    return f"{start}no best. {top} is highest, but not shown to be better than {', '.join(rivals[:NAMED])}{more}."
+
+
+def _protocol(table: Table, verdict: Verdict) -> str:
+    """The split, and what of its settings varies in the table."""
+    values = zip(table.columns, short_names(table.columns), table.rows[verdict.top].values, strict=True)
+    told = [f"{name} {value}" for column, name, value in values if column.key.startswith("split.") and value != UNKNOWN]
+    return " · ".join([verdict.split, *told])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Text that cannot end a cell or begin markup of its own."""
+    return re.sub(r"([\\|*_`\[\]<>])", r"\\\1", text).replace("\n", " ")

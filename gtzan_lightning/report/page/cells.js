@@ -1,0 +1,73 @@
+// One row of the table, by configuration or by run.
+"use strict";
+
+const head = dataOf("head-data");
+head.rows.forEach((row) => { row.runs = []; });
+head.runs.forEach((run) => head.rows[run.row].runs.push(run));
+const stampName = (text) => text.split(":")[0].toLowerCase();
+
+function badges(row) {
+  return row.stamps.map((place) =>
+    h("span", { class: "badge stamp", title: head.stamps[place][0] }, stampName(head.stamps[place][0])));
+}
+
+// A cell of an accuracy: [mean, low, high, n, what the interval varies, standard deviation].
+function scoreCell(level, [mean, low, high, n, over, sd], best) {
+  const about = [level, `n ${count(n)}`, over, sd === null ? null : `sd ${fixed(sd)}`].filter(Boolean).join(" \u00b7 ");
+  return h("td", { class: "score", role: "cell" },
+    h("strong", {}, fixed(mean)), ` ${interval(low, high)} `, best ? h("span", { class: "badge best" }, "best") : null,
+    h("span", { class: "meta" }, about),
+    h("span", { class: "bar", "aria-hidden": "true" },
+      h("i", { style: { left: percent(low), width: percent(high - low) } }), h("b", { style: { left: percent(mean) } })));
+}
+
+function plainCell(name, text) {
+  return h("td", { class: text === "-" ? "plain unset" : "plain", "data-name": name, role: "cell" }, text);
+}
+
+function opener(label, run) {
+  return h("button", { type: "button", class: "open", "data-run": run.id, title: `Open ${run.id}`, onclick: () => show(run.id) }, label);
+}
+
+const repetitionName = (run) => Object.entries(run.repetition)
+  .filter(([, value]) => value !== null).map(([name, value]) => `${name} ${value}`).join(" \u00b7 ");
+
+// What a view has in front of the scores: names of columns, and each item's values of them.
+const VIEWS = {
+  configurations: {
+    items: () => head.rows,
+    row: (item) => item,
+    run: (item) => item.runs[0],
+    extra: ["runs"],
+    extraValues: (item) => [String(item.runs.length)],
+  },
+  runs: {
+    items: () => head.runs,
+    row: (item) => head.rows[item.row],
+    run: (item) => item,
+    extra: ["repetition"],
+    extraValues: (item) => [repetitionName(item)],
+  },
+};
+
+// The columns in front of the scores. Of many, the lesser ones share one, so that the scores stay in sight.
+const WIDEST = 6;
+const COLUMNS = (() => {
+  const all = head.columns.map(({ name, lesser }, place) => ({ name, lesser, value: (row) => row.values[place] }));
+  if (all.length <= WIDEST) return all.length ? all : [{ name: "configuration", value: () => "all" }];
+  const told = (row) => head.columns.map(({ name, lesser }, place) => (lesser && row.values[place] !== "-" ? `${name}\u00a0${row.values[place]}` : ""));
+  return [...all.filter((column) => !column.lesser), { name: "settings", value: (row) => told(row).filter(Boolean).join(", ") || "-" }];
+})();
+const columnNames = () => COLUMNS.map((column) => column.name);
+const valuesOf = (row) => COLUMNS.map((column) => column.value(row));
+
+function buildRow(view, item) {
+  const row = view.row(item);
+  const [first, ...others] = valuesOf(row);
+  const [, ...names] = columnNames();
+  return h("tr", { class: item.stamps.length ? "stamped" : null, role: "row" },
+    h("th", { scope: "row", role: "rowheader" }, opener(first, view.run(item)), " ", badges(item)),
+    others.map((value, place) => plainCell(names[place], value)),
+    view.extraValues(item).map((value, place) => plainCell(view.extra[place], value)),
+    head.levels.map((level) => scoreCell(level, item.cells[level], (item.best || []).includes(level))));
+}

@@ -1,0 +1,30 @@
+// The page: table and charts at once; a run by its row, or by the address `#run=<its name>`.
+"use strict";
+
+const hashOf = (id) => `#run=${encodeURIComponent(id)}`;
+const show = (id) => { location.hash = hashOf(id); };
+
+function namedInHash() {
+  try {
+    const id = decodeURIComponent(location.hash.replace(/^#run=/, ""));
+    return head.runs.find((run) => run.id === id);
+  } catch { // a broken percent sign in an address that someone typed
+    return undefined;
+  }
+}
+
+function followHash() {
+  const dialog = byId("run");
+  const run = location.hash.startsWith("#run=") ? namedInHash() : undefined;
+  if (!run) { dialog.close(); return; }
+  dialog.replaceChildren(...runPanel(run));
+  if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+}
+
+byId("run").addEventListener("close", () => history.replaceState(null, "", location.pathname + location.search));
+byId("run").addEventListener("click", (event) => { if (event.clientX < byId("run").getBoundingClientRect().left) byId("run").close(); });
+window.addEventListener("hashchange", followHash);
+drawFilters();
+drawTable();
+followHash();
