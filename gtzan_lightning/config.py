@@ -245,6 +245,11 @@ class Config(Section):
     cache_dir: str | None
 
     @property
+    def whole_clips(self) -> bool:
+        """Whether a feature row is the statistics of a whole clip, whatever its length."""
+        return not self.features.framed and self.features.row_s(self.slice.step_s) == WHOLE_CLIP_S
+
+    @property
     def leaks_by_design(self) -> frozenset[str]:
         """The audit's checks that the run fails on purpose, to measure what the leak is worth."""
         asked = {

@@ -138,14 +138,18 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
     )
 
 
-def training_familiarity(datamodule: GenreDataModule) -> dict[str, object]:
+def training_familiarity(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
     """What the training part is like, as tensors and numbers: a file that is far from it deserves a warning."""
     slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
+    stop_s = datamodule.slices.stop_s[slices]
+    if config.whole_clips:  # a row stands for a clip of any length, which its column `length` has in samples
+        lengths = datamodule.features.values[:, datamodule.columns.index("length")]
+        stop_s = lengths[datamodule.slices.first_row[slices]].astype(np.float64) / config.features.sample_rate_hz
     found = fit_familiarity(
         examples.values.numpy(),
         examples.step_index.numpy()[slices],
         datamodule.slices.track_index[slices],
-        datamodule.slices.stop_s[slices],
+        stop_s,
     )
     return {
         name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value

@@ -29,11 +29,14 @@ class Hearing:
         """As the training music was heard."""
         features, lengths = run.config.features, run.config.slice
         row_s = features.row_s(lengths.step_s)
-        whole = not features.framed and row_s == WHOLE_CLIP_S
         request = FeatureRequest(
             features.name, features.window_s if features.framed else row_s, frame_settings(run.config)
         )
-        clip_s = run.standardisation.mean[run.columns.index("length")] / features.sample_rate_hz if whole else None
+        clip_s = (
+            run.standardisation.mean[run.columns.index("length")] / features.sample_rate_hz
+            if run.config.whole_clips
+            else None
+        )
         return cls(request, lengths.seconds, lengths.step_s, lengths.hop_s, None if clip_s is None else float(clip_s))
 
     @property

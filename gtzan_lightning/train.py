@@ -166,7 +166,7 @@ def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
         "mean": torch.from_numpy(datamodule.standardisation.mean),
         "scale": torch.from_numpy(datamodule.standardisation.scale),
         "quantiles": torch.from_numpy(datamodule.standardisation.quantiles),
-        "familiarity": training_familiarity(datamodule),
+        "familiarity": training_familiarity(config, datamodule),
     }
 
 

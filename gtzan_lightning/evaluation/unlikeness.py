@@ -44,7 +44,7 @@ def familiarity_warnings(familiarity: Familiarity, sound: Sound, x: NDArray[np.f
     distance = familiarity.track_distance(x)
     if distance > familiarity.limit:
         told.append(
-            f"unlike training: its features are {distance / familiarity.limit:.1f} times as far from the centre of the "
-            "training music as those of nearly all training tracks"
+            f"unlike training: its features are {distance / familiarity.limit - 1:.0%} farther from the centre of the "
+            "training music than those of nearly all training tracks"
         )
     return told
