@@ -33,7 +33,7 @@ def composed(overrides: Sequence[str] = ()) -> DictConfig:
 
 def run_dir(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
     """The folder that belongs to a configuration, wherever it was composed."""
-    return Path(cfg.outputs) / "runs" / _named(cfg, overrides)
+    return Path(cfg.outputs) / "runs" / RunNames().of(cfg, overrides)
 
 
 def corpus_fingerprint(data: Mapping[str, Any], features: str) -> str:
@@ -45,19 +45,36 @@ def corpus_fingerprint(data: Mapping[str, Any], features: str) -> str:
 
 
 def _run_name(*, _root_: DictConfig) -> str:
-    return _named(_root_, list(_root_.hydra.overrides.task))
+    return RunNames().of(_root_, list(_root_.hydra.overrides.task))
 
 
-def _named(cfg: DictConfig, overrides: Sequence[str]) -> str:
-    """Name of the run; a configuration that will be refused gets one too, for the record of the refusal."""
-    config = _plain(cfg)
-    model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
-    try:
-        sha256 = corpus_fingerprint(config["data"], config["features"]["name"])
-        digits = identity(config, sha256, world_size=config["trainer"]["devices"])
-    except Exception as error:  # whatever is wrong is told in words when the run starts
-        digits = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:DIGITS]
-    return existing_run(Path(config["outputs"]) / "runs", digits) or run_name(config, overrides, digits, model)
+class RunNames:
+    """Names of runs; looks at each corpus once, so that many names cost little."""
+
+    def __init__(self) -> None:
+        self._fingerprints: dict[str, str] = {}
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any of them had no real data."""
+        return SYNTHETIC_FINGERPRINT in self._fingerprints.values()
+
+    def of(self, cfg: DictConfig, overrides: Sequence[str]) -> str:
+        """The run's name; a configuration that will be refused gets one too, for the record of the refusal."""
+        config = plain_config(cfg)
+        model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
+        try:
+            sha256 = self._fingerprint(config["data"], config["features"]["name"])
+            digits = identity(config, sha256, world_size=config["trainer"]["devices"])
+        except Exception as error:  # whatever is wrong is told in words when the run starts
+            digits = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:DIGITS]
+        return existing_run(Path(config["outputs"]) / "runs", digits) or run_name(config, overrides, digits, model)
+
+    def _fingerprint(self, data: Mapping[str, Any], features: str) -> str:
+        asked = f"{data} {features}"
+        if asked not in self._fingerprints:
+            self._fingerprints[asked] = corpus_fingerprint(data, features)
+        return self._fingerprints[asked]
 
 
 def _sweep_folder(*, _root_: DictConfig) -> str:
@@ -68,7 +85,8 @@ def _sweep_folder(*, _root_: DictConfig) -> str:
     return f"sweeps/{hashlib.sha256(question.encode()).hexdigest()[:DIGITS]}"
 
 
-def _plain(cfg: DictConfig) -> dict[str, Any]:
+def plain_config(cfg: DictConfig) -> dict[str, Any]:
+    """The configuration as nested plain values, without Hydra's part."""
     sections = {key: value for key, value in cfg.items() if key != "hydra"}
     plain = {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
              for key, value in sections.items()}  # fmt: skip

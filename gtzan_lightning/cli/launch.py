@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
+from gtzan_lightning.cli.disk import disk_trouble
+from gtzan_lightning.cli.job import Job, Outcome
 from gtzan_lightning.cli.overrides import check_overrides
-from gtzan_lightning.cli.sweep import SweepTable
+from gtzan_lightning.cli.sweep import Refusal, SweepTable
 from gtzan_lightning.combination import check_combination
 from gtzan_lightning.composition import CONFIG_NAME, VERSION_BASE, composed, conf_dir
 from gtzan_lightning.config import checked
@@ -25,8 +23,6 @@ from gtzan_lightning.errors import GtzanError
 USER_ERROR = 2
 FAILED = 1
 INTERRUPTED = 130
-
-Job = Callable[[DictConfig], Any]
 
 
 def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
@@ -42,45 +38,55 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
         if not _asks_only(arguments):
             _look_over(arguments)
         sys.argv = [sys.argv[0], *arguments]
-        hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name=CONFIG_NAME)(outcome)()
-    except GtzanError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return USER_ERROR
-    except (HydraException, OmegaConfBaseException) as error:
-        print(f"\n{_told(error)}", file=sys.stderr)
-        return USER_ERROR
+        _run(outcome)
     except KeyboardInterrupt:
+        _show_interrupted_sweep()
         print("\nInterrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
         return INTERRUPTED
+    except (Refusal, Exception) as error:
+        cause = error.__cause__ if isinstance(error, Refusal) and error.__cause__ else error
+        told = _told(cause)
+        if told is None:
+            raise cause from None
+        print(f"\n{told}", file=sys.stderr)
+        return USER_ERROR
+    finally:
+        SweepTable.close()
     if outcome.mistake:
         print(f"\n{outcome.mistake}", file=sys.stderr)
         return USER_ERROR
     return FAILED if SweepTable.failures else 0
 
 
-class Outcome:
-    """The job as Hydra calls it: keeps a user's mistake from Hydra, and in a multirun starts the next job."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.mistake: GtzanError | None = None  # of a single run
-
-    def __call__(self, cfg: DictConfig) -> Any:
-        """Runs one job."""
-        several = HydraConfig.get().mode == RunMode.MULTIRUN
+def _run(outcome: Outcome) -> None:
+    """Calls Hydra; a multirun again for what other processes were on, or what went down with a killed worker."""
+    start = hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name=CONFIG_NAME)(outcome)
+    while True:
         try:
-            return self.job(cfg)
-        except GtzanError as error:
-            if not several:
-                self.mistake = error
-                return None
-            told = str(error)
-        except Exception:
-            if not several:
+            start()
+        except BrokenProcessPool:
+            session = SweepTable.session
+            if session is None:
                 raise
-            told = traceback.format_exc()
-        print(f"\n{' '.join(HydraConfig.get().overrides.task)} failed:\n{told}", file=sys.stderr)
-        return None
+            print("\nA process of the launcher was killed (was the memory enough?).", file=sys.stderr, flush=True)
+            if not session.after_lost_worker():
+                SweepTable.end(session.jobs())
+                print("\nThe same command goes on from the last checkpoints.", file=sys.stderr)
+                return
+        else:
+            if SweepTable.session is None or not SweepTable.session.wants_another_pass():
+                return
+            outcome.waits = SweepTable.session.waits = True
+
+
+def _show_interrupted_sweep() -> None:
+    """The table of the jobs that have begun."""
+    session = SweepTable.session
+    if session is not None:
+        session.display.stop()
+        session.mark_interrupted()
+        begun = [state for state in session.jobs() if state.status not in ("waiting", "not started")]
+        SweepTable.end(begun)
 
 
 def _asks_only(arguments: Sequence[str]) -> bool:
@@ -97,8 +103,12 @@ def _look_over(arguments: Sequence[str]) -> None:
         check_combination(checked(cfg, overrides, dict(cfg.hydra.runtime.choices)))
 
 
-def _told(error: BaseException) -> str:
-    """Hydra's own refusal, in one sentence."""
+def _told(error: BaseException) -> str | None:
+    """The error in a sentence or two; None for one that only a traceback explains."""
+    if isinstance(error, GtzanError):
+        return str(error)
+    if not isinstance(error, (HydraException, OmegaConfBaseException)):
+        return disk_trouble(error) if isinstance(error, OSError) else None
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, ConfigAttributeError):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
@@ -16,37 +13,38 @@ from omegaconf import DictConfig
 from gtzan_lightning.atomic import write_text
 from gtzan_lightning.errors import GtzanError
 
-FOLDER_VARIABLE = "GTZAN_SWEEP_FOLDER"  # processes that a launcher starts inherit it
+if TYPE_CHECKING:
+    from gtzan_lightning.cli.sweep_session import SweepSession
+    from gtzan_lightning.runs.job_states import JobState
+
+
+class Refusal(BaseException):
+    """Carries an error (its cause) out of a callback: Hydra only warns of ordinary exceptions there, and goes on."""
 
 
 class SweepTable(Callback):
-    """Collects where each job wrote, whatever process ran it, and prints the table when all have ended."""
+    """Tells the plan of a multirun, and prints the table of all jobs when they have ended."""
 
     failures: ClassVar[int] = 0  # jobs of this process's last multirun that are not done
+    session: ClassVar[SweepSession | None] = None  # of this process, from the first pass of Hydra to the last
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        folder = Path(config.hydra.sweep.dir).absolute() / "jobs"
-        shutil.rmtree(folder, ignore_errors=True)  # of an earlier start of the same sweep
-        folder.mkdir(parents=True)
-        os.environ[FOLDER_VARIABLE] = str(folder)
+        from gtzan_lightning.cli.sweep_session import SweepSession  # slow to import, and a single run needs none
+
+        try:
+            SweepTable.session = SweepTable.session or SweepSession(config)
+        except Exception as error:
+            raise Refusal from error
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
-        folder = os.environ.get(FOLDER_VARIABLE)
-        if folder and "num" in config.hydra.job:
-            job = {"folder": config.hydra.runtime.output_dir, "overrides": list(config.hydra.overrides.task)}
-            write_text(Path(folder) / f"{config.hydra.job.num:05d}", json.dumps(job))
+        if SweepTable.session is not None:  # the job ran in this process
+            SweepTable.session.display.refresh()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        from gtzan_lightning.report.console import print_sweep  # slow to import, and not needed to start
-
-        records = sorted(Path(os.environ.pop(FOLDER_VARIABLE)).iterdir())
-        asked = [json.loads(record.read_text(encoding="utf-8")) for record in records]
-        commands: dict[Path, list[str]] = {}
-        for job in asked:
-            commands.setdefault(Path(job["folder"]), job["overrides"])  # one question asked twice is one run
-        jobs = [(folder, _card(folder, overrides)) for folder, overrides in commands.items()]
-        SweepTable.failures = sum(card.get("status") != "done" for _, card in jobs)
-        print_sweep(jobs)
+        session = SweepTable.session
+        if session is None or session.wants_another_pass():
+            return
+        jobs = SweepTable.end(session.jobs())
         done = [card for _, card in jobs if card.get("status") == "done"]
         folder = Path(config.hydra.sweep.dir)
         _sum_up(done, folder)
@@ -56,8 +54,30 @@ class SweepTable(Callback):
             _show_suspects(done, folder)
         _show_claims([card for card in done if card.get("claim")], folder)
 
+    @staticmethod
+    def end(states: Sequence[JobState]) -> list[tuple[Path, dict[str, Any]]]:
+        """Ends the display and prints the table of some jobs; returns their run folders and cards."""
+        from gtzan_lightning.report.console import print_sweep
 
-def _card(folder: Path, overrides: Sequence[str]) -> dict[str, Any]:
+        if SweepTable.session is not None:
+            SweepTable.session.display.stop()
+        first: dict[Path, JobState] = {}
+        for state in states:
+            first.setdefault(Path(state.folder), state)  # one question asked twice is one run
+        jobs = [(folder, _card(folder, state)) for folder, state in first.items()]
+        SweepTable.failures = sum(card.get("status") != "done" for _, card in jobs)
+        print_sweep(jobs)
+        return jobs
+
+    @staticmethod
+    def close() -> None:
+        """Lets go of the multirun, however it ended."""
+        if SweepTable.session is not None:
+            SweepTable.session.close()
+            SweepTable.session = None
+
+
+def _card(folder: Path, state: JobState) -> dict[str, Any]:
     """The job's card, with the words of this sweep: a run that was finished before may have been asked for in others.
 
     A damaged card is one row of the table, not the end of it.
@@ -68,7 +88,9 @@ def _card(folder: Path, overrides: Sequence[str]) -> dict[str, Any]:
         card = RunFolder(folder).card()
     except GtzanError as error:
         card = {"status": "damaged", "error": str(error)}
-    return card | {"overrides": list(overrides)}
+    if state.status in ("waiting", "not started") and card.get("status") != "done":
+        card["status"] = "not started"
+    return card | {"overrides": list(state.overrides)}
 
 
 def _sum_up(cards: Sequence[dict[str, Any]], folder: Path) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gtzan_lightning.atomic import write_text
+from gtzan_lightning.runs.job_states import JobReport
 
 
 class ReseedEachEpoch(Callback):
@@ -110,6 +111,29 @@ class EpochProgress(Callback):
         if self.progress is not None:
             self.progress.stop()
             self.progress = None
+
+
+class ReportedEpochs(Callback):
+    """Tells the sweep that this job belongs to how far it is."""
+
+    def __init__(self, report: JobReport) -> None:
+        self.report = report
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:
+            self.report.update(status="running", max_epochs=trainer.max_epochs or 0)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:  # only now does a continued run know its epoch
+            done = trainer.current_epoch
+            self.report.update(first_epoch=done, epoch=done, training_since=time.time())
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:
+            accuracy = trainer.callback_metrics.get("val/window_accuracy")
+            shown = None if accuracy is None else float(accuracy)
+            last = _is_last_epoch(trainer)
+            self.report.update(at_once=last, epoch=trainer.current_epoch + 1, val_accuracy=shown)
 
 
 def _is_last_epoch(trainer: L.Trainer) -> bool:

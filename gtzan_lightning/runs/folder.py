@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -135,6 +135,36 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    def is_held(self) -> bool:
+        """Whether a living process is on the run."""
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        if not lock.exists():
+            return False
+        try:
+            with FileLock(lock, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def standing(self) -> str:
+        """The card's status as it really is: a run that a dead process was on is interrupted; empty without a card.
+
+        Raises:
+            GtzanError: run.json is damaged.
+        """
+        if self.is_held():
+            return "running"
+        status = str(self.card().get("status", ""))
+        return "interrupted" if status == "running" else status
+
+    def mark_interrupted(self, patience_s: float) -> None:
+        """Corrects the card of a run whose process was killed; waits so long for a process that is just ending."""
+        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
+        with suppress(Timeout, GtzanError), lock.acquire(timeout=patience_s):
+            card = self.card()
+            if card.get("status") == "running":
+                self.write_card(card | {"status": "interrupted", "finished": now()})
 
     @contextmanager
     def recording(self, card: Card) -> Iterator[None]:

@@ -37,10 +37,10 @@ def test_a_second_call_and_a_larger_one_reuse_what_is_finished(command, tables_r
     stamps = {path: path.stat().st_mtime_ns for path in Path("outputs/runs").glob("*/*")}
     second = command(*question, "model=lstm,mlp")
     assert second.status == 0
-    assert second.out.count("Finished before") == 2
+    assert second.out.count(": finished before") == 2
     assert second.cards() == first.cards()
     third = command(*question, "model=mlp,lstm,reslstm")
-    assert third.out.count("Finished before") == 2
+    assert third.out.count(": finished before") == 2
     assert len(third.cards()) == 3
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
@@ -53,7 +53,7 @@ def test_a_single_run_finds_what_a_sweep_has_finished(command, tables_root):
 def test_a_reused_run_stands_in_the_table_under_the_words_of_this_sweep(command, tables_root):
     command(f"data.root={tables_root}", *FAST, "split.seed=1", "slice.seconds=3")
     ended = command("-m", f"data.root={tables_root}", *FAST, "split.seed=1,2")
-    assert ended.out.count("Finished before") == 1
+    assert ended.out.count(": finished before") == 1
     assert [row[0] for row in rows(ended)][:2] == ["seed=1", "seed=2"]
     assert "Mean test accuracy over repetitions" in ended.out  # one experiment, repeated
 
@@ -88,7 +88,8 @@ def test_a_job_that_cannot_be_leaves_a_record_and_does_not_stop_the_others(comma
     assert ended.err.count("slice.seconds=2 is shorter than the features' window") == 2
     assert [row[:3] for row in rows(ended)][:2] == [["2s", "seed=0", "failed"], ["2s", "seed=1", "failed"]]
     assert len(rows(ended)) == 4
-    assert ended.out.count("seed0-") + ended.out.count("seed1-") > 2
+    assert "seed0-" in ended.out
+    assert "seed1-" in ended.out
     assert ": slice.seconds=2 is shorter than the features' window of 3 s." in ended.out  # the reason, not the remedy
 
 
@@ -114,7 +115,7 @@ def test_a_job_that_crashes_leaves_its_traceback_and_does_not_stop_the_others(co
     monkeypatch.setattr(train, "make_model", whole)
     again = command("-m", f"data.root={tables_root}", *FAST, "seed=0,1,2")
     assert again.status == 0
-    assert again.out.count("Finished before") == 2
+    assert again.out.count(": finished before") == 2
     assert {card["status"] for card in again.cards().values()} == {"done"}
 
 
@@ -133,7 +134,7 @@ def test_a_typo_in_a_sweep_stops_before_the_first_job(command, tables_root):
 
 
 def test_members_may_be_chosen_by_a_pattern(command, tables_root):
-    ended = command("-m", f"data.root={tables_root}", *FAST, "model=glob(*lstm, exclude=conv*)")
+    ended = command("-m", f"data.root={tables_root}", *FAST, "model=glob([lr]*lstm)")
     assert {card["model"]["name"] for card in ended.cards().values()} == {"BiLSTM", "ResLSTM"}
 
 
