@@ -42,7 +42,9 @@ def slice_table(
     Raises:
         GtzanError: a length does not fit the features, or no track is long enough.
     """
-    rows_per_step, steps, rows_per_hop = _lengths_in_rows(features, seconds, step_s, hop_s)
+    rows_per_step, steps, rows_per_hop = lengths_in_rows(
+        features.row_s, seconds, step_s, hop_s, framed=features.name != "stats"
+    )
     rows = steps * rows_per_step
     first = np.concatenate(
         [run[0] + _starts(len(run), rows, rows_per_hop) for run in _contiguous_runs(features) if len(run) >= rows]
@@ -91,24 +93,27 @@ def check_lengths(row_s: float, seconds: float, step_s: float | None, hop_s: flo
         _check_multiple("slice.hop_s", hop_s, row_s, "the features' window")
 
 
+def lengths_in_rows(
+    row_s: float, seconds: float, step_s: float | None, hop_s: float | None, *, framed: bool
+) -> tuple[int, int, int]:
+    """Rows a step, steps a slice, rows from one slice to the next; arguments as those of `check_lengths`.
+
+    Raises:
+        GtzanError: a length does not fit the features.
+    """
+    check_lengths(row_s, seconds, step_s, hop_s, framed=framed)
+    rows_per_step = max(1, round((step_s or row_s) / row_s))
+    rows = int(seconds / row_s * (1 + TOLERANCE))
+    rows_per_hop = rows if hop_s is None and not framed else round((hop_s or seconds) / row_s)
+    return rows_per_step, max(1, rows // rows_per_step), max(1, rows_per_hop)
+
+
 def _check_multiple(key: str, value: float, unit: float, unit_name: str) -> None:
     times = value / unit
     if round(times) < 1 or abs(times - round(times)) > TOLERANCE * max(times, 1):
         below, above = max(1, int(times)) * unit, (int(times) + 1) * unit
         choice = f"{below:g}" if below == above else f"{below:g} or {above:g}"
         raise GtzanError(f"{key}={value:g} is not a whole number of {unit_name} ({unit:g} s). Take {choice}.")
-
-
-def _lengths_in_rows(
-    features: Features, seconds: float, step_s: float | None, hop_s: float | None
-) -> tuple[int, int, int]:
-    """Rows a step, steps a slice, rows from one slice to the next."""
-    framed = features.name != "stats"
-    check_lengths(features.row_s, seconds, step_s, hop_s, framed=framed)
-    rows_per_step = max(1, round((step_s or features.row_s) / features.row_s))
-    rows = int(seconds / features.row_s * (1 + TOLERANCE))
-    rows_per_hop = rows if hop_s is None and not framed else round((hop_s or seconds) / features.row_s)
-    return rows_per_step, max(1, rows // rows_per_step), max(1, rows_per_hop)
 
 
 def _contiguous_runs(features: Features) -> list[NDArray[np.int64]]:
