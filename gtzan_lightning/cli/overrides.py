@@ -11,6 +11,7 @@ from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from gtzan_lightning.cli.plugins import missing_plugin
 from gtzan_lightning.errors import GtzanError
 
 OPTIONAL = ("experiment", "suspect", "debug")  # groups that bring changes to the others, and may be left out
@@ -46,6 +47,8 @@ def members(group: str, conf_dir: Path) -> list[str]:
 
 
 def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_dir: Path) -> list[str]:
+    if missing := missing_plugin(override):
+        return [missing]
     key = override.key_or_group
     if key.startswith("hydra") or override.is_delete():
         return []
