@@ -50,8 +50,9 @@ lint: $(VENV)/installed-dev ## style, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-dev ## speed of the features beside librosa's, then the scores of scikit-learn; ARGS is for those
+bench: $(VENV)/installed-dev ## speed of features and predictions beside librosa, then scikit-learn's scores; ARGS is for those
 	$(RUN) benchmarks/bench_features.py
+	$(RUN) benchmarks/bench_predict.py
 	$(RUN) benchmarks/baselines.py $(ARGS)
 
 tensorboard: $(VENV)/installed ## curves, figures and hyperparameters of all runs

@@ -109,7 +109,7 @@ def _compare(
     ours(signals[0]), theirs(signals[0])  # compile, fill caches
     pairs = np.array([(_seconds(ours, y), _seconds(theirs, y)) for _ in range(repeats) for y in signals])
     ratios = pairs[:, 1] / pairs[:, 0]
-    cells = [_quartiles(pairs[:, 0] * 1e3, "ms"), _quartiles(pairs[:, 1] * 1e3, "ms"), _quartiles(ratios, "x")]
+    cells = [quartiles(pairs[:, 0] * 1e3, "ms"), quartiles(pairs[:, 1] * 1e3, "ms"), quartiles(ratios, "x")]
     print(f"{name:34}{cells[0]:>22}{cells[1]:>24}{cells[2]:>20}")
 
 
@@ -120,7 +120,7 @@ def _seconds(function: Callable[[Signal], object], y: Signal) -> float:
     return time.process_time() - begun
 
 
-def _quartiles(values: NDArray[np.float64], unit: str) -> str:
+def quartiles(values: NDArray[np.float64], unit: str) -> str:
     low, middle, high = np.percentile(values, [25, 50, 75])
     return f"{middle:.1f} {unit} ({low:.1f}-{high:.1f})"
 
@@ -147,7 +147,7 @@ def _profile(y: Signal) -> None:
     print("\nwhere our time goes, 30-s row of one clip")
     for name, part in parts.items():
         times = [_seconds(lambda _, part=part: part(), y) for _ in range(15)]  # type: ignore[misc]
-        print(f"  {name:44}{_quartiles(np.array(times[3:]) * 1e3, 'ms'):>22}")
+        print(f"  {name:44}{quartiles(np.array(times[3:]) * 1e3, 'ms'):>22}")
 
 
 def _two_processes(files: list[Path], folder: Path) -> None:
@@ -172,10 +172,10 @@ def _files(root: Path | None, count: int, folder: Path) -> list[Path]:
     if root is not None:
         found = sorted(path for path in root.glob("*/*") if path.suffix in (".wav", ".au", ".flac"))
         return found[:: max(1, len(found) // count)][:count]
-    return [_generate(folder / f"clip{seed}.wav", seed) for seed in range(count)]
+    return [generate(folder / f"clip{seed}.wav", seed) for seed in range(count)]
 
 
-def _generate(path: Path, seed: int) -> Path:
+def generate(path: Path, seed: int) -> Path:
     """Thirty seconds of tones over a beat of noise."""
     rng = np.random.default_rng(seed)
     t = np.arange(30 * RATE_HZ) / RATE_HZ

@@ -28,16 +28,12 @@ class Hearing:
     def of_training(cls, run: TrainedRun) -> Hearing:
         """As the training music was heard."""
         features, lengths = run.config.features, run.config.slice
-        row_s = features.row_s(lengths.step_s)
-        request = FeatureRequest(
-            features.name, features.window_s if features.framed else row_s, frame_settings(run.config)
-        )
-        clip_s = (
-            run.standardisation.mean[run.columns.index("length")] / features.sample_rate_hz
-            if run.config.whole_clips
-            else None
-        )
-        return cls(request, lengths.seconds, lengths.step_s, lengths.hop_s, None if clip_s is None else float(clip_s))
+        window_s = features.window_s if features.framed else features.row_s(lengths.step_s)
+        request = FeatureRequest(features.name, window_s, frame_settings(run.config))
+        clip_s = None
+        if run.config.whole_clips:
+            clip_s = float(run.standardisation.mean[run.columns.index("length")]) / features.sample_rate_hz
+        return cls(request, lengths.seconds, lengths.step_s, lengths.hop_s, clip_s)
 
     @property
     def longest_s(self) -> float:

@@ -20,6 +20,7 @@ from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.answers import Answer
 from gtzan_lightning.evaluation.unlikeness import familiarity_warnings, sound_warnings
+from gtzan_lightning.experiment import frame_settings
 from gtzan_lightning.features.cache import FileCache
 from gtzan_lightning.features.columns import frame_columns
 from gtzan_lightning.features.extraction import Extracted, extract_file
@@ -76,9 +77,8 @@ def check_columns(run: TrainedRun) -> None:
     Raises:
         GtzanError: it does not.
     """
-    hearing = Hearing.of_training(run)
-    name, settings = hearing.request.name, hearing.request.settings
-    computed = STATS_COLUMNS if name == "stats" else frame_columns(name, settings)
+    name = run.config.features.name
+    computed = STATS_COLUMNS if name == "stats" else frame_columns(name, frame_settings(run.config))
     if tuple(computed) != run.columns:
         raise GtzanError(
             f"{run.path}: its {len(run.columns)} features are not the {len(computed)} of {name} in this version. "
