@@ -1,0 +1,111 @@
+"""What is written, run by other programs' means, says the same as the model: onnxruntime, and PyTorch alone."""
+
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from scipy.special import softmax
+from sklearn.preprocessing import StandardScaler
+
+from gtzan_lightning.composition import composed
+from gtzan_lightning.config import checked
+from gtzan_lightning.datamodule.standardisation import Standardisation
+from gtzan_lightning.experiment import make_model
+from gtzan_lightning.export_formats import FORMATS, graph_of
+from gtzan_lightning.models.portable import PortableModel
+
+TEMPERATURE = 1.3
+GENRES, FEATURES = 4, 7
+MODELS = ("mlp", "lstm", "reslstm", "convlstm")
+SMALL = {"convlstm": ["model.hidden_size=2", "model.dense_size=8"]}
+
+
+def trained(name, steps):
+    """A model with the architecture of its config, small, with weights and running statistics that are not those of a
+    beginning."""
+    torch.manual_seed(steps)
+    overrides = [f"model={name}", *SMALL.get(name, ["model.hidden_size=8"])]
+    model = make_model(checked(composed(overrides)), (steps, FEATURES), GENRES)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+        for _ in range(3):
+            model.train()(torch.randn(32, steps, FEATURES))
+    return model.eval()
+
+
+def music(slices, steps):
+    """Features on very different scales."""
+    random = np.random.default_rng(steps)
+    return (10.0 ** np.arange(-3, 4) * random.normal(2, 1, (slices, steps, FEATURES))).astype(np.float32)
+
+
+def graph(name, steps, scaling="standard"):
+    """The graph of a model, and the model's tempered probabilities of `(slices, steps, features)`."""
+    model, x = trained(name, steps), music(200, steps)
+    scale = Standardisation.fitted(x.reshape(-1, FEATURES), scaling)
+    reference = StandardScaler().fit(x.reshape(-1, FEATURES).astype(np.float64))
+
+    def expected(x):
+        rows = x.reshape(-1, FEATURES)
+        standardised = reference.transform(rows.astype(np.float64)) if scaling == "standard" else scale.apply(rows)
+        with torch.inference_mode():
+            logits = model(torch.from_numpy(standardised.reshape(x.shape).astype(np.float32)))
+        return softmax(logits.double().numpy() / TEMPERATURE, axis=1)
+
+    return graph_of(PortableModel(model, scale, TEMPERATURE), steps, FEATURES), expected
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 10])
+@pytest.mark.parametrize("name", MODELS)
+def test_onnxruntime_gives_the_models_probabilities_for_any_number_of_slices(name, steps, tmp_path):
+    program, expected = graph(name, steps, "quantile" if (name, steps) == ("mlp", 3) else "standard")
+    FORMATS["onnx"].write(program, tmp_path / "m.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]  # no file of weights beside it
+    onnx.checker.check_model(onnx.load(tmp_path / "m.onnx"), full_check=True)
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    assert [(each.name, each.shape[1:]) for each in session.get_inputs()] == [("features", [steps, FEATURES])]
+    assert [(each.name, each.shape[1:]) for each in session.get_outputs()] == [("probabilities", [GENRES])]
+    for slices in (1, 2, 33):
+        x = music(slices, steps)
+        (found,) = session.run(None, {"features": x})
+        assert found.std(axis=0).max() > 0.005 or slices < 33  # answers that differ
+        np.testing.assert_allclose(found, expected(x), atol=1e-5)
+        np.testing.assert_array_equal(FORMATS["onnx"].run(tmp_path / "m.onnx", x), found)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("mlp", 1), ("lstm", 3), ("reslstm", 2), ("convlstm", 3)])
+def test_a_torch_export_makes_the_round_trip(name, steps, tmp_path):
+    program, expected = graph(name, steps, "quantile" if name == "mlp" else "standard")
+    FORMATS["torch-export"].write(program, tmp_path / "m.pt2")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.pt2"]
+    for slices in (1, 33):
+        x = music(slices, steps)
+        np.testing.assert_allclose(FORMATS["torch-export"].run(tmp_path / "m.pt2", x), expected(x), atol=1e-5)
+
+
+def test_a_torch_export_needs_nothing_of_this_project(tmp_path):
+    program, expected = graph("lstm", 3)
+    FORMATS["torch-export"].write(program, tmp_path / "m.pt2")
+    np.save(tmp_path / "x.npy", music(5, 3))
+    code = (
+        "import sys, numpy as np, torch\n"
+        "y = torch.export.load('m.pt2').module()(torch.from_numpy(np.load('x.npy')))\n"
+        "assert 'gtzan_lightning' not in sys.modules and 'lightning' not in sys.modules\n"
+        "np.save('y.npy', y.detach().numpy())\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, cwd=tmp_path)
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected(music(5, 3)), atol=1e-5)
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_no_path_of_this_machine_travels_along(to, tmp_path, checkout):
+    program, _ = graph("mlp", 1)
+    FORMATS[to].write(program, tmp_path / "m")
+    content = (tmp_path / "m").read_bytes()
+    for path in (checkout, sys.prefix, tmp_path):
+        assert str(path).encode() not in content
