@@ -13,12 +13,14 @@ from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from gtzan_lightning.cli.disk import disk_trouble
 from gtzan_lightning.cli.job import Job, Outcome
+from gtzan_lightning.cli.multirun import refuse_shared_jobs
 from gtzan_lightning.cli.overrides import check_overrides
 from gtzan_lightning.cli.sweep import Refusal, SweepTable
 from gtzan_lightning.combination import check_combination
 from gtzan_lightning.composition import CONFIG_NAME, VERSION_BASE, composed, conf_dir
 from gtzan_lightning.config import checked
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.runs.job_states import FINISHED
 
 USER_ERROR = 2
 FAILED = 1
@@ -83,10 +85,11 @@ def _show_interrupted_sweep() -> None:
     """The table of the jobs that have begun."""
     session = SweepTable.session
     if session is not None:
-        session.display.stop()
         session.mark_interrupted()
-        begun = [state for state in session.jobs() if state.status not in ("waiting", "not started")]
-        SweepTable.end(begun)
+        jobs = session.jobs()
+        SweepTable.end([state for state in jobs if state.status not in ("waiting", "not started")])
+        done = sum(state.status in FINISHED for state in jobs)
+        print(f"\n{done} of {len(jobs)} jobs are done.", file=sys.stderr)
 
 
 def _asks_only(arguments: Sequence[str]) -> bool:
@@ -98,7 +101,9 @@ def _asks_only(arguments: Sequence[str]) -> bool:
 def _look_over(arguments: Sequence[str]) -> None:
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     check_overrides(overrides, composed(), conf_dir())
-    if not {"-m", "--multirun"} & set(arguments):
+    if {"-m", "--multirun"} & set(arguments):
+        refuse_shared_jobs(overrides)
+    else:
         cfg = composed(overrides)
         check_combination(checked(cfg, overrides, dict(cfg.hydra.runtime.choices)))
 
