@@ -105,12 +105,15 @@ def _on_one_split(a: Sequence[Record], b: Sequence[Record], level: Level, eviden
 
 
 def _permutation(a: Record, b: Record, level: Level, evidence: Evidence) -> float:
-    parts = [evidence.of(record.run) for record in (a, b)]
-    entrants = [
-        Entrant(side, part.predictions, record.card["split"]["sha256"])
-        for side, part, record in zip("ab", parts, (a, b), strict=True)
-    ]
     try:
+        parts = [evidence.of(record.run) for record in (a, b)]
+        entrants = [
+            Entrant(side, part.predictions, record.card["split"]["sha256"])
+            for side, part, record in zip("ab", parts, (a, b), strict=True)
+        ]
         return float(compare(entrants, parts[0].units, level)["p_permutation"].iloc[0])
-    except (GtzanError, ValueError):  # rows that do not pair, or tracks without units: nothing is shown
+    except (
+        GtzanError,
+        ValueError,
+    ):  # damaged predictions, rows that do not pair, tracks without units: nothing is shown
         return 1.0

@@ -12,16 +12,13 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.contest import Verdict, verdicts
 from gtzan_lightning.report.evidence import Evidence
 from gtzan_lightning.report.gaps import gaps
-from gtzan_lightning.report.markdown import headline, report_markdown
+from gtzan_lightning.report.markdown import headline, report_markdown, warnings_of
 from gtzan_lightning.report.page.data import details, head
 from gtzan_lightning.report.page.rendering import rendered
 from gtzan_lightning.report.records import Record
 from gtzan_lightning.report.rows import LEVELS, Table, tabled
-from gtzan_lightning.report.stamps import stamp_counts
 from gtzan_lightning.report.summary import tidy
 from gtzan_lightning.runs.folder import now
-
-SYNTHETIC = "SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music"
 
 
 def write_report(records: Sequence[Record], folder: Path, *, progress: bool = True) -> tuple[Table, list[Verdict]]:
@@ -48,7 +45,7 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
     page = rendered(
         title=f"{_corpora(ordered)}: {headline(table)}",
         written=now()[:10],
-        banners=_banners(ordered),
+        banners=warnings_of(table),
         head=head(table, found, gaps(table, LEVELS), missing),
         details=details(shown, evidence),
     )
@@ -62,12 +59,6 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
     except OSError as error:
         raise GtzanError(f"{folder}: the report cannot be written ({error}). Choose another with --output.") from error
     return table, found
-
-
-def _banners(records: Sequence[Record]) -> list[tuple[str, int]]:
-    """Stamps, and the corpus that is none."""
-    synthetic = sum(record.card["data"]["corpus"] == "synthetic" for record in records)
-    return [*([(SYNTHETIC, synthetic)] if synthetic else []), *stamp_counts(record.card for record in records)]
 
 
 def _corpora(records: Sequence[Record]) -> str:

@@ -9,14 +9,14 @@ from gtzan_lightning.report.columns import UNKNOWN, short_names
 from gtzan_lightning.report.contest import RULE, Verdict
 from gtzan_lightning.report.records import Record, reason
 from gtzan_lightning.report.rows import LEVELS, Cell, Table
-from gtzan_lightning.report.stamps import stamps_markdown
+from gtzan_lightning.report.stamps import stamp_counts
 
+SYNTHETIC = "SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music"
 NAMED = 4  # rivals that a sentence names before it counts
 
 
 def report_markdown(table: Table, verdicts: Sequence[Verdict], missing: Sequence[Record]) -> str:
     """The report as a document."""
-    cards = [record.card for row in table.rows for record in row.records]
     best = {(verdict.best, verdict.level) for verdict in verdicts}
     heads = [*map(_plain, short_names(table.columns)), "runs", *(f"test {level} accuracy [95 %]" for level in LEVELS)]
     lines = [f"# {headline(table)}", "", _plain(common_line(table)), "", _line(heads), _line(["---"] * len(heads))]
@@ -24,7 +24,8 @@ def report_markdown(table: Table, verdicts: Sequence[Verdict], missing: Sequence
         cells = [_cell(row.cells[level], (position, level) in best) for level in LEVELS]
         lines.append(_line([*map(_plain, row.values), str(len(row.records)), *cells]))
     lines += ["", interval_line(table), "", RULE, "", *(f"- {_plain(line)}" for line in verdict_lines(table, verdicts))]
-    text = "\n".join(lines).rstrip("\n") + "\n" + stamps_markdown(cards, "runs")
+    text = "\n".join(lines).rstrip("\n") + "\n"
+    text += "".join(f"\n**{warning}**: {count} of these runs\n" for warning, count in warnings_of(table))
     return text + "".join(f"\n**Missing**: {_plain(line)}\n" for line in missing_lines(missing))
 
 
@@ -32,6 +33,13 @@ def headline(table: Table) -> str:
     """What the report holds."""
     runs = sum(len(row.records) for row in table.rows)
     return f"{runs} run{'s' * (runs != 1)}, {len(table.rows)} configuration{'s' * (len(table.rows) != 1)}"
+
+
+def warnings_of(table: Table) -> list[tuple[str, int]]:
+    """What stands beside the scores, and for how many of the runs: stamps, and a corpus that is none."""
+    cards = [record.card for row in table.rows for record in row.records]
+    synthetic = sum(card["data"]["corpus"] == "synthetic" for card in cards)
+    return [*([(SYNTHETIC, synthetic)] if synthetic else []), *stamp_counts(cards)]
 
 
 def common_line(table: Table) -> str:

@@ -11,10 +11,9 @@ from rich.table import Table as RichTable
 
 from gtzan_lightning.report.columns import short_names
 from gtzan_lightning.report.contest import Verdict
-from gtzan_lightning.report.markdown import headline, missing_lines, verdict_lines
+from gtzan_lightning.report.markdown import headline, missing_lines, verdict_lines, warnings_of
 from gtzan_lightning.report.records import Record
 from gtzan_lightning.report.rows import LEVELS, Cell, Table
-from gtzan_lightning.report.stamps import stamp_lines
 
 
 def print_rows(
@@ -37,8 +36,8 @@ def print_rows(
     console.print(printed)
     for line in verdict_lines(table, verdicts):
         console.print(escape(line), highlight=False, soft_wrap=True)
-    for line in stamp_lines((record.card for row in table.rows for record in row.records), "runs"):
-        console.print(line, highlight=False, soft_wrap=True)
+    for warning, count in warnings_of(table):
+        console.print(f"[bold red]{escape(warning)}[/]: {count} of these runs", highlight=False, soft_wrap=True)
     for line in missing_lines(missing):
         console.print(f"[yellow]Missing[/]: {escape(line)}", highlight=False, soft_wrap=True)
 

@@ -13,9 +13,9 @@ function badges(row) {
 
 // A cell of an accuracy: [mean, low, high, n, what the interval varies, standard deviation].
 function scoreCell(level, [mean, low, high, n, over, sd], best) {
-  const about = [level, `n ${count(n)}`, over, sd === null ? null : `sd ${fixed(sd)}`].filter(Boolean).join(" \u00b7 ");
+  const about = [level, `n ${count(n)}`, over, sd === null ? null : `sd ${fixed(sd)}`].filter(Boolean).map((text) => text.replaceAll(" ", "\u00a0")).join(" \u00b7 ");
   return h("td", { class: "score", role: "cell" },
-    h("strong", {}, fixed(mean)), ` ${interval(low, high)} `, best ? h("span", { class: "badge best" }, "best") : null,
+    h("strong", {}, fixed(mean)), " ", h("span", { class: "whole" }, interval(low, high)), " ", best ? h("span", { class: "badge best" }, "best") : null,
     h("span", { class: "meta" }, about),
     h("span", { class: "bar", "aria-hidden": "true" },
       h("i", { style: { left: percent(low), width: percent(high - low) } }), h("b", { style: { left: percent(mean) } })));

@@ -1,7 +1,7 @@
 // Learning curves of a run: training against validation, the epoch that was kept marked.
 "use strict";
 
-const WIDTH = 360, HEIGHT = 190, LEFT = 38, RIGHT = 48, TOP = 8, BOTTOM = 24;
+const WIDTH = 300, HEIGHT = 180, LEFT = 36, RIGHT = 38, TOP = 8, BOTTOM = 24;
 
 function curves(history, bestEpoch) {
   const kinds = ["loss", ...head.levels.map((level) => `${level}_accuracy`)];

@@ -47,13 +47,15 @@ function testScores(detail) {
 function scoreTable(detail) {
   const rows = ["test", "val"].filter((part) => detail.scores[part]).flatMap((part) => Object.keys(detail.scores[part]).map((level) => [part, level, scoresOf(detail, part, level)]));
   const heads = ["part, level", "accuracy [95 %]", "F1 [95 %]", "precision", "recall", "n"];
-  return h("div", { class: "wide" }, h("table", {},
-    h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, rows.map(([part, level, each]) => h("tr", {}, h("th", { scope: "row" }, `${part}, ${LEVEL_NAMES[level] || level}`),
-      h("td", {}, h("strong", {}, fixed(each.accuracy)), ` ${interval(...each.accuracy_ci95)}`),
-      h("td", {}, `${fixed(each.f1)} ${each.f1_ci95 ? interval(...each.f1_ci95) : ""}`),
-      h("td", {}, fixed(each.precision)), h("td", {}, fixed(each.recall)),
-      h("td", {}, `${count(each.n)}${each.n_clusters ? ` of ${each.n_clusters} ${each.cluster}s` : ""}`))))));
+  const cell = (place, ...content) => h("td", { class: "plain", role: "cell", "data-name": heads[place] }, ...content);
+  return h("div", { class: "wide" }, h("table", { class: "stack", role: "table" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((name) => h("th", { scope: "col", role: "columnheader" }, name)))),
+    h("tbody", { role: "rowgroup" }, rows.map(([part, level, each]) => h("tr", { role: "row" },
+      h("th", { scope: "row", role: "rowheader" }, `${part}, ${LEVEL_NAMES[level] || level}`),
+      cell(1, h("strong", {}, fixed(each.accuracy)), " ", h("span", { class: "whole" }, interval(...each.accuracy_ci95))),
+      cell(2, `${fixed(each.f1)} `, each.f1_ci95 ? h("span", { class: "whole" }, interval(...each.f1_ci95)) : null),
+      cell(3, fixed(each.precision)), cell(4, fixed(each.recall)),
+      cell(5, `${count(each.n)}${each.n_clusters ? ` of ${each.n_clusters} ${each.cluster}s` : ""}`))))));
 }
 
 function evidence(detail, unit) {

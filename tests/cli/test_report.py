@@ -1,0 +1,57 @@
+"""`gtzan report`: which runs it takes, and where it writes."""
+
+import json
+
+import pytest
+from made_runs import changed, made_run
+
+from gtzan_lightning.cli import main
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Three runs in the default folder; one of them has failed."""
+    monkeypatch.setenv("COLUMNS", "160")
+    outputs = tmp_path / "outputs"
+    folders = [made_run(outputs), made_run(outputs, split="leaky"), made_run(outputs, model="BiLSTM")]
+    changed(folders[2], status="failed", error="why")
+    return folders
+
+
+def test_all_runs_are_the_default(runs, capsys):  # noqa: ARG001
+    assert main(["report"]) == 0
+    out = capsys.readouterr().out
+    for words in ("2 runs, 2 configurations", "LEAKY SPLIT", "Missing: ", "why", "outputs/reports/report.html"):
+        assert words in out
+
+
+@pytest.mark.parametrize(
+    ("words", "configurations"),
+    [(["split=grouped", "status=done"], 1), (["mlp-3s-leaky"], 1), (["mlp-3s-leaky", "mlp-3s-grouped"], 2)],
+)
+def test_runs_are_named_or_filtered(runs, capsys, tmp_path, words, configurations):  # noqa: ARG001
+    assert main(["report", *words, "--output", str(tmp_path / "there")]) == 0
+    assert f"{configurations} run" in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["report.html", "report.md", "scores.csv"]
+
+
+def test_a_sweep_is_reported_beside_itself_with_its_own_words_and_its_missing_jobs(runs, capsys, tmp_path):
+    jobs = tmp_path / "outputs" / "sweeps" / "0123abcd" / "jobs"
+    jobs.mkdir(parents=True)
+    asked = {"00000": (runs[0], "seed=0"), "00001.json": (tmp_path / "never", "seed=1")}
+    for name, (folder, word) in asked.items():
+        (jobs / name).write_text(json.dumps({"folder": str(folder), "overrides": [word]}))
+    (jobs / "00000.log").write_text("what the job printed")
+    assert main(["report", str(jobs.parent)]) == 0
+    out = capsys.readouterr().out
+    assert "1 run, 1 configuration" in out
+    assert "Missing: seed=1: missing, never started" in out
+    assert (jobs.parent / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [(["split=artist"], "no run found"), (["nowhere"], "no run has it in its name")]
+)
+def test_mistakes_are_told(runs, capsys, words, message):  # noqa: ARG001
+    assert main(["report", *words]) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,208 @@
+"""The page of a report in a real browser: no errors, sorts, filters, opens runs, fits a phone, follows the scheme."""
+
+import os
+import shutil
+
+import pytest
+from made_runs import changed, made_run
+
+from gtzan_lightning.report.folder import write_report
+from gtzan_lightning.report.records import read_record
+from gtzan_lightning.runs.browser import find_runs
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here (Debian: apt-get install chromium-driver)"
+)
+EVIL = "</script><script>window.broken=1</script><img src=x onerror=window.broken=2>"
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory):
+    """A report of runs that have everything: stamps, seeds, a failed one, and names that try to be markup."""
+    outputs = tmp_path_factory.mktemp("page") / "outputs"
+    for model in ("MLP", "BiLSTM"):
+        for split, right in (("leaky", 0.95), ("grouped", 0.6)):
+            for seed in range(2):
+                made_run(outputs, model=model, split=split, seed=seed, right=right - 0.2 * (model == "MLP"))
+    made_run(outputs, slice_s=30, genres=("blues", EVIL))
+    changed(made_run(outputs, slice_s=6), status="failed", error="a reason\nmore", overrides=[EVIL])
+    write_report([read_record(run) for run in find_runs(outputs)], outputs / "reports", progress=False)
+    return (outputs / "reports" / "report.html").as_uri()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One headless browser for all tests of this file."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (
+        "--headless=new",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        *(["--no-sandbox"] * (os.getuid() == 0)),
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def tab(chromium, page):
+    """The page, newly opened on a wide light screen; afterwards the console must be empty."""
+    chromium.get_log("browser")
+    show(chromium, page)
+    yield chromium
+    assert chromium.get_log("browser") == []
+
+
+def show(driver, address, width=1280, scheme="light"):
+    screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 700}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    driver.get("about:blank")
+    driver.get(address)
+
+
+def js(driver, expression):
+    return driver.execute_script(f"return {expression}")
+
+
+def texts(driver, selector):
+    return js(driver, f"[...document.querySelectorAll('{selector}')].map((found) => found.textContent.trim())")
+
+
+def rows(driver):
+    return texts(driver, "#scores tbody tr:not([hidden]) th .open")
+
+
+def click(driver, selector):
+    driver.execute_script(f"document.querySelector('{selector}').click()")
+
+
+def wait_until(driver, expression):
+    """The address changes at once, what follows from it a moment later."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    WebDriverWait(driver, 10, poll_frequency=0.02).until(lambda _: js(driver, expression))
+
+
+def open_run(driver, row=1):
+    click(driver, f"#scores tbody tr:nth-child({row}) .open")
+    wait_until(driver, "document.querySelector('dialog').open")
+
+
+def test_opens_with_rows_stamps_gaps_and_what_is_missing(tab):
+    assert rows(tab) == ["BiLSTM", "BiLSTM", "MLP", "MLP", "MLP"]
+    assert js(tab, "document.querySelector('.banner').textContent").startswith("LEAKY SPLIT")
+    assert texts(tab, "#scores tbody tr.stamped .badge.stamp") == ["leaky split"] * 2
+    assert len(texts(tab, "#gaps .plot:not(.axis)")) == 2
+    assert "failed, a reason" in js(tab, "document.body.textContent")
+
+
+def test_every_score_says_its_level_its_n_and_its_interval(tab):
+    cells = texts(tab, "#scores tbody .score")
+    assert len(cells) == 10
+    for cell, level in zip(cells, ["window", "clip"] * 5, strict=True):
+        assert level in cell
+        assert "n\u00a0" in cell
+        assert "[0." in cell
+
+
+def test_nothing_that_a_user_named_becomes_markup(tab):
+    open_run(tab, row=5)
+    assert EVIL in texts(tab, "dialog .matrix thead th")
+    assert js(tab, "window.broken") is None
+    assert js(tab, "document.querySelectorAll('img').length") == 0
+
+
+def test_sorts_by_scores_and_by_keys_in_both_directions(tab):
+    place = "document.querySelectorAll('#scores thead button')"
+    means = "[...document.querySelectorAll('#scores tbody .score:last-child strong')].map((each) => +each.textContent)"
+    driver_click = "[...{}].find((each) => each.textContent === '{}').click()"
+    tab.execute_script(driver_click.format(place, "clip accuracy"))
+    assert js(tab, means) == sorted(js(tab, means), reverse=True)
+    assert js(tab, "document.querySelector('[aria-sort=descending]').textContent") == "clip accuracy"
+    tab.execute_script(driver_click.format(place, "clip accuracy"))
+    assert js(tab, means) == sorted(js(tab, means))
+    tab.execute_script(driver_click.format(place, "slice"))
+    assert texts(tab, "#scores tbody tr td:nth-child(2)") == ["3 s"] * 4 + ["30 s"]
+    assert js(tab, "document.activeElement.textContent") == "slice"  # the keyboard stays where it was
+
+
+def test_filters_by_text_and_by_key_the_table_and_the_gaps(tab):
+    field = tab.find_element("css selector", "#filters input")
+    field.send_keys("bilstm GROUPED")
+    assert rows(tab) == ["BiLSTM"]
+    assert texts(tab, "#count") == ["1 of 5 configurations"]
+    assert len(texts(tab, "#gaps .plot:not(.axis)")) == 1
+    field.clear()
+    field.send_keys(" ")
+    select = tab.find_element("css selector", "select[data-key=split]")
+    select.send_keys("leaky")
+    assert rows(tab) == ["BiLSTM", "MLP"]
+
+
+def test_shows_runs_instead_of_configurations(tab):
+    click(tab, "#filters .choice button:last-child")
+    assert texts(tab, "#count") == ["9 of 9 runs"]
+    assert "seed 1 · split.seed 0" in texts(tab, "#scores tbody td:nth-child(4)")
+
+
+def test_a_row_opens_its_run_with_all_its_parts_and_escape_closes_it(tab):
+    open_run(tab)
+    name = texts(tab, "dialog h2")[0]
+    assert js(tab, "decodeURIComponent(location.hash)") == f"#run={name}"
+    assert texts(tab, "dialog figcaption")[:3] == ["loss", "window accuracy", "clip accuracy"]
+    assert len(texts(tab, "dialog .matrix td.right")) == 3
+    assert len(texts(tab, "dialog .plot.genre:not(.axis)")) == 3
+    assert "Split" in texts(tab, "dialog summary")
+    tab.find_element("css selector", "body").send_keys("\ue00c")  # Escape
+    wait_until(tab, "!document.querySelector('dialog').open && location.hash === ''")
+
+
+def test_confusion_counts_the_test_part_at_the_chosen_level(tab):
+    open_run(tab)
+    counts = "[...document.querySelectorAll('dialog .matrix td.right')].map((cell) => +cell.textContent)"
+    assert js(tab, counts) == [24, 24, 24]  # 60 % of 20 tracks, two slices each: the grouped BiLSTM
+    tab.execute_script("[...document.querySelectorAll('dialog .choice button')].at(-1).click()")
+    assert js(tab, counts) == [12, 12, 12]
+
+
+def test_an_address_opens_a_run_and_links_lead_to_its_repetitions(tab, page):
+    open_run(tab)
+    name = texts(tab, "dialog h2")[0]
+    show(tab, f"{page}#run={name}")
+    assert texts(tab, "dialog h2") == [name]
+    assert texts(tab, ".repetitions a[aria-current]") == ["seed 0 · split.seed 0"]
+    click(tab, ".repetitions a:not([aria-current])")
+    wait_until(tab, "document.querySelector('.repetitions a[aria-current]').textContent === 'seed 1 · split.seed 0'")
+    for unknown in ("#run=nowhere", "#run=%", "#gaps-title"):
+        show(tab, page + unknown)
+        assert not js(tab, "document.querySelector('dialog').open")
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_fits_a_phone_without_sideways_scrolling(tab, page, opened):
+    show(tab, page, width=360)
+    if opened:
+        open_run(tab)
+    assert js(tab, "document.documentElement.scrollWidth") == 360
+    assert js(tab, "document.querySelector('dialog').scrollWidth") <= 360
+
+
+def test_follows_the_colour_scheme(tab, page):
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert js(tab, background) == "rgb(255, 255, 255)"
+    show(tab, page, scheme="dark")
+    assert js(tab, background) == "rgb(20, 22, 26)"
+
+
+def test_asks_the_network_for_nothing(tab):
+    assert js(tab, "performance.getEntriesByType('resource').map((each) => each.name)") == []
+    assert js(tab, "document.querySelectorAll('[src], link[rel=stylesheet]').length") == 0

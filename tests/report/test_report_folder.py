@@ -1,0 +1,112 @@
+"""The files of a report, which need no browser: table, Markdown, and what is said of what is missing."""
+
+import csv
+import re
+
+import pytest
+from made_runs import changed, made_run
+
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.report.folder import write_report
+from gtzan_lightning.report.records import read_record
+from gtzan_lightning.runs.browser import find_runs
+
+
+def written(outputs):
+    """The folder of a report of all runs below `outputs`."""
+    write_report([read_record(run) for run in find_runs(outputs)], outputs / "reports", progress=False)
+    return outputs / "reports"
+
+
+def table_rows(folder):
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line[:1] == "|"]
+
+
+def test_a_cell_tells_mean_interval_n_and_of_what(tmp_path):
+    for split_seed, right in enumerate([0.5, 0.6, 0.7]):
+        made_run(tmp_path, split_seed=split_seed, right=right)
+    made_run(tmp_path, model="BiLSTM", right=0.6)
+    head, _, single, several = table_rows(written(tmp_path))
+    assert head == ["model", "runs", "test window accuracy [95 %]", "test clip accuracy [95 %]"]
+    assert several == ["MLP", "3", "0.600 [0.317, 0.883], n 120, 3 splits", "0.600 [0.317, 0.883], n 60, 3 splits"]
+    assert single[:2] == ["BiLSTM", "1"]
+    assert re.fullmatch(r"0\.600 \[0\.\d{3}, 0\.\d{3}\], n 60, 30 artists", single[3])
+
+
+def test_best_is_marked_where_it_holds_and_the_rule_stands_below(tmp_path):
+    made_run(tmp_path, right=0.9)
+    made_run(tmp_path, model="BiLSTM", right=0.2)
+    folder = written(tmp_path)
+    best = {row[0]: "best" in row[-1] for row in table_rows(folder)[2:]}
+    assert best == {"MLP": True, "BiLSTM": False}
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert text.count("Best is marked where") == 1
+    assert "- grouped, clip: MLP is better than the other 1." in text
+
+
+def test_failed_damaged_and_unfinished_runs_are_named_with_the_reason(tmp_path):
+    made_run(tmp_path)
+    changed(made_run(tmp_path), status="failed", error="ValueError: no\ntraceback", overrides=["model=a|b", "seed=7"])
+    changed(made_run(tmp_path), status="interrupted", overrides=["outputs=/x"])
+    (made_run(tmp_path) / "run.json").write_text("{")
+    (made_run(tmp_path) / "predictions.csv").unlink()
+    text = (written(tmp_path) / "report.md").read_text(encoding="utf-8")
+    missing = [line for line in text.splitlines() if line.startswith("**Missing**")]
+    assert missing[0].endswith(": interrupted, the same command goes on from the last checkpoint") or len(missing) == 4
+    assert any(line == r"**Missing**: model=a\|b seed=7: failed, ValueError: no" for line in missing)
+    assert sum("damaged" in line for line in missing) == 2
+
+
+def test_damaged_predictions_leave_the_run_in_the_report(tmp_path):
+    made_run(tmp_path)
+    (made_run(tmp_path, model="BiLSTM") / "predictions.csv").write_text("nonsense\n1\n")
+    folder = written(tmp_path)
+    assert len(table_rows(folder)) == 4
+    assert "predictions.csv: no column track_id" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_older_runs_without_genres_units_and_history_are_reported_too(tmp_path):
+    folder = made_run(tmp_path)
+    changed(folder, genres={})
+    for name in ("history.csv", "units.csv"):
+        (folder / name).unlink()
+    assert '"history":{}' in (written(tmp_path) / "report.html").read_text(encoding="utf-8")
+
+
+def test_stamps_and_a_synthetic_corpus_are_said_in_all_documents(tmp_path):
+    made_run(tmp_path, split="leaky", data={"corpus": "synthetic", "sha256": "s"})
+    folder = written(tmp_path)
+    for name in ("report.md", "report.html"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "LEAKY SPLIT: slices of one track stand in train and test" in text
+        assert "SYNTHETIC CORPUS" in text
+
+
+def test_scores_are_tidy(tmp_path):
+    made_run(tmp_path, right=0.5)
+    with (written(tmp_path) / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["part"], row["level"]) for row in rows] == [
+        (part, level) for part in ("val", "test") for level in ("window", "clip", "clip_vote")
+    ]
+    assert {row["accuracy"] for row in rows} == {"0.5"}
+
+
+def test_the_page_is_one_file_that_allows_its_own_script_alone(tmp_path):
+    made_run(tmp_path, overrides=["</script><script>alert(1)</script>"])
+    page = (written(tmp_path) / "report.html").read_text(encoding="utf-8")
+    assert page.count("<script>") == 1
+    assert page.count("</script>") == 3
+    assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
+
+
+def test_nothing_to_report_and_nowhere_to_write_are_told(tmp_path):
+    changed(made_run(tmp_path), status="running")
+    with pytest.raises(GtzanError, match="none of 1 runs is done"):
+        written(tmp_path)
+    made_run(tmp_path)
+    (tmp_path / "reports").write_text("a file")
+    with pytest.raises(GtzanError, match="cannot be written"):
+        written(tmp_path)
