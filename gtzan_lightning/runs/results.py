@@ -20,6 +20,7 @@ from gtzan_lightning.evaluation.metrics import decide, overfit_gap
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.inference import probabilities
+from gtzan_lightning.runs.dashboard import add_charts, add_precision_recall, add_wrong_slices
 from gtzan_lightning.runs.folder import Card, RunFolder
 from gtzan_lightning.runs.pictures import DRAWN_LEVELS, run_figures, save_figures
 from gtzan_lightning.runs.tensorboard import event_logger, log_results
@@ -76,6 +77,10 @@ def record_results(
     pictures = save_figures(run.figures, run_figures(run, card, predictions, unit_of_track))
     logger = event_logger(run.path)
     log_results(logger, config, card, pictures)
+    test = predictions.only("test")
+    add_charts(logger.experiment, pd.read_csv(run.history), card["split"]["name"])
+    add_precision_recall(logger.experiment, test)
+    add_wrong_slices(logger.experiment, test, corpus, config["slice"]["seconds"])
     logger.finalize("success")
 
 

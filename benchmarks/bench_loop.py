@@ -1,0 +1,183 @@
+"""What an epoch of our training loop costs, beside a plain PyTorch loop and Lightning with the usual DataLoader.
+
+    python benchmarks/bench_loop.py [--models mlp lstm] [--batch-sizes 16 64 256] [--turns 5]
+
+All three train the same model with the same optimiser, schedule and clipping on the same tensors (the size of GTZAN's
+3-s windows, random numbers), and score the training and validation part after each epoch. They take turns, one thread,
+CPU time of whole epochs; the first epoch of each turn does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from gtzan_lightning.composition import composed
+from gtzan_lightning.config import Config, checked
+from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
+from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.slices import slice_table
+from gtzan_lightning.experiment import make_model, make_trainer
+from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.models.base import GenreModule, decay_groups
+from gtzan_lightning.runs.callbacks import History, LastCheckpoint, ReseedEachEpoch
+from gtzan_lightning.runs.tensorboard import event_logger
+
+N_TRACKS, WINDOWS, N_FEATURES = 1000, 10, 58
+EPOCHS = 4  # of a turn; the first is thrown away
+OURS, PLAIN, STOCK = "ours", "plain PyTorch", "Lightning, DataLoader"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["mlp", "lstm"])
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[16, 64, 256])
+    parser.add_argument("--turns", type=int, default=5)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    table = Table(title="CPU seconds of an epoch, median (quartiles); ratios of ours, turn by turn", box=SIMPLE_HEAD)
+    for name in ("model", "batch", OURS, PLAIN, STOCK, "ours / plain", "stock / ours"):
+        table.add_column(name, justify="right")
+    for model in arguments.models:
+        for batch_size in arguments.batch_sizes:
+            config = checked(composed([f"model={model}", f"data.batch_size={batch_size}"]))
+            table.add_row(model, str(batch_size), *_cells(config, arguments.turns))
+    Console().print(table)
+
+
+def _cells(config: Config, turns: int) -> list[str]:
+    loops = {OURS: our_epochs, PLAIN: plain_epochs, STOCK: stock_epochs}
+    seconds: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(turns):
+        for name, epochs in loops.items():
+            datamodule = random_data(config)
+            model = make_model(config, datamodule.shape, len(GTZAN_GENRES))
+            seconds[name].append(float(np.median(epochs(config, model, datamodule)[1:])))
+    ours, plain, stock = (np.array(seconds[name]) for name in loops)
+    return [
+        *(_quartiles(values) for values in (ours, plain, stock)),
+        _quartiles(ours / plain),
+        _quartiles(stock / ours),
+    ]
+
+
+def our_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
+    """As `train` does it: curves, the best and the last checkpoint, the event file."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = Clock()
+        best = L.pytorch.callbacks.ModelCheckpoint(
+            folder, "best", monitor=model.monitor, mode=model.mode, save_weights_only=True
+        )
+        last = LastCheckpoint(Path(folder) / "last.ckpt", config.trainer.save_every_s)
+        callbacks = [ReseedEachEpoch(0), History(), best, last, clock]
+        config = config.model_copy(update={"trainer": config.trainer.model_copy(update={"max_epochs": EPOCHS})})
+        make_trainer(config, callbacks, event_logger(Path(folder))).fit(model, datamodule)
+        return clock.seconds
+
+
+def stock_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
+    """The same module in Lightning's trainer, fed as its tutorials do."""
+    clock = Clock()
+    trainer = L.Trainer(
+        accelerator="cpu", max_epochs=EPOCHS, gradient_clip_val=config.trainer.gradient_clip_val, logger=False,
+        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False, num_sanity_val_steps=0,
+        callbacks=[clock],
+    )  # fmt: skip
+    training, validation = (TensorDataset(*_tensors(datamodule, part)) for part in ("train", "val"))
+    loader = DataLoader(training, config.data.batch_size, shuffle=True)
+    trainer.fit(model, loader, DataLoader(validation, config.data.batch_size))
+    return clock.seconds
+
+
+def plain_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
+    """Twenty lines of PyTorch: batches are rows of the tensors, scores are counted as they come."""
+    size = config.data.batch_size
+    x, y, _ = _tensors(datamodule, "train")
+    x_val, y_val, _ = _tensors(datamodule, "val")
+    optimizer = torch.optim.AdamW(decay_groups(model, model.weight_decay), lr=model.lr, fused=True)
+    steps = EPOCHS * -(-len(x) // size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=model.lr, total_steps=steps)
+    seconds = []
+    for _ in range(EPOCHS):
+        begun = time.process_time()
+        model.train()
+        right = 0
+        for chosen in torch.randperm(len(x)).split(size):
+            logits = model(x[chosen])
+            loss = model.loss(logits, y[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), config.trainer.gradient_clip_val)
+            optimizer.step()
+            schedule.step()
+            right += int((logits.argmax(dim=1) == y[chosen]).sum())
+        model.eval()
+        with torch.inference_mode():
+            right += int((model(x_val).argmax(dim=1) == y_val).sum())
+        seconds.append(time.process_time() - begun)
+    return seconds
+
+
+class Clock(Callback):
+    """CPU seconds from the start of an epoch to the start of the next, validation and checkpoints included."""
+
+    def __init__(self) -> None:
+        self.marks: list[float] = []
+
+    def on_train_epoch_start(self, *_: object) -> None:
+        self.marks.append(time.process_time())
+
+    def on_train_end(self, *_: object) -> None:
+        self.marks.append(time.process_time())
+
+    @property
+    def seconds(self) -> list[float]:
+        return np.diff(self.marks).tolist()
+
+
+def random_data(config: Config) -> GenreDataModule:
+    """GTZAN's shape, random numbers."""
+    random = np.random.default_rng(0)
+    tracks = tuple(Track(f"{number:04d}", GTZAN_GENRES[number % 10]) for number in range(N_TRACKS))
+    features = Features(
+        "stats",
+        tuple(f"feature{number}" for number in range(N_FEATURES)),
+        random.standard_normal((N_TRACKS * WINDOWS, N_FEATURES), np.float32),
+        np.repeat(np.arange(N_TRACKS, dtype=np.int32), WINDOWS),
+        np.tile(np.arange(WINDOWS) * 3.0, N_TRACKS),
+        3.0,
+    )
+    slices = slice_table(features, seconds=config.slice.seconds)
+    parts = np.repeat(["train", "val", "test"], [700, 100, 200])[slices.track_index]
+    corpus = Corpus("random", tracks, GTZAN_GENRES, "tables", Path(), "")
+    return GenreDataModule(corpus, features, slices, parts, batch_size=config.data.batch_size)
+
+
+def _tensors(datamodule: GenreDataModule, part: str) -> Sequence[torch.Tensor]:
+    return datamodule.examples.batch(torch.from_numpy(np.flatnonzero(datamodule.parts == part)))
+
+
+def _quartiles(values: np.ndarray) -> str:
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""The dashboard's charts and sounds, read back from the event files."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from gtzan_lightning.corpus.tracks import Corpus, Track
+from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.runs.dashboard import (
+    RATE_HZ,
+    add_charts,
+    add_precision_recall,
+    add_wrong_slices,
+    surest_mistakes,
+)
+
+# Four slices of three tracks of two genres: rows 1, 2 and 3 are wrong, row 3 is surest.
+TEST = Predictions(
+    track_id=["a", "b", "b", "c"],
+    start_s=[0.0, 0.0, 1.0, 1.0],
+    part=["test"] * 4,
+    y_true=["jazz", "jazz", "jazz", "rock"],
+    probabilities=[[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.8, 0.2]],
+    genres=("jazz", "rock"),
+)
+
+
+@pytest.fixture
+def writer(tmp_path):
+    with SummaryWriter(str(tmp_path / "events")) as opened:
+        yield opened
+
+
+def written(writer):
+    writer.flush()
+    return EventAccumulator(writer.log_dir).Reload()
+
+
+def test_the_surest_mistakes_come_first_one_a_track():
+    assert surest_mistakes(TEST, {"a", "b", "c"}) == [3, 2]
+    assert surest_mistakes(TEST, {"a", "b", "c"}, count=1) == [3]
+    assert surest_mistakes(TEST, {"b"}) == [2]
+    assert surest_mistakes(TEST, set()) == []
+
+
+def test_charts_lay_splits_over_each_other(writer):
+    history = pd.DataFrame({"epoch": [0, 1], "val/window_accuracy": [0.25, 0.5]})
+    add_charts(writer, history, "grouped")
+    events = written(writer)
+    curve = events.Scalars("window_accuracy_grouped/val")
+    assert [(event.step, event.value) for event in curve] == [(0, 0.25), (1, 0.5)]
+    layout = layout_pb2.Layout.FromString(events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
+    charts = {chart.title: list(chart.multiline.tag) for category in layout.category for chart in category.chart}
+    assert charts["train against val loss"] == ["train/loss", "val/loss"]
+    assert charts["leaky against grouped, val window accuracy"] == [
+        "window_accuracy_leaky/val",
+        "window_accuracy_grouped/val",
+    ]
+
+
+def test_each_genre_has_a_precision_recall_curve(writer):
+    add_precision_recall(writer, TEST)
+    assert set(written(writer).Tags()["tensors"]) == {"precision_recall/jazz", "precision_recall/rock"}
+
+
+def test_the_slice_that_was_wrong_is_heard(writer, tmp_path):
+    ramp = np.linspace(-0.5, 0.5, 3 * RATE_HZ, dtype=np.float32)
+    soundfile.write(tmp_path / "c.wav", ramp, RATE_HZ)
+    track = Track("c", "rock", path=tmp_path / "c.wav")
+    gone = replace(track, track_id="b", path=tmp_path / "gone.wav")
+    corpus = Corpus("music", (gone, track), ("jazz", "rock"), "audio", Path(), "")
+    add_wrong_slices(writer, TEST, corpus, seconds=1.0)
+    events = written(writer)
+    (tag,) = events.Tags()["audio"]
+    assert tag == "wrong_slices/rock_taken_for_jazz_0.80_c_1s"
+    (tmp_path / "heard.wav").write_bytes(events.Audio(tag)[0].encoded_audio_string)
+    heard, rate_hz = soundfile.read(tmp_path / "heard.wav")
+    assert rate_hz == RATE_HZ
+    np.testing.assert_allclose(heard, ramp[RATE_HZ : 2 * RATE_HZ], atol=2**-14)
