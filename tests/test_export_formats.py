@@ -29,6 +29,8 @@ def trained(name, steps):
     beginning."""
     torch.manual_seed(steps)
     overrides = [f"model={name}", *SMALL.get(name, ["model.hidden_size=8"])]
+    if steps == 10:  # long recurrences take long to write out
+        overrides += ["model.num_layers=1", *(["model.bidirectional=false"] if name == "convlstm" else [])]
     model = make_model(checked(composed(overrides)), (steps, FEATURES), GENRES)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -42,7 +42,22 @@ def test_the_replication_trains_compares_and_draws(checkout, tables_root, tmp_pa
     assert pictures(book) == 3
 
 
-@pytest.mark.parametrize("name", ["replication.ipynb"])
+def test_own_music_is_answered_drawn_and_taken_away(checkout, tables_root, tmp_path, monkeypatch):
+    monkeypatch.setenv("GTZAN_ROOT", str(tables_root))
+    book = executed(notebook(checkout, "own_music.ipynb"), tmp_path)
+    text = printed(book)
+    assert "metal, by telephone.flac: " in text
+    assert "   very quiet: -52 dBFS" in text
+    assert "Largest difference from the original: " in text
+    assert "on 256 slices of the run's own validation and test parts" in text
+    assert pictures(book) == 1
+    assert {path.name for path in (tmp_path / "outputs").glob("own_music.*")} == {
+        f"own_music.{suffix}" for suffix in ("pt2", "json", "md")
+    }
+    assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize("name", ["replication.ipynb", "own_music.ipynb"])
 def test_committed_without_outputs(checkout, name):
     cells = [cell for cell in notebook(checkout, name).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == [None] * len(cells)
