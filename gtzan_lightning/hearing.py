@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gtzan_lightning.experiment import frame_settings
+from gtzan_lightning.features.extraction import Extracted, extract_file
 from gtzan_lightning.features.request import WHOLE_CLIP_S, FeatureRequest
-from gtzan_lightning.trained import TrainedRun
+from gtzan_lightning.features.sound import Sound, sound_of
+
+if TYPE_CHECKING:  # a process that computes features needs no model
+    from gtzan_lightning.trained import TrainedRun
 
 LONGEST_S = 1800.0  # no more is read of a file: half an hour at 44.1 kHz is 0.6 GB while it is read
 WHOLE_CLIP_MARGIN = (
@@ -27,6 +32,8 @@ class Hearing:
     @classmethod
     def of_training(cls, run: TrainedRun) -> Hearing:
         """As the training music was heard."""
+        from gtzan_lightning.experiment import frame_settings
+
         features, lengths = run.config.features, run.config.slice
         window_s = features.window_s if features.framed else features.row_s(lengths.step_s)
         request = FeatureRequest(features.name, window_s, frame_settings(run.config))
@@ -55,3 +62,21 @@ class Hearing:
         # the engine takes a window of exactly 30 s for the whole file
         window_s = self.clip_s if self.clip_s != WHOLE_CLIP_S else WHOLE_CLIP_S + 1 / settings.sample_rate_hz
         return replace(self, request=replace(request, window_s=window_s), seconds=window_s, step_s=None, hop_s=None)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What became of a file; its features are in the cache."""
+
+    hearing: Hearing  # for its length
+    sound: Sound | None  # None where it cannot be read
+    extracted: Extracted
+
+
+def hear(path: Path, hearing: Hearing, cache_root: Path) -> Heard:
+    """Makes sure that the features of a file are in the cache, and measures its sound."""
+    sound = sound_of(path, hearing.request.settings.sample_rate_hz, hearing.longest_s, cache_root)
+    hearing = hearing.for_length(sound.duration_s if sound else 0.0)
+    extracted = extract_file(path, hearing.request, cache_root, blocking=True)
+    assert extracted is not None  # it waits for others
+    return Heard(hearing, sound, extracted)

@@ -23,15 +23,11 @@ from gtzan_lightning.evaluation.unlikeness import familiarity_warnings, sound_wa
 from gtzan_lightning.experiment import frame_settings
 from gtzan_lightning.features.cache import FileCache
 from gtzan_lightning.features.columns import frame_columns
-from gtzan_lightning.features.extraction import Extracted, extract_file
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.pruning import features_cache
 from gtzan_lightning.features.request import FeatureRequest
-from gtzan_lightning.features.sound import Sound, sound_of
-from gtzan_lightning.hearing import Hearing
+from gtzan_lightning.hearing import Heard, Hearing, hear
 from gtzan_lightning.trained import TrainedRun, load_run
-
-Heard = tuple[Hearing, Sound | None, Extracted]
 
 
 def predict(
@@ -89,26 +85,16 @@ def check_columns(run: TrainedRun) -> None:
 def _answers(run: TrainedRun, paths: list[Path], cache_root: Path, calibrated: bool, n_jobs: int) -> Iterator[Answer]:
     console = Console(stderr=True)
     heard: Iterable[Heard] = Parallel(n_jobs=min(n_jobs, len(paths)), return_as="generator")(
-        delayed(_heard)(path.absolute(), Hearing.of_training(run), cache_root.absolute()) for path in paths
+        delayed(hear)(path.absolute(), Hearing.of_training(run), cache_root.absolute()) for path in paths
     )
     quiet = len(paths) == 1 or not console.is_terminal
     told = track(heard, "listening", len(paths), console=console, transient=True, disable=quiet)
-    for path, (hearing, sound, extracted) in zip(paths, told, strict=True):
-        yield replace(_answer(run, hearing, sound, extracted, FileCache(cache_root), calibrated), path=path)
+    for path, each in zip(paths, told, strict=True):
+        yield replace(_answer(run, each, FileCache(cache_root), calibrated), path=path)
 
 
-def _heard(path: Path, hearing: Hearing, cache_root: Path) -> Heard:
-    """Makes sure that a file's features are in the cache; how it was heard depends on how long it is."""
-    sound = sound_of(path, hearing.request.settings.sample_rate_hz, hearing.longest_s, cache_root)
-    hearing = hearing.for_length(sound.duration_s if sound else 0.0)
-    extracted = extract_file(path, hearing.request, cache_root, blocking=True)
-    assert extracted is not None  # it waits for others
-    return hearing, sound, extracted
-
-
-def _answer(
-    run: TrainedRun, hearing: Hearing, sound: Sound | None, extracted: Extracted, cache: FileCache, calibrated: bool
-) -> Answer:
+def _answer(run: TrainedRun, heard: Heard, cache: FileCache, calibrated: bool) -> Answer:
+    hearing, sound, extracted = heard.hearing, heard.sound, heard.extracted
     skipped = Answer(extracted.path, run.genres, skipped=extracted.summary.skipped)
     if skipped.skipped or sound is None:
         return skipped
