@@ -23,7 +23,10 @@ function followHash() {
 }
 
 byId("run").addEventListener("close", () => history.replaceState(null, "", location.pathname + location.search));
-byId("run").addEventListener("click", (event) => { if (event.clientX < byId("run").getBoundingClientRect().left) byId("run").close(); });
+// A click beside the panel closes it. The target tells such a click; its place alone does not, as keys click at 0.
+byId("run").addEventListener("click", (event) => {
+  if (event.target === byId("run") && event.clientX < byId("run").getBoundingClientRect().left) byId("run").close();
+});
 window.addEventListener("hashchange", followHash);
 drawFilters();
 drawTable();
