@@ -14,10 +14,14 @@ def main(cfg: DictConfig) -> float | None:
     from pathlib import Path
 
     from gtzan_lightning.report.console import print_line, print_run  # torch takes a second: only when there is work
+    from gtzan_lightning.searching import run_trial
     from gtzan_lightning.train import train
 
     hydra = HydraConfig.get()
-    result = train(cfg, folder=Path(hydra.runtime.output_dir), overrides=list(hydra.overrides.task))
+    folder, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
+    if cfg.search.folds:
+        return run_trial(cfg, folder, overrides)
+    result = train(cfg, folder=folder, overrides=overrides)
     if not result.scored:
         return None
     if result.reused:

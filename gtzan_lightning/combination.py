@@ -18,6 +18,7 @@ def check_combination(config: Config) -> None:
         GtzanError: no data there, no audio for the features, a slice that does not fit them, or a split that the
             data cannot have.
     """
+    _check_search(config)
     lengths = config.slice
     row_s = config.features.row_s(lengths.step_s)
     check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
@@ -36,6 +37,20 @@ def check_combination(config: Config) -> None:
             "Use split=grouped or split=artist, or set data.root to GTZAN."
         )
     _check_renditions(config, source)
+
+
+def _check_search(config: Config) -> None:
+    """A search chooses on validation folds of whole tracks alone."""
+    if config.search.folds is None:
+        return
+    split = config.split
+    if "track" not in rule_named(split.name).KEEPS or split.manifest is not None or split.val_fold is not None:
+        raise GtzanError(
+            "A search deals the tracks that are not test into validation folds of its own.\n"
+            "Use split=grouped, artist or filtered, without split.manifest, split.val_fold and split.n_val_folds."
+        )
+    if config.trainer.best_epoch_on != "val":
+        raise GtzanError("A search never looks at the test part: leave trainer.best_epoch_on=test out.")
 
 
 def _check_renditions(config: Config, source: Source) -> None:

@@ -77,10 +77,13 @@ class RunNames:
         return self._fingerprints[asked]
 
 
-def _sweep_folder(*, _root_: DictConfig) -> str:
-    """Jobs go to runs/; the sweep itself has a folder that is named by what varies, so that none overwrites another."""
+def _sweep_folder(jobs: str = "runs", *, _root_: DictConfig) -> str:
+    """Jobs go to runs/ (trials of a search to trials/).
+
+    The sweep itself has a folder that is named by what varies, so that none overwrites another.
+    """
     if not OmegaConf.is_missing(_root_.hydra.job, "num"):
-        return "runs"
+        return jobs
     question = " ".join(sorted(_root_.hydra.overrides.task))
     return f"sweeps/{hashlib.sha256(question.encode()).hexdigest()[:DIGITS]}"
 

@@ -109,6 +109,8 @@ class Split(Section):
     ratios: Ratios
     fold: Annotated[int, Field(ge=0)] | None
     n_folds: Annotated[int, Field(ge=2)] | None
+    val_fold: Annotated[int, Field(ge=0)] | None = None  # defaults, so that older runs can still be read
+    n_val_folds: Annotated[int, Field(ge=2)] | None = None
     train_tracks: Count | None
     manifest: str | None
 
@@ -127,6 +129,22 @@ class Split(Section):
             raise ValueError(f"fold={self.fold}: folds are numbered 0 ... {self.n_folds - 1}")
         if self.fold is not None and not rule_named(self.name).HAS_FOLDS:
             raise ValueError(f"split={self.name} has its published parts and no folds: leave fold and n_folds out")
+        return self
+
+    @model_validator(mode="after")
+    def _validation_folds(self) -> Split:
+        if (self.val_fold is None) != (self.n_val_folds is None):
+            raise ValueError("val_fold and n_val_folds go together: set both, or neither")
+        if self.val_fold is None or self.n_val_folds is None:
+            return self
+        if self.val_fold >= self.n_val_folds:
+            raise ValueError(f"val_fold={self.val_fold}: validation folds are numbered 0 ... {self.n_val_folds - 1}")
+        if self.manifest is not None:
+            raise ValueError("a manifest has its own validation part: leave val_fold and n_val_folds out")
+        if "track" not in rule_named(self.name).KEEPS:
+            raise ValueError(
+                f"split={self.name} draws slices, and validation folds are whole tracks: use split=grouped"
+            )
         return self
 
 
@@ -226,6 +244,12 @@ class Sweep(Section):
     on_error: Literal["continue", "stop"]
 
 
+class Search(Section):
+    """How a trial of a search is judged."""
+
+    folds: Annotated[int, Field(ge=2)] | None
+
+
 class Config(Section):
     """Everything that a run is told."""
 
@@ -238,6 +262,7 @@ class Config(Section):
     augmentation: Augmentation
     trainer: TrainerConfig
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    search: Search = Search(folds=None)  # so does this one
     sweep: Sweep = Sweep(on_error="continue")  # a default, so that older runs can still be read
     claim: Claim | None
     rerun: bool

@@ -219,6 +219,8 @@ def _rule(config: Config) -> SplitRule:
         (split.ratios.train, split.ratios.val, split.ratios.test),
         split.fold,
         split.n_folds,
+        split.val_fold,
+        split.n_val_folds,
         split.train_tracks,
     )
 

@@ -80,7 +80,7 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
     run = RunFolder(folder or own_folder)
     run.path.mkdir(parents=True, exist_ok=True)
     if _is_helper_process():
-        return _trained(cfg, run, cards.opened(run.path.name, question, overrides, cfg.seed))
+        return _helped(cfg, run, overrides)
     with run.locked():
         if cfg.rerun or run.holds_another(question):
             run.set_aside()
@@ -115,12 +115,22 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
     run.write_card(card)
     outcome.refuse_errors()  # a leak that the rule promises to exclude
     card["training"] = _fit(config, run, model, datamodule)
-    if _is_helper_process():
-        return RunResult(run.path, card, reused=False)
     predictions = predict_all(model, datamodule, config.trainer.limit_batches)
     record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True))
     add_contents(run.best_checkpoint, {"temperature": card["calibration"]["temperature"]})
     return RunResult(run.path, card, reused=False)
+
+
+def _helped(cfg: DictConfig, run: RunFolder, overrides: Sequence[str]) -> RunResult:
+    """The part of a further process in a distributed run: the same fit, and nothing written."""
+    _quiet()
+    config = checked(cfg, overrides)
+    torch.set_num_threads(config.trainer.threads)
+    data = open_data(config)
+    L.seed_everything(config.seed, verbose=False)
+    datamodule = make_datamodule(config, data)
+    _fit(config, run, make_model(config, datamodule.shape, len(datamodule.genres)), datamodule)
+    return RunResult(run.path, {}, reused=False)
 
 
 def _audited(config: Config, data: SplitData, datamodule: GenreDataModule, monitor: str) -> Audit:
@@ -143,6 +153,8 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDa
         trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
     except SystemExit as stop:  # what Lightning makes of Ctrl-C and of a scheduler's signal
         raise KeyboardInterrupt from stop
+    if not trainer.is_global_zero:
+        return {}
     model.load_state_dict(load_checkpoint(run.best_checkpoint)["state_dict"])
     history.write(run.history)
     return {

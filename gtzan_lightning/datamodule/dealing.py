@@ -22,6 +22,8 @@ class SplitRule:
     ratios: tuple[float, float, float] = (0.7, 0.1, 0.2)  # train, val, test; used without folds
     fold: int | None = None  # which fold is the test part, 0 ... n_folds - 1
     n_folds: int | None = None
+    val_fold: int | None = None  # which fold of what is not test is the validation part, 0 ... n_val_folds - 1
+    n_val_folds: int | None = None
     train_tracks: int | None = None  # train on no more than so many tracks' worth: a control for a part's size
 
 
@@ -78,3 +80,22 @@ def deal(groups: NDArray, labels: NDArray[np.int64], rule: SplitRule) -> NDArray
     shares = (1 - VAL_SHARE_WITH_FOLDS, VAL_SHARE_WITH_FOLDS)
     parts[rest] = np.asarray(PARTS[:2])[stratified_group_parts(groups[rest], labels[rest], shares, rule.seed)]
     return parts
+
+
+def deal_validation(
+    parts: NDArray[np.str_], groups: NDArray, labels: NDArray[np.int64], rule: SplitRule
+) -> NDArray[np.str_]:
+    """Deals training and validation anew, as folds; the test part and what is left out stay.
+
+    Args:
+        parts: the part of each item, `(items,)`.
+        groups: `(items,)`, which items must stay together.
+        labels: `(items,)`, the genre of each.
+        rule: the validation fold, their number, and the seed.
+    """
+    n_folds = rule.n_val_folds or 1
+    is_open = np.isin(parts, PARTS[:2])
+    fold = stratified_group_parts(groups[is_open], labels[is_open], [1 / n_folds] * n_folds, rule.seed)
+    dealt = parts.copy()
+    dealt[is_open] = np.where(fold == rule.val_fold, "val", "train")
+    return dealt

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.dealing import EXCLUDED, PARTS, SplitRule, stratified_group_parts
+from gtzan_lightning.corpus.tracks import Corpus, Track
+from gtzan_lightning.datamodule.dealing import EXCLUDED, PARTS, SplitRule, deal_validation, stratified_group_parts
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
@@ -73,7 +73,17 @@ def split_tracks(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
     Raises:
         GtzanError: the corpus lacks what the rule needs.
     """
-    return rule_named(rule.name).track_parts(corpus, rule)
+    chosen = rule_named(rule.name)
+    parts: NDArray[np.str_] = chosen.track_parts(corpus, rule)
+    if rule.n_val_folds is None:
+        return parts
+    groups = np.asarray([_group(track, chosen.GROUP_BY) for track in corpus.tracks])
+    return deal_validation(parts, groups, np.asarray(corpus.labels()), rule)
+
+
+def _group(track: Track, group_by: str) -> str:
+    """What stays together in a validation fold; a track of an unknown artist is a group of its own."""
+    return (track.artist_group if group_by == "artist" else None) or track.track_id
 
 
 def check_tracks(corpus: Corpus, rule: SplitRule) -> None:

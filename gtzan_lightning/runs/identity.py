@@ -20,7 +20,10 @@ WITHOUT_EFFECT = frozenset({
 """Keys that cannot change a result: paths, claims, logging, threads, devices. What data a path leads to can, and the
 corpus's fingerprint tells it; so can the number of processes that train together."""
 
-LATER_KEYS = {"features.scaling_fitted_on": "train", "trainer.best_epoch_on": "val"}
+LATER_KEYS = {
+    "features.scaling_fitted_on": "train", "trainer.best_epoch_on": "val", "split.val_fold": None,
+    "split.n_val_folds": None, "search.folds": None,
+}  # fmt: skip
 """Keys that are younger than the first runs, with the value that says what was done before there was a choice. With
 that value they do not count, so that older runs keep their folders."""
 

@@ -1,0 +1,82 @@
+"""A search that survives being killed: what Optuna's storage holds, and draws that do not depend on interruptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+DRAW = "draw"  # which draw of the sampler a trial is; a repeated trial is the same draw
+STEP = 1_000_003  # between the seeds of two searches
+
+
+def opened(storage: str, name: str) -> Study:
+    """The stored study, or a new one; trials that a killed process left running are given up, to be drawn again."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+    return study
+
+
+def completed(study: Study) -> list[FrozenTrial]:
+    """Trials with a value, by number."""
+    return study.get_trials(states=(TrialState.COMPLETE,))
+
+
+def failed_draws(study: Study) -> int:
+    """Draws that have been tried and have no value."""
+    done = {trial.system_attrs.get(DRAW) for trial in completed(study)}
+    return len({trial.system_attrs.get(DRAW) for trial in study.trials} - done)
+
+
+class RepeatableTPE(BaseSampler):
+    """Optuna's TPE with a random state of its own for each draw.
+
+    A draw depends on the seed, its number and the trials before it. So a search that was killed and started again
+    tries what it would have tried, and what failed is tried again.
+
+    Args:
+        seed: of the search.
+        options: of `optuna.samplers.TPESampler`.
+    """
+
+    def __init__(self, seed: int, **options: Any) -> None:
+        self._seed, self._options = seed, options
+        self._first: int | None = None  # number of the first trial of this process
+        self._current: tuple[int, TPESampler] | None = None
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """As TPE; begins a draw."""
+        return self._of(study, trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Any:
+        """As TPE."""
+        return self._of(study, trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """As TPE."""
+        return self._of(study, trial).sample_independent(study, trial, param_name, param_distribution)
+
+    def _of(self, study: Study, trial: FrozenTrial) -> TPESampler:
+        if self._current is None or self._current[0] != trial.number:
+            draw = self._next_draw(study, trial)
+            study._storage.set_trial_system_attr(trial._trial_id, DRAW, draw)  # as Optuna's own samplers do
+            self._current = trial.number, TPESampler(seed=self._seed * STEP + draw, **self._options)
+        return self._current[1]
+
+    def _next_draw(self, study: Study, trial: FrozenTrial) -> int:
+        """The first draw that no completed trial has, nor any trial of this process."""
+        self._first = trial.number if self._first is None else self._first
+        taken = {
+            other.system_attrs.get(DRAW)
+            for other in study.get_trials(deepcopy=False)
+            if other.state == TrialState.COMPLETE or self._first <= other.number < trial.number
+        }
+        return next(draw for draw in range(len(taken) + 1) if draw not in taken)
