@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gtzan_lightning.errors import GtzanError
+
 if TYPE_CHECKING:
     from gtzan_lightning.evaluation.answers import Answer
 
@@ -43,13 +45,15 @@ def add_to(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.jobs < 1:
+        raise GtzanError(f"--jobs {arguments.jobs}: at least one process is needed.")
     from gtzan_lightning.predicting import predict
     from gtzan_lightning.report.origin import origin_lines
     from gtzan_lightning.trained import load_run
 
     calibrated = not arguments.as_trained
     run = load_run(arguments.run_name, outputs=arguments.outputs)
-    answers = predict(run, arguments.files, calibrated=calibrated, n_jobs=max(1, arguments.jobs))
+    answers = predict(run, arguments.files, calibrated=calibrated, n_jobs=arguments.jobs)
     remarks = origin_lines(
         run.name, run.card, run.temperature, calibrated=calibrated, familiar=run.familiarity is not None
     )
