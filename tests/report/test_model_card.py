@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+
+from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.report.genre_weaknesses import genre_section
+from gtzan_lightning.report.model_card import model_card
+
+GENRES = ("blues", "jazz", "rock")
+# of the test windows: (true genre, answer, how many); every window is a track of its own artist
+ANSWERS = [("blues", "blues", 8), ("blues", "rock", 2), ("jazz", "jazz", 3), ("jazz", "rock", 4), ("jazz", "blues", 1)]
+
+
+@pytest.fixture
+def predictions():
+    rows = [(truth, GENRES.index(answer)) for truth, answer, times in ANSWERS for _ in range(times)]
+    p = np.full((len(rows) + 1, 3), 0.1)
+    p[np.arange(len(rows)), [answer for _, answer in rows]] = 0.8
+    p[-1] = 0.1, 0.1, 0.8
+    ids = [f"t{number}" for number in range(len(rows) + 1)]
+    truth = [genre for genre, _ in rows]
+    return Predictions(ids, np.zeros(len(ids)), ["test"] * len(rows) + ["val"], [*truth, "rock"], p, GENRES)
+
+
+@pytest.fixture
+def units(predictions):
+    return {str(track): f"artist of {track}" for track in predictions.track_id}
+
+
+def scores(accuracy, n):
+    return {
+        "accuracy": accuracy, "f1": 0.5, "n": n, "accuracy_ci95": [accuracy - 0.1, accuracy + 0.05],
+        "f1_ci95": [0.25, 0.75], "cluster": "artist", "n_clusters": 65,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def card():
+    levels = {"window": scores(0.611, 1998), "clip": scores(0.815, 200), "clip_vote": scores(0.8, 200)}
+    calibration = {when: {"ece": ece, "brier": 0.4, "nll": 1.25} for when, ece in (("before", 0.1234), ("after", 0.02))}
+    return {
+        "run_id": "lstm-3s-grouped-01234567", "status": "done", "overrides": ["model=lstm", "slice=3s"], "seed": 4,
+        "finished": "2026-03-04T05:06:07+00:00", "versions": {"gtzan-lightning": "0.1.0", "torch": "2.11.0"},
+        "data": {
+            "corpus": "gtzan", "source": "tables", "tracks": 1000, "sha256": "ab" * 32, "genres": list(GENRES),
+            "notes": ["43 tracks have a gap"],
+        },
+        "features": {"name": "stats", "shape": [2, 58]},
+        "split": {
+            "name": "grouped", "seed": 3, "fold": 1, "slices": {"train": 6951, "val": 995, "test": 1988},
+            "tracks": {"train": 700, "val": 100, "test": 200}, "tracks_in_train_and_test": 0,
+            "artists_in_train_and_test": 75, "stamp": None,
+        },
+        "stamps": [], "model": {"name": "BiLSTM", "parameters": 123456},
+        "training": {"epochs": 60, "best_epoch": 41, "monitor": "val/window_accuracy"},
+        "metrics": {"test": levels, "val": levels},
+        "audit": {"findings": [
+            {"severity": "warning", "check": "copies", "evidence": "song a = song b"},
+            {"severity": "note", "check": "columns"},
+        ]},
+        "calibration": {"level": "window", "temperature": 1.3456, "val": calibration, "test": calibration},
+    }  # fmt: skip
+
+
+def section(text, title):
+    return text.split(f"## {title}\n\n")[1].split("\n\n## ")[0]
+
+
+def test_every_section_of_mitchell_et_al_that_a_run_knows_is_there(card, predictions, units):
+    text = model_card(card, predictions, units)
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# Model card: lstm-3s-grouped-01234567", "## Model details", "## Intended use", "## Training data",
+        "## Evaluation data", "## Scores", "## By genre", "## Calibration", "## Limits",
+    ]  # fmt: skip
+    assert "BiLSTM, 123,456 parameters" in section(text, "Model details")
+    assert "epoch 42, the best by `val/window_accuracy`" in section(text, "Model details")
+    assert "6951 slices of 700 tracks" in section(text, "Training data")
+    assert "43 tracks have a gap" in section(text, "Training data")
+    assert "new, some by artists that were heard in training; seed 3, fold 1" in section(text, "Evaluation data")
+    assert "artists in both: 75" in section(text, "Evaluation data")
+    assert "audit, warning: copies" in section(text, "Evaluation data")
+    assert "song a" not in text
+    assert "**" not in text.partition("##")[0]  # nothing to warn of
+
+
+def test_scores_stand_with_level_n_and_interval(card, predictions, units):
+    table = section(model_card(card, predictions, units), "Scores")
+    assert "| test | window | 1998 | 0.611 [0.511, 0.661] | 0.500 [0.250, 0.750] |" in table
+    assert "| val | clip, mean | 200 | 0.815 [0.715, 0.865] | 0.500 [0.250, 0.750] |" in table
+    assert "Intervals resample the 65 artists of the part. Chance is 0.333." in table
+
+
+def test_calibration_before_and_after_or_that_there_is_none(card, predictions, units):
+    table = section(model_card(card, predictions, units), "Calibration")
+    assert "| as trained | 0.123 | 0.400 | 1.250 |" in table
+    assert "| at temperature 1.346 | 0.020 | 0.400 | 1.250 |" in table
+    del card["calibration"]
+    assert section(model_card(card, predictions, units), "Calibration").startswith("Not measured: ")
+
+
+def test_the_weakest_genre_stands_first_with_what_it_is_taken_for(predictions, units):
+    lines = genre_section(predictions, units, "artist").splitlines()
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:4]] == ["jazz", "blues"]
+    # jazz: 3 of 8 found, nothing else called jazz; F1 = 2 * 3 / (3 + 8)
+    assert lines[2].startswith("| jazz | 8 | 0.38 | 0.55 [")
+    assert lines[2].endswith("| rock (4 of 8) |")
+    assert lines[3].startswith("| blues | 10 | 0.80 | 0.84 [")
+    assert lines[3].endswith("| rock (2 of 10) |")
+    assert lines[-1] == "- rock: not in the test part."
+
+
+def test_genres_of_few_artists_are_called_untrustworthy(predictions, units):
+    same = {track: "one" if genre == "jazz" else unit
+            for (track, unit), genre in zip(units.items(), predictions.y_true, strict=True)}  # fmt: skip
+    assert "- jazz: 1 artist, worth 1.0 of equal size; too few to trust this genre's score." in genre_section(
+        predictions, same, "artist"
+    )
+
+
+def test_stamps_and_a_synthetic_corpus_come_before_everything(card, predictions, units):
+    card["stamps"], card["data"]["corpus"] = ["LEAKY SPLIT: slices"], "synthetic"
+    head, _, rest = model_card(card, predictions, units).partition("## Model details")
+    assert "**LEAKY SPLIT: slices.**" in head
+    assert "**SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.**" in head
+    assert "no estimate for music that the model has not heard" in section(f"## Model details{rest}", "Intended use")
+    assert "GTZAN has" not in rest
+
+
+def test_unknown_artists_and_a_rule_of_ones_own_are_told(card, predictions, units):
+    card["split"] |= {"name": "mine", "artists_in_train_and_test": None, "fold": None}
+    text = section(model_card(card, predictions, units), "Evaluation data")
+    assert "split `mine`: a rule of its own; seed 3\n" in text
+    assert "artists in both: unknown" in text

@@ -1,0 +1,85 @@
+"""The script that goes with an export makes its input by librosa's means, and comes to the answers of `predict`."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from features.oracle import music
+
+from gtzan_lightning.composition import composed
+from gtzan_lightning.config import checked
+from gtzan_lightning.corpus.tables import STATS_COLUMNS
+from gtzan_lightning.datamodule.standardisation import Standardisation
+from gtzan_lightning.experiment import frame_settings, make_model
+from gtzan_lightning.export_example import example_script
+from gtzan_lightning.exporting import export_run
+from gtzan_lightning.features.analysis import analyse_file
+from gtzan_lightning.features.columns import frame_columns
+from gtzan_lightning.features.request import FeatureRequest
+from gtzan_lightning.predicting import predict
+from gtzan_lightning.trained import TrainedRun
+
+GENRES = ("blues", "jazz", "rock")
+KINDS = {
+    "windows": (["slice=6s", "slice.hop_s=3"], 2),
+    "whole-clip": (["slice=30s", "slice.step_s=30"], 1),
+    "mfcc": (["features=mfcc", "features.deltas=true", "features.n_mfcc=5", "slice=3s", "slice.step_s=0.5"], 5),
+    "logmel": (["features=logmel", "features.n_mels=16", "slice=2s", "slice.hop_s=1", "slice.step_s=0.25"], 7),
+}
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    """Ten seconds in stereo, at another rate than that of the features."""
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    left, right = (np.repeat(music(10, seed=seed), 2) for seed in (1, 2))
+    soundfile.write(path, np.stack([left, right], axis=1), 44_100, subtype="FLOAT")
+    return path
+
+
+def untrained(overrides, steps, song):
+    """A run with random weights and a scale that suits the song: it is the way to the input that counts."""
+    config = checked(composed(["model=mlp", "model.hidden_size=64", "model.num_layers=1", *overrides]))
+    features, settings = config.features, frame_settings(config)
+    window_s = features.window_s if features.framed else features.row_s(config.slice.step_s)
+    rows = analyse_file(song, FeatureRequest(features.name, window_s, settings)).values
+    mean = rows.mean(axis=0)
+    scale = Standardisation(mean, (rows.std(axis=0) + 0.1 * np.abs(mean) + 1e-4).astype(np.float32))
+    columns = frame_columns(features.name, settings) if features.framed else STATS_COLUMNS
+    torch.manual_seed(0)
+    model = make_model(config, (steps, len(columns)), len(GENRES)).eval()
+    return TrainedRun(
+        path=song.parent / "best.ckpt", model=model, config=config, genres=GENRES, columns=columns,
+        shape=(steps, len(columns)), standardisation=scale, familiarity=None, temperature=0.5, card=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_answers_as_predict_does(kind, song, tmp_path, monkeypatch, capsys):
+    run = untrained(*KINDS[kind], song)
+    (answer,) = predict(run, song)
+    export_run(run, tmp_path / "m.pt2", "torch-export")
+    script = "\n".join(json.loads((tmp_path / "m.json").read_text())["example"])
+    monkeypatch.setattr(sys, "argv", ["example.py", "m.json", "m.pt2", str(song)])
+    exec(compile(script, "example.py", "exec"), {})
+    said = json.loads(capsys.readouterr().out)
+    assert tuple(said) == GENRES
+    np.testing.assert_allclose(list(said.values()), answer.mean, atol=1e-3)
+    assert np.ptp(answer.mean) > 0.01  # an answer that says something
+
+
+def test_a_kind_of_features_of_ones_own_has_no_example():
+    assert example_script("own", whole_clip=False, deltas=False, to="onnx") == ""
+
+
+@pytest.mark.parametrize("features", ["stats", "mfcc", "logmel"])
+def test_the_example_for_onnx_differs_in_how_the_model_is_run_only(features):
+    ours, other = (
+        example_script(features, whole_clip=False, deltas=False, to=to).splitlines() for to in ("onnx", "torch-export")
+    )
+    compile("\n".join(ours), "example.py", "exec")
+    assert ours[:-3] == other[:-3]
+    assert "import onnxruntime" in ours
