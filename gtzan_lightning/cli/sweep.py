@@ -47,7 +47,7 @@ class SweepTable(Callback):
         jobs = SweepTable.end(session.jobs())
         done = [card for _, card in jobs if card.get("status") == "done"]
         folder = Path(config.hydra.sweep.dir)
-        _sum_up(done, folder)
+        _sum_up(jobs, folder)
         if config.hydra.runtime.choices.get("experiment") == "ladder" and done:
             _show_ladder(done, [card for _, card in jobs if card not in done], folder)
         if config.hydra.runtime.choices.get("experiment") == "suspects" and done:
@@ -93,19 +93,13 @@ def _card(folder: Path, state: JobState) -> dict[str, Any]:
     return card | {"overrides": list(state.overrides)}
 
 
-def _sum_up(cards: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Prints means over seeds and folds where there are several; keeps all scores as a tidy table."""
-    from gtzan_lightning.report.stamps import stamps_markdown
-    from gtzan_lightning.report.summary import print_summary, summary_markdown, summed_up, tidy
+def _sum_up(jobs: Sequence[tuple[Path, dict[str, Any]]], folder: Path) -> None:
+    """Prints means over seeds and folds where there are several; leaves the report of all jobs."""
+    from gtzan_lightning.report.folder import report_sweep
+    from gtzan_lightning.report.summary import print_summary, summed_up
 
-    if not cards:
-        return
-    summaries = summed_up(cards)
-    print_summary(summaries)
-    write_text(folder / "scores.csv", tidy(cards).to_csv(index=False, lineterminator="\n"))
-    if summaries:
-        write_text(folder / "summary.md", summary_markdown(summaries) + stamps_markdown(cards, "jobs"))
-    print(f"All scores: {folder / 'scores.csv'}")
+    print_summary(summed_up([card for _, card in jobs if card.get("status") == "done"]))
+    report_sweep(jobs, folder)
 
 
 def _show_claims(cards: Sequence[dict[str, Any]], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.progress import track
@@ -15,10 +16,10 @@ from gtzan_lightning.report.gaps import gaps
 from gtzan_lightning.report.markdown import headline, report_markdown, warnings_of
 from gtzan_lightning.report.page.data import details, head
 from gtzan_lightning.report.page.rendering import rendered
-from gtzan_lightning.report.records import Record
+from gtzan_lightning.report.records import Record, read_record
 from gtzan_lightning.report.rows import LEVELS, Table, tabled
 from gtzan_lightning.report.summary import tidy
-from gtzan_lightning.runs.folder import now
+from gtzan_lightning.runs.folder import Card, RunFolder, now
 
 
 def write_report(records: Sequence[Record], folder: Path, *, progress: bool = True) -> tuple[Table, list[Verdict]]:
@@ -59,6 +60,27 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
     except OSError as error:
         raise GtzanError(f"{folder}: the report cannot be written ({error}). Choose another with --output.") from error
     return table, found
+
+
+def report_sweep(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:
+    """The report of a multirun, beside it; a report that cannot be written does not spoil the runs.
+
+    Args:
+        jobs: the folder of each job and its card, with the status and the words that the sweep has for it.
+        folder: of the sweep.
+    """
+    records = []
+    for path, card in jobs:
+        read = read_record(RunFolder(path), card.get("overrides", []))
+        records.append(read if read.done else replace(read, card=card))
+    if not any(record.done for record in records):
+        return
+    try:
+        write_report(records, folder, progress=False)
+    except GtzanError as error:
+        print(f"No report: {error}")
+        return
+    print(f"Report: {folder / 'report.html'} (report.md, scores.csv)")
 
 
 def _corpora(records: Sequence[Record]) -> str:

@@ -70,15 +70,6 @@ def print_summary(summaries: Sequence[Summary], console: Console | None = None) 
     (console or Console()).print(table)
 
 
-def summary_markdown(summaries: Sequence[Summary]) -> str:
-    """The same table for a document."""
-    lines = ["| | runs | window | sd | 95 % | clip | sd | 95 % |", "|---|---|---|---|---|---|---|---|"]
-    for window, clip in zip(summaries[::2], summaries[1::2], strict=True):
-        cells = [window.name, str(len(window.accuracies)), *_cells(window), *_cells(clip)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
 def tidy(cards: Sequence[Card]) -> pd.DataFrame:
     """One row a job, part and level: every score with its interval and n."""
     rows = [
