@@ -11,6 +11,8 @@ from gtzan_lightning.report.records import Record, read_record
 from gtzan_lightning.runs.browser import find_runs, matching, named_run
 from gtzan_lightning.runs.folder import RunFolder
 
+JOBS = "jobs*/[0-9]*"  # one file a job, in one folder for each copy of the sweep
+
 
 def chosen_records(words: Sequence[str], outputs: Path) -> list[Record]:
     """Records of all that the words name, finished or not, each run once.
@@ -48,7 +50,7 @@ def _named(word: str, outputs: Path) -> dict[RunFolder, list[str] | None]:
 def _sweep_runs(folder: Path) -> dict[RunFolder, list[str]]:
     """The jobs of a sweep in their order: one question asked twice is one run."""
     found: dict[RunFolder, list[str]] = {}
-    for file in sorted((folder / "jobs").iterdir()):
+    for file in sorted(folder.glob(JOBS)):
         if file.suffix in ("", ".json") and file.stem.isdigit():
             try:
                 job = json.loads(file.read_text(encoding="utf-8"))
@@ -59,7 +61,7 @@ def _sweep_runs(folder: Path) -> dict[RunFolder, list[str]]:
 
 
 def _is_sweep(path: Path) -> bool:
-    return (path / "jobs").is_dir()
+    return next(path.glob(JOBS), None) is not None
 
 
 def _is_readable(run: RunFolder) -> bool:
