@@ -34,6 +34,7 @@ from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.rendition import Rendition, Waveform
 from gtzan_lightning.features.settings import FrameSettings
 from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.runs.resuming import WholeCheckpoints
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,7 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger |
             limit_val_batches=options.limit_batches,
             deterministic="warn",
             callbacks=list(callbacks),
+            plugins=[WholeCheckpoints()],
             logger=logger,
             log_every_n_steps=10**9,  # once an epoch is enough, and a step's log costs as much as the step
             enable_progress_bar=False,

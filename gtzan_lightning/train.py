@@ -39,6 +39,7 @@ from gtzan_lightning.runs.checkpoint import add_contents, load_checkpoint, stamp
 from gtzan_lightning.runs.folder import Card, RunFolder
 from gtzan_lightning.runs.job_states import current_report
 from gtzan_lightning.runs.results import predict_all, record_results
+from gtzan_lightning.runs.resuming import resumable
 from gtzan_lightning.runs.tensorboard import event_logger
 
 SYNTHETIC_NOTICE = """\
@@ -145,9 +146,7 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDa
     history = History()
     model.contents = stamped(_contents(config, datamodule))
     trainer = make_trainer(config, _callbacks(config, run, model, history), event_logger(run.path))
-    resumed = run.last_checkpoint if run.last_checkpoint.is_file() else None
-    if resumed is not None:
-        load_checkpoint(resumed)  # refuses a damaged or foreign one in words
+    resumed = resumable(run, config.model_dump(by_alias=True))
     started = time.monotonic()
     try:
         trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)

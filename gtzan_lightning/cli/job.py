@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +38,9 @@ class Outcome:
         """Runs one job; in a multirun, a failure is told on the board instead of being raised."""
         board = inherited_board()
         if HydraConfig.get().mode == RunMode.MULTIRUN and board is not None:
-            return self._one_of_several(cfg, board)
+            leave_after_parent()
+            with _busy:
+                return self._one_of_several(cfg, board)
         try:
             return self.job(cfg)
         except GtzanError as error:
@@ -85,3 +92,22 @@ class Outcome:
             raise
         report.update(status="done" if report.state.max_epochs else "reused")
         return result
+
+
+_busy = threading.Lock()  # held while a job runs in this process
+
+
+@lru_cache(maxsize=1)
+def leave_after_parent() -> None:
+    """Ends a launcher's process whose first process was killed, once its job is done; joblib's would wait forever."""
+    if multiprocessing.parent_process() is None:  # the first process itself
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        with _busy:
+            os._exit(1)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()

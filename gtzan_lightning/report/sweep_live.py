@@ -139,7 +139,8 @@ def _epochs(state: JobState) -> str:
 def _news(state: JobState) -> str:
     if state.status in FINISHED:
         when = "finished before" if state.status == "reused" else f"done in {told_s(state.took_s)}"
-        return f"{when}, test accuracy {_scores(state)}"
+        resumed = f" (continued from epoch {state.first_epoch})" if state.first_epoch else ""
+        return f"{when}{resumed}, test accuracy {_scores(state)}"
     words = {
         "running": f"continued from epoch {state.first_epoch}" if state.first_epoch else "started",
         "elsewhere": "another process is on it",

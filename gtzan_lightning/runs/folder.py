@@ -170,6 +170,8 @@ class RunFolder:
     def recording(self, card: Card) -> Iterator[None]:
         """Keeps the card's status true: running now, then done, failed with its traceback, or interrupted."""
         self.path.mkdir(parents=True, exist_ok=True)
+        for leftover in self.path.glob(".*.tmp*"):  # of a process that was killed while it wrote
+            leftover.unlink(missing_ok=True)
         card |= {"status": "running", "started": now(), "finished": None}
         self.write_card(card)
         try:

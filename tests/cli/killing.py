@@ -1,0 +1,84 @@
+"""Sweeps that are killed at a chosen moment, in processes of their own."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from lightning.pytorch.callbacks import Callback
+
+from gtzan_lightning import atomic, train
+from gtzan_lightning.cli.launch import launch
+
+
+class At(Callback):
+    """Does something at a moment of the training of one seed."""
+
+    def __init__(self, what, epoch, batch=None):
+        self.what, self.epoch, self.batch = what, epoch, batch
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):  # noqa: ARG002 - Lightning's names
+        if self.batch == batch_idx and trainer.current_epoch == self.epoch:
+            self.what()
+
+    def on_train_epoch_start(self, trainer, pl_module):  # noqa: ARG002
+        if self.batch is None and trainer.current_epoch == self.epoch:
+            self.what()
+
+
+def send(number):
+    """Sends this process a signal."""
+    os.kill(os.getpid(), number)
+
+
+def kill():
+    """Leaves no time to say goodbye."""
+    send(signal.SIGKILL)
+
+
+def in_training(seed, epoch, batch=None, what=kill):
+    """Makes `what` happen in the training of the job with this seed."""
+    own = train._callbacks
+
+    def callbacks(config, *rest):
+        return [*own(config, *rest), *([At(what, epoch, batch)] if config.seed == seed else [])]
+
+    train._callbacks = callbacks
+
+
+def in_writing(name, times=1):
+    """Kills when a file of this name is written for the so-manieth time: it is there beside its place."""
+    replace, seen = os.replace, []
+
+    def counted(source, target):
+        if Path(target).name == name:
+            seen.append(target)
+            if len(seen) == times:
+                kill()
+        replace(source, target)
+
+    atomic.os.replace = counted
+
+
+def forked(job, arguments, prepare=lambda: None, folder=Path()):
+    """Starts a sweep in a child of this process, which has everything imported already; returns its number.
+
+    What it prints is in `out` and `err` of the folder that it runs in.
+    """
+    folder.mkdir(exist_ok=True)
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            os.chdir(folder)
+            with Path("out").open("w") as sys.stdout, Path("err").open("w") as sys.stderr:
+                prepare()
+                status = launch(job, arguments)
+        finally:
+            os._exit(status)
+    return child
+
+
+def status_of(child):
+    """Waits for a child: its exit status, or the signal that killed it as a negative number."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
