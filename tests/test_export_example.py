@@ -67,7 +67,8 @@ def test_the_example_answers_as_predict_does(kind, song, tmp_path, monkeypatch, 
     exec(compile(script, "example.py", "exec"), {})
     said = json.loads(capsys.readouterr().out)
     assert tuple(said) == GENRES
-    np.testing.assert_allclose(list(said.values()), answer.mean, atol=1e-3)
+    # for a single row there is no spread to scale by, and the rounding noise of a mean near zero counts
+    np.testing.assert_allclose(list(said.values()), answer.mean, atol=1e-3 if kind == "whole-clip" else 1e-6)
     assert np.ptp(answer.mean) > 0.01  # an answer that says something
 
 
