@@ -80,9 +80,12 @@ def plan_of(config: DictConfig) -> Plan:
     composed = _Composer(config)
     runs = Path(str(config.outputs)).absolute() / "runs"
     found: list[tuple[Sequence[str], Path, Kind]] = []
+    folders: dict[str, Path] = {}  # by identity: the same question has one folder, though its words may differ
     for job in grid:
         cfg = composed(job)
-        found.append((job, runs / names.of(cfg, job), kind_of(plain_config(cfg))))
+        name = names.of(cfg, job)
+        folder = folders.setdefault(name.rpartition("-")[2], runs / name)
+        found.append((job, folder, kind_of(plain_config(cfg))))
     expected = measured_s(runs, [folder.name for _, folder, _ in found])
     return Plan(
         tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from gtzan_lightning.atomic import replacing
+from gtzan_lightning.atomic import write_bytes
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS
 from gtzan_lightning.runs.checkpoint import load_checkpoint
@@ -28,8 +29,9 @@ class WholeCheckpoints(TorchCheckpointIO):
         """Writes `checkpoint` beside `path`, then puts it in place; there are no `storage_options`."""
         del storage_options
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+        content = io.BytesIO()  # torch would hide what is wrong with the disk from who writes to it directly
+        torch.save(checkpoint, content)
+        write_bytes(Path(path), content.getvalue())
 
 
 def resumable(run: RunFolder, config: Mapping[str, Any]) -> Path | None:
