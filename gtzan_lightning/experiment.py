@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import lightning as L
@@ -16,7 +16,9 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 
 from gtzan_lightning.cache_dir import cache_dir
+from gtzan_lightning.composition import corpus_fingerprint
 from gtzan_lightning.config import Config
+from gtzan_lightning.corpus.location import locate
 from gtzan_lightning.corpus.opening import open_corpus
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.augmentation import Masking
@@ -27,28 +29,35 @@ from gtzan_lightning.datamodule.renditions import RenditionSlices, check_genres,
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_slices
+from gtzan_lightning.datamodule.standardised import Standardised, standardised
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.familiarity import fit_familiarity
 from gtzan_lightning.features.load import load_features
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.rendition import Rendition, Waveform
 from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.memo import Memo
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs.resuming import WholeCheckpoints
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SplitData:
-    """A corpus as numbers, cut and split."""
+    """A corpus as numbers, cut and split; nobody changes it, so that another job can have it too."""
 
     corpus: Corpus
     features: Features
     slices: SliceTable
     parts: NDArray[np.str_]  # (slices,)
+    prepared: dict[tuple[str, str], Standardised] = field(default_factory=dict, init=False, repr=False)  # by scaling
+
+
+OPENED: Memo[SplitData] = Memo(most=4, most_bytes=2**28)
+"""What the last jobs of this process had: a corpus of tables fits in many times, frames of audio are opened anew."""
 
 
 def open_data(config: Config, *, refuse: bool = True) -> SplitData:
-    """Opens the corpus, its features, cuts slices and splits them.
+    """Opens the corpus, its features, cuts slices and splits them; the same data are opened once in a process.
 
     Args:
         config: which data, and how they are cut and split.
@@ -57,6 +66,29 @@ def open_data(config: Config, *, refuse: bool = True) -> SplitData:
     Raises:
         GtzanError: what is wrong with the data, the lengths or the split.
     """
+    return OPENED.get((*_data_asked(config), refuse), lambda: _opened(config, refuse), _size)
+
+
+def _size(data: SplitData) -> int:
+    """Bytes of the features; standardised, they take as many again."""
+    return data.features.values.nbytes
+
+
+def _data_asked(config: Config) -> tuple[object, ...]:
+    """All that decides what `open_data` returns, the files' sizes and times included."""
+    location = locate(config.data.kind, config.data.root)
+    manifest = Path(config.split.manifest) if config.split.manifest else None
+    state = manifest.stat() if manifest and manifest.is_file() else None
+    return (
+        repr([config.data, config.features, config.slice, config.split, config.augmentation.genre_strength]),
+        str(cache_dir(config.cache_dir).resolve()),
+        location and (location.root.resolve(), location.metadata),
+        corpus_fingerprint(config.data.model_dump(), config.features.name),
+        manifest and (manifest.resolve(), state and (state.st_size, state.st_mtime_ns)),
+    )
+
+
+def _opened(config: Config, refuse: bool) -> SplitData:
     corpus = open_configured_corpus(config)
     check_genres(config.augmentation.factors, corpus)
     rule = _rule(config)
@@ -96,13 +128,13 @@ def load_configured_features(config: Config, corpus: Corpus, rendition: Renditio
 
 def frame_settings(config: Config) -> FrameSettings:
     """How audio becomes the features of the configuration."""
-    return FrameSettings(**config.features.model_dump(include={field.name for field in fields(FrameSettings)}))
+    return FrameSettings(**config.features.model_dump(include={each.name for each in fields(FrameSettings)}))
 
 
 def make_renditions(config: Config, data: SplitData) -> list[RenditionSlices]:
     """The renditions of the training tracks, from the cache or computed."""
     options, tracks = config.augmentation, data.corpus.tracks
-    waveform = Waveform(**options.model_dump(include={field.name for field in fields(Waveform)}))
+    waveform = Waveform(**options.model_dump(include={each.name for each in fields(Waveform)}))
     wanted = renditions_wanted(data.corpus, data.slices, data.parts, options.renditions, options.factors)
     made = []
     for number in range(1, wanted.max(initial=0) + 1):
@@ -117,13 +149,16 @@ def make_renditions(config: Config, data: SplitData) -> list[RenditionSlices]:
 def make_masking(config: Config, genres: Sequence[str]) -> Masking:
     """The masks of the configuration, with the strength of each genre."""
     options = config.augmentation
-    shared = options.model_dump(include={field.name for field in fields(Masking)} - {"genre_strength"})
+    shared = options.model_dump(include={each.name for each in fields(Masking)} - {"genre_strength"})
     strength = tuple(options.factors.get(genre, 1.0) for genre in genres) if options.factors else ()
     return Masking(**shared, genre_strength=strength)
 
 
 def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
     """Standardised examples with their loaders."""
+    scaling = config.features.scaling, config.features.scaling_fitted_on
+    if scaling not in data.prepared:
+        data.prepared[scaling] = standardised(data.corpus, data.features, data.slices, data.parts, *scaling)
     return GenreDataModule(
         data.corpus,
         data.features,
@@ -135,12 +170,17 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
         scaling_fitted_on=config.features.scaling_fitted_on,
         best_epoch_on=config.trainer.best_epoch_on,
         augment=make_masking(config, data.corpus.genres),
+        prepared=data.prepared[scaling],
         renditions=make_renditions(config, data),
     )
 
 
 def training_familiarity(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
     """What the training part is like, as tensors and numbers: a file that is far from it deserves a warning."""
+    return datamodule.prepared.once("familiarity", lambda: _familiarity(config, datamodule))
+
+
+def _familiarity(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
     slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
     stop_s = datamodule.slices.stop_s[slices]
     if config.whole_clips:  # a row stands for a clip of any length, which its column `length` has in samples
@@ -183,7 +223,8 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger |
         GtzanError: the device is not there.
     """
     options = config.trainer
-    torch.utils.deterministic.fill_uninitialized_memory = False  # what determinism brings along: a tenth of an epoch
+    # Determinism brings along that fresh memory is filled: a tenth of an epoch, and no result depends on it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         return L.Trainer(
             accelerator=options.accelerator,
