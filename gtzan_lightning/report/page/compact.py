@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 DIGITS = 4  # significant ones
+EXACT = 6  # for scores: three decimals of them are shown, and must be those of the other documents
 
 
 def rounded(value: Any, digits: int = DIGITS) -> Any:

@@ -10,7 +10,7 @@ from gtzan_lightning.report.contest import RULE, Verdict
 from gtzan_lightning.report.evidence import Evidence
 from gtzan_lightning.report.gaps import Gap
 from gtzan_lightning.report.markdown import common_line, interval_line, missing_lines, verdict_lines
-from gtzan_lightning.report.page.compact import Pool, rounded
+from gtzan_lightning.report.page.compact import EXACT, Pool, rounded
 from gtzan_lightning.report.page.details import GENRE_SCORES, SCORES, run_details
 from gtzan_lightning.report.records import Record
 from gtzan_lightning.report.rows import LEVELS, Cell, Row, Table
@@ -64,7 +64,7 @@ def _row(row: Row, best: list[str], places: dict[str, int]) -> Json:
 
 
 def _cell(cell: Cell) -> list[Any]:
-    return [*rounded([cell.mean, *cell.interval]), cell.n, cell.over, rounded(cell.sd)]
+    return [*rounded([cell.mean, *cell.interval], EXACT), cell.n, cell.over, rounded(cell.sd, EXACT)]
 
 
 def _run(record: Record, row: int, places: dict[str, int]) -> Json:
@@ -78,7 +78,7 @@ def _run(record: Record, row: int, places: dict[str, int]) -> Json:
 
 def _run_cell(score: Json) -> list[Any]:
     units = f"{score['n_clusters']} {score['cluster']}s" if "n_clusters" in score else ""
-    return [*rounded([score["accuracy"], *score["accuracy_ci95"]]), score["n"], units, None]
+    return [*rounded([score["accuracy"], *score["accuracy_ci95"]], EXACT), score["n"], units, None]
 
 
 def _gaps(table: Table, gaps: Sequence[Gap]) -> list[Json]:
@@ -90,7 +90,7 @@ def _gaps(table: Table, gaps: Sequence[Gap]) -> list[Json]:
             "name": names[gap.rows["leaky"]],
             "level": gap.level,
             "rows": gap.rows,
-            "fall": rounded([gap.fall, *gap.interval]),
+            "fall": rounded([gap.fall, *gap.interval], EXACT),
             "pairs": gap.pairs,
         }
         for gap in gaps

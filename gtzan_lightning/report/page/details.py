@@ -10,7 +10,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.genres import genre_entries, genre_evidence
 from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
 from gtzan_lightning.report.evidence import Evidence, TestPart
-from gtzan_lightning.report.page.compact import Pool, rounded
+from gtzan_lightning.report.page.compact import EXACT, Pool, rounded
 from gtzan_lightning.report.records import Record
 from gtzan_lightning.report.rows import LEVELS
 
@@ -44,7 +44,7 @@ def run_details(record: Record, evidence: Evidence, pool: Pool) -> dict[str, Any
 def _scores(record: Record, pool: Pool) -> dict[str, Any]:
     """`{part: {level: [...]}}` in the order of `SCORES`; texts go to the pool."""
     return {
-        part: {level: pool.place(rounded([scores.get(key) for key in SCORES])) for level, scores in levels.items()}
+        part: {level: pool.place(rounded([scores.get(key) for key in SCORES], EXACT)) for level, scores in levels.items()}
         for part, levels in record.card["metrics"].items()
     }
 
