@@ -50,10 +50,20 @@ def graph_of(model: PortableModel, steps: int, n_features: int) -> ExportedProgr
 
     The number of steps is that of training: PyTorch writes a recurrence out step by step, and no score is known for
     any other number. The example that it is traced with is zeros, so that no music travels along.
+
+    Raises:
+        GtzanError: a model of one's own does what no graph can.
     """
     example = torch.zeros(2, steps, n_features)
-    with _quiet(), torch.no_grad():
-        program = torch.export.export(model, (example,), dynamic_shapes=({0: Dim("batch")},))
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.export.export(model, (example,), dynamic_shapes=({0: Dim("batch")},))
+    except Exception as error:  # of many kinds, some of them private
+        told = str(error).strip().partition("\n")[0]
+        raise GtzanError(
+            f"{type(model.model).__name__} cannot be written as a graph of operations: {told}\n"
+            "Its forward may not depend on values, nor on the number of examples (len(x) does; x.shape[0] does not)."
+        ) from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine
     return program

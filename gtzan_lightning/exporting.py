@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,8 @@ def _check_files(files: tuple[Path, ...], suffix: str, overwrite: bool) -> None:
         raise GtzanError(f"{file}: the name should end in {suffix}.")
     if not file.parent.is_dir():
         raise GtzanError(f"{file.parent}: there is no such folder. Make it first.")
+    if not os.access(file.parent, os.W_OK):
+        raise GtzanError(f"{file.parent}: no permission to write there. Name another file with --output.")
     there = [str(path) for path in files if path.exists()]
     if there and not overwrite:
         raise GtzanError(f"{', '.join(there)}: already there. Name another file with --output, or add --overwrite.")

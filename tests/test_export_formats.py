@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from gtzan_lightning.composition import composed
 from gtzan_lightning.config import checked
 from gtzan_lightning.datamodule.standardisation import Standardisation
+from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.experiment import make_model
 from gtzan_lightning.export_formats import FORMATS, graph_of
 from gtzan_lightning.models.portable import PortableModel
@@ -102,6 +103,13 @@ def test_a_torch_export_needs_nothing_of_this_project(tmp_path):
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, cwd=tmp_path)
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected(music(5, 3)), atol=1e-5)
+
+
+def test_a_model_that_is_no_graph_is_refused_with_the_reason(monkeypatch):
+    model = trained("mlp", 1)
+    monkeypatch.setattr(type(model), "forward", lambda self, x: self.head(x.mean(dim=1)) if x.sum() > 0 else x)
+    with pytest.raises(GtzanError, match="MLP cannot be written as a graph of operations: "):
+        graph_of(PortableModel(model, Standardisation.fitted(np.eye(FEATURES))), 1, FEATURES)
 
 
 @pytest.mark.parametrize("to", FORMATS)

@@ -40,14 +40,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise GtzanError(f"{path}: there is no such checkpoint.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise GtzanError(
-            f"{path}: holds more than tensors and plain data{_wanted(error)}, and is not loaded: it could run code.\n"
-            "Checkpoints of gtzan-lightning hold nothing of the kind: this one is another program's, or was changed."
-        ) from error
     except Exception as error:  # bytes that are no checkpoint raise whatever they happen to spell
-        told = str(error).partition("\n")[0]
-        raise GtzanError(f"{path}: damaged or no checkpoint ({told}). Repeat the run with rerun=true.") from error
+        raise GtzanError(f"{path}: {_objection(error)}") from error
     if not isinstance(checkpoint, Mapping) or CONTENTS not in checkpoint or "state_dict" not in checkpoint:
         raise GtzanError(f"{path}: not a checkpoint of gtzan-lightning, but {_nature(checkpoint)}.")
     _check_contents(path, checkpoint)
@@ -103,7 +97,14 @@ def _nature(checkpoint: Any) -> str:
     return f"a dictionary with {', '.join(map(repr, list(checkpoint)[:5])) or 'nothing in it'}"
 
 
-def _wanted(error: Exception) -> str:
-    """The name that a refused pickle asked for: it often tells which program made the file."""
-    found = re.search(r"GLOBAL ([\w.]+)", str(error))
-    return f" ({found[1]})" if found else ""
+def _objection(error: Exception) -> str:
+    """Why PyTorch did not read a file. The name that a pickle asked for often tells which program made it."""
+    wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if isinstance(error, pickle.UnpicklingError) and "Unsupported operand" not in str(error):
+        name = f" ({wanted[1]})" if wanted else ""
+        return (
+            f"holds more than tensors and plain data{name}, and is not loaded: it could run code.\n"
+            "Checkpoints of gtzan-lightning hold nothing of the kind: this one is another program's, or was changed."
+        )
+    told = str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0].partition(". ")[0]
+    return f"damaged or no checkpoint ({told}). Repeat the run with rerun=true."
