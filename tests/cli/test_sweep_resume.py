@@ -48,6 +48,11 @@ def cards(folder):
     return {card["seed"]: card for card in found}
 
 
+def wait_for(condition):
+    while not condition():
+        time.sleep(0.05)
+
+
 def statuses(folder):
     return {seed: card["status"] for seed, card in sorted(cards(folder).items())}
 
@@ -55,7 +60,6 @@ def statuses(folder):
 MOMENTS = (
     lambda: in_training(seed=0, epoch=0, batch=1),  # nothing to go on from
     lambda: in_training(seed=0, epoch=2, batch=1),
-    lambda: in_writing("best.ckpt"),
     lambda: in_writing("last.ckpt", times=2),
     lambda: in_writing("predictions.csv"),
     lambda: in_writing("run.json", times=3),  # the one that says done
@@ -122,16 +126,16 @@ def test_two_copies_share_the_work(start):
 
 def test_a_copy_goes_on_where_the_other_was_killed(start):
     def dies_at_last():
-        in_training(seed=0, epoch=1, what=lambda: (Path("at it").touch(), time.sleep(1.5), kill()))
+        in_training(seed=0, epoch=1, what=lambda: (Path("at it").touch(), wait_for(Path("die").exists), kill()))
 
     first = start("shared", dies_at_last)
-    while not Path("shared/at it").exists():
-        time.sleep(0.05)
+    wait_for(Path("shared/at it").exists)
     second = start("shared")
+    wait_for(lambda: "[1/3] seed=0: another process is on it" in Path("shared/out").read_text())
+    Path("shared/die").touch()
     assert status_of(first) == -signal.SIGKILL
     assert status_of(second) == 0
     assert statuses("shared") == {0: "done", 1: "done", 2: "done"}
-    assert "[1/3] seed=0: another process is on it" in Path("shared/out").read_text()
     assert cards("shared")[0]["training"]["resumed"]
 
 
