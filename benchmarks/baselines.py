@@ -34,7 +34,8 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.card import evaluate_level
 from gtzan_lightning.evaluation.metrics import decide
 from gtzan_lightning.evaluation.predictions import Predictions
-from gtzan_lightning.experiment import make_datamodule, open_data
+from gtzan_lightning.experiment import make_datamodule
+from gtzan_lightning.split_data import open_data
 
 
 def baselines() -> dict[str, ClassifierMixin]:

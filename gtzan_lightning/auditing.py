@@ -18,11 +18,11 @@ from gtzan_lightning.config import Config, checked
 from gtzan_lightning.datamodule.standardisation import standardisation_of
 from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.experiment import SplitData, open_data
 from gtzan_lightning.models.base import CONTENTS
 from gtzan_lightning.retraining import model_probe
 from gtzan_lightning.runs.checkpoint import load_checkpoint
 from gtzan_lightning.runs.folder import Card, RunFolder
+from gtzan_lightning.split_data import SplitData, open_data
 
 UNITS: tuple[Unit, ...] = ("track", "artist")
 

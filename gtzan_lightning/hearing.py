@@ -32,7 +32,7 @@ class Hearing:
     @classmethod
     def of_training(cls, run: TrainedRun) -> Hearing:
         """As the training music was heard."""
-        from gtzan_lightning.experiment import frame_settings
+        from gtzan_lightning.split_data import frame_settings
 
         features, lengths = run.config.features, run.config.slice
         window_s = features.window_s if features.framed else features.row_s(lengths.step_s)

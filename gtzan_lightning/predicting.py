@@ -20,13 +20,13 @@ from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.answers import Answer
 from gtzan_lightning.evaluation.unlikeness import familiarity_warnings, sound_warnings
-from gtzan_lightning.experiment import frame_settings
 from gtzan_lightning.features.cache import FileCache
 from gtzan_lightning.features.columns import frame_columns
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.pruning import features_cache
 from gtzan_lightning.features.request import FeatureRequest
 from gtzan_lightning.hearing import Heard, Hearing, hear
+from gtzan_lightning.split_data import frame_settings
 from gtzan_lightning.trained import TrainedRun, load_run
 
 

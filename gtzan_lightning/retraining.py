@@ -14,9 +14,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 
 from gtzan_lightning.config import Config
-from gtzan_lightning.experiment import SplitData, make_datamodule, make_model, make_trainer
+from gtzan_lightning.experiment import make_datamodule, make_model, make_trainer
 from gtzan_lightning.models.inference import probabilities
 from gtzan_lightning.runs.callbacks import ReseedEachEpoch
+from gtzan_lightning.split_data import SplitData
 
 
 def model_probe(config: Config, data: SplitData) -> Callable[[NDArray[np.int64]], float]:

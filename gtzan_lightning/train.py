@@ -24,14 +24,7 @@ from gtzan_lightning.composition import run_dir as default_run_dir
 from gtzan_lightning.config import Config, checked
 from gtzan_lightning.corpus.location import locate
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
-from gtzan_lightning.experiment import (
-    SplitData,
-    make_datamodule,
-    make_model,
-    make_trainer,
-    open_data,
-    training_familiarity,
-)
+from gtzan_lightning.experiment import make_datamodule, make_model, make_trainer, training_familiarity
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs import card as cards
 from gtzan_lightning.runs.callbacks import EpochProgress, History, LastCheckpoint, ReportedEpochs, ReseedEachEpoch
@@ -41,6 +34,7 @@ from gtzan_lightning.runs.job_states import current_report
 from gtzan_lightning.runs.results import predict_all, record_results
 from gtzan_lightning.runs.resuming import resumable
 from gtzan_lightning.runs.tensorboard import event_logger
+from gtzan_lightning.split_data import SplitData, open_data
 
 SYNTHETIC_NOTICE = """\
 +--------------------------------------------------------------------------------------------+
@@ -138,7 +132,10 @@ def _audited(config: Config, data: SplitData, datamodule: GenreDataModule, monit
     """Looks for leaks before the fit."""
     scale = datamodule.standardisation
     facts = RunFacts(scale.mean, scale.scale, scale.quantiles, monitor, (), config.leaks_by_design)
-    return fast_audit(data.corpus, data.features, data.slices, data.parts, config.split.name, facts)
+    return datamodule.prepared.once(
+        ("audit", config.split.name, monitor, config.leaks_by_design),
+        lambda: fast_audit(data.corpus, data.features, data.slices, data.parts, config.split.name, facts),
+    )
 
 
 def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDataModule) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
@@ -49,6 +50,8 @@ def _apart(monkeypatch, tmp_path, cache_dir):
     monkeypatch.delenv("GTZAN_ROOT", raising=False)
     monkeypatch.setenv("GTZAN_CACHE", str(cache_dir))
     monkeypatch.chdir(tmp_path)
+    if opened := sys.modules.get("gtzan_lightning.split_data"):
+        opened.OPENED.clear()  # tests replace what opens a corpus
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ from gtzan_lightning.cli.overrides import check_overrides
 from gtzan_lightning.composition import composed, conf_dir
 from gtzan_lightning.config import checked
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.experiment import make_datamodule, make_masking, open_data
+from gtzan_lightning.experiment import make_datamodule, make_masking
 from gtzan_lightning.runs import results
+from gtzan_lightning.split_data import open_data
 from gtzan_lightning.train import train
 
 MEMBERS = sorted((conf_dir() / "augmentation").glob("*.yaml"))

@@ -105,7 +105,7 @@ def _artists(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.cli.configured import configuration
-    from gtzan_lightning.experiment import open_configured_corpus
     from gtzan_lightning.report.corpus import print_corpus
+    from gtzan_lightning.split_data import open_configured_corpus
 
     print_corpus(open_configured_corpus(configuration(arguments.overrides)))

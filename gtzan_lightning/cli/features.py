@@ -37,8 +37,8 @@ def _run(arguments: argparse.Namespace) -> None:
     from pathlib import Path
 
     from gtzan_lightning.cli.configured import configuration
-    from gtzan_lightning.experiment import load_configured_features, open_configured_corpus
     from gtzan_lightning.report.features import print_features, write_features
+    from gtzan_lightning.split_data import load_configured_features, open_configured_corpus
 
     config = configuration(arguments.overrides)
     corpus = open_configured_corpus(config)

@@ -15,7 +15,8 @@ from gtzan_lightning.datamodule.batches import Augment, BatchLoader, EpochOrder,
 from gtzan_lightning.datamodule.dealing import EXCLUDED
 from gtzan_lightning.datamodule.renditions import RenditionSlices, check_renditions
 from gtzan_lightning.datamodule.slices import SliceTable
-from gtzan_lightning.datamodule.standardisation import FittedOn, ScalingName, standardisation_of
+from gtzan_lightning.datamodule.standardisation import FittedOn, ScalingName
+from gtzan_lightning.datamodule.standardised import Standardised, examples_of, standardised
 from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.features.matrix import Features
 
@@ -38,6 +39,7 @@ class GenreDataModule(L.LightningDataModule):
         scaling_fitted_on: `train`, or `all` for the leak of a scale that has seen the test part.
         best_epoch_on: `val`, or `test` to have the test part scored after each epoch as well, beside the validation.
         augment: changes to a training batch.
+        prepared: what `standardised` has made of the same arguments for another job.
         renditions: of training tracks; further examples for training alone, which do not count for the scale either.
 
     Raises:
@@ -57,18 +59,21 @@ class GenreDataModule(L.LightningDataModule):
         scaling_fitted_on: FittedOn = "train",
         best_epoch_on: Literal["val", "test"] = "val",
         augment: Augment | None = None,
+        prepared: Standardised | None = None,
         renditions: Sequence[RenditionSlices] = (),
     ) -> None:
         super().__init__()
         self.corpus, self.features, self.slices, self.parts = corpus, features, slices, parts
         self.batch_size, self.seed, self.augment, self.best_epoch_on = batch_size, seed, augment, best_epoch_on
         self.kept = np.flatnonzero(parts != EXCLUDED)
-        values, step_index = step_table(features, slices)
-        self.standardisation = standardisation_of(values, step_index, parts, scaling, scaling_fitted_on)
-        self.examples = self._examples(values, step_index, slices)
+        self.prepared = prepared or standardised(corpus, features, slices, parts, scaling, scaling_fitted_on)
+        self.standardisation, self.examples = self.prepared.standardisation, self.prepared.examples
         for rendition in renditions:
             check_renditions(rendition.slices.track_index, slices, parts)
-        rendered = [self._examples(*step_table(each.features, each.slices), each.slices) for each in renditions]
+        rendered = [
+            examples_of(corpus, *step_table(each.features, each.slices), each.slices, self.standardisation)
+            for each in renditions
+        ]
         self.training_examples = Examples.joined([self.examples, *rendered])
 
     @property
@@ -125,15 +130,6 @@ class GenreDataModule(L.LightningDataModule):
         """Numbers of a part's slices in corpus order, and batches of them, neither shuffled nor augmented."""
         chosen = np.flatnonzero(self.parts == part)
         return chosen, self._evaluation_loader(chosen)
-
-    def _examples(self, values: NDArray[np.float32], step_index: NDArray[np.int64], slices: SliceTable) -> Examples:
-        """Slices as standardised tensors; arguments as `step_table` returns them."""
-        return Examples(
-            values=torch.from_numpy(self.standardisation.apply(values)),
-            step_index=torch.from_numpy(step_index),
-            label=torch.from_numpy(np.asarray(self.corpus.labels())[slices.track_index]),
-            track=torch.from_numpy(slices.track_index.astype(np.int64)),
-        )
 
     def _evaluation_loader(self, chosen: NDArray[np.int64]) -> BatchLoader:
         return BatchLoader(self.examples.to(self._device()), self._order(chosen), EVALUATION_BATCH)

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,7 @@ def _split(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> dict[
     }
 
 
+@cache
 def versions() -> dict[str, str]:
     """Of Python and the packages that can change a number."""
     found = {"python": platform.python_version()}
@@ -118,6 +120,7 @@ def versions() -> dict[str, str]:
     return found
 
 
+@cache  # the code of a process is what it was when it began
 def git_state() -> dict[str, Any]:
     """Commit of the checkout that the package runs from, and whether it has changes; null outside a checkout."""
     folder = Path(__file__).parent

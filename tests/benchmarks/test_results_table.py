@@ -9,7 +9,7 @@ from sklearn.svm import SVC
 
 from gtzan_lightning.composition import composed
 from gtzan_lightning.config import checked
-from gtzan_lightning.experiment import open_data
+from gtzan_lightning.split_data import open_data
 
 
 @pytest.fixture(autouse=True)

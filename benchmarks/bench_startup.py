@@ -1,0 +1,121 @@
+"""How long a job takes to its first training step: in a fresh process, and as the second job of a sweep.
+
+    python benchmarks/bench_startup.py [--repeats 5]
+
+Each repetition starts two processes in turn, on the tables of GTZAN_ROOT where that is set, else on generated ones of
+their size: one that imports torch and lightning and ends, the unit of measure; and one that runs a sweep of two jobs.
+The second job counts from the end of the first one, so that composing its configuration is part of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import quantiles
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+CHECKOUT = Path(__file__).parents[1]
+SWEEP = ("-m", "model=lstm", "seed=0,1", "debug=fast", "trainer.progress=false")
+
+
+def main() -> None:
+    """Prints the medians with quartiles."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)  # the process that is timed
+    arguments = parser.parse_args()
+    if arguments.child:
+        json.dump(_sweep(arguments.child), sys.stderr)
+        return
+    taken: dict[str, list[float]] = {"import": [], "fresh": [], "second": []}
+    with tempfile.TemporaryDirectory() as folder:
+        root = os.environ.get("GTZAN_ROOT") or str(_generated(Path(folder)))
+        for number in range(arguments.repeats + 1):
+            timed = _timed(Path(folder) / f"outputs{number}", root)
+            for name, seconds in timed.items() if number else ():  # the first repetition fills the disk's cache
+                taken[name].append(seconds)
+    unit = _median(taken["import"])
+    rows = {
+        "import": "import torch, lightning",
+        "fresh": "fresh process to first step",
+        "second": "second job to first step",
+    }
+    for name, row in rows.items():
+        print(f"{row:30}{_described(taken[name])}   {_median(taken[name]) / unit:.3f} x import")
+
+
+def _timed(outputs: Path, root: str) -> dict[str, float]:
+    """Seconds of one repetition."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GTZAN_ROOT": str(Path(root).resolve())}
+    started = time.time()
+    subprocess.run([sys.executable, "-c", "import torch, lightning"], check=True, env=environment)
+    imported = time.time()
+    child = [sys.executable, str(Path(__file__).resolve()), "--child", str(outputs)]
+    done = subprocess.run(child, check=True, env=environment, capture_output=True, text=True, cwd=CHECKOUT)
+    steps, ends = json.loads(done.stderr.splitlines()[-1])
+    return {"import": imported - started, "fresh": steps[0] - imported, "second": steps[1] - ends[0]}
+
+
+def _sweep(outputs: Path) -> tuple[list[float], list[float]]:
+    """Runs two jobs; times of their first training steps and of their ends."""
+    sys.path.insert(0, str(CHECKOUT))
+    from gtzan_lightning.cli.launch import launch
+    from train import main as job
+
+    steps: list[float] = []
+    ends: list[float] = []
+
+    def timed_job(cfg: DictConfig) -> float | None:
+        from gtzan_lightning.models.base import GenreModule
+
+        _note_first_step(GenreModule, steps, len(ends))
+        result = job(cfg)
+        ends.append(time.time())
+        return result
+
+    status = launch(timed_job, [*SWEEP, f"outputs={outputs}"])
+    if status:
+        raise SystemExit(status)
+    return steps, ends
+
+
+def _note_first_step(module: type, steps: list[float], already: int) -> None:
+    """Adds the time of the job's first training step."""
+    step = module.training_step
+
+    def noted(self: object, *batch: object) -> object:
+        if len(steps) == already:
+            steps.append(time.time())
+        return step(self, *batch)
+
+    module.training_step = noted
+
+
+def _generated(folder: Path) -> Path:
+    """Tables of the published form and size."""
+    sys.path.insert(0, str(CHECKOUT / "tests"))
+    import tiny
+
+    return tiny.write_tables(folder / "tables", tracks=100)
+
+
+def _median(values: list[float]) -> float:
+    return quantiles(values, n=4, method="inclusive")[1] if len(values) > 1 else values[0]
+
+
+def _described(values: list[float]) -> str:
+    low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+    return f"{middle:6.2f} s ({low:.2f}-{high:.2f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What one job of a process has in common with the next is computed once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Memo(Generic[Value]):
+    """The last few results, by all that decides them.
+
+    Args:
+        most: results that are kept.
+        most_bytes: size of a result that is kept; a larger one is computed anew, so that memory does not fill up.
+    """
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self.most, self.most_bytes = most, most_bytes
+        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value], size: Callable[[Value], int]) -> Value:
+        """The kept result of this key, or a new one.
+
+        Args:
+            key: all that decides the result; for files, their sizes and times too.
+            make: computes it.
+            size: of a result, in bytes.
+        """
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        value = make()
+        if size(value) <= self.most_bytes:
+            self._kept[key] = value
+            if len(self._kept) > self.most:
+                self._kept.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._kept.clear()
