@@ -15,7 +15,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.cli.disk import disk_trouble
 from gtzan_lightning.errors import GtzanError
@@ -59,7 +59,8 @@ class Outcome:
         before = board.state(num)
         if before is not None and before.status in SETTLED:  # in an earlier pass of this very multirun
             return None
-        report = JobReport(board, JobState(num, tuple(hydra.overrides.task), str(run.path)))
+        claim: Any = OmegaConf.to_container(cfg.claim) if cfg.claim else None
+        report = JobReport(board, JobState(num, tuple(hydra.overrides.task), str(run.path), claim=claim))
         if board.stopped:
             report.update(status="not started")
             with suppress(OSError):

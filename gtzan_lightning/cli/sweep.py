@@ -90,7 +90,7 @@ def _card(folder: Path, state: JobState) -> dict[str, Any]:
         card = {"status": "damaged", "error": str(error)}
     if state.status in ("waiting", "not started") and card.get("status") != "done":
         card["status"] = "not started"
-    return card | {"overrides": list(state.overrides)}
+    return card | {"overrides": list(state.overrides), "claim": state.claim}
 
 
 def _sum_up(jobs: Sequence[tuple[Path, dict[str, Any]]], folder: Path) -> None:

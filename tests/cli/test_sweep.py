@@ -58,6 +58,14 @@ def test_a_reused_run_stands_in_the_table_under_the_words_of_this_sweep(command,
     assert "Mean test accuracy over repetitions" in ended.out  # one experiment, repeated
 
 
+def test_a_reused_run_is_put_to_the_test_of_this_sweep(command, tables_root):
+    command(f"data.root={tables_root}", *FAST)
+    claim = "claim={study: a study, level: clip, accuracy: 0.5}"
+    ended = command("-m", f"data.root={tables_root}", *FAST, "split=grouped", claim)
+    assert ended.out.count(": finished before") == 1
+    assert "a study" in ended.out.partition("Claimed and measured")[2]
+
+
 def test_suspects_are_priced_beside_the_same_split_without_any(command, tables_root):
     chosen = ("suspect=none,epoch,scaling", "split=grouped", "split.seed=0,1")
     ended = command("-m", "experiment=suspects", f"data.root={tables_root}", *FAST, *chosen)
@@ -157,3 +165,17 @@ def test_a_damaged_record_is_one_row_of_the_table(command, tables_root):
     assert ended.status == 1
     assert "run.json: damaged" in ended.err
     assert [word for row in rows(ended) for word in row if word in ("damaged", "seed=1")] == ["damaged", "seed=1"]
+
+
+def test_the_plan_knows_the_runs_and_how_long_their_like_took(command, tables_root):
+    """Its quick composition names the same runs as Hydra's own: values, members, folds, and Hydra's parameters."""
+    words = ("model=mlp,lstm", "split.fold=0,1", "split.n_folds=3", "model.hidden_size=8", "regularization=none")
+    question = ("-m", f"data.root={tables_root}", *FAST, *words)
+    first = command(*question)
+    assert first.out.startswith("Sweep of 4 jobs = 2 x 2\n  model: mlp, lstm\n  split.fold: 0, 1\n  4 to train; no run")
+    second = command(*question)
+    assert "  4 finished before\n  nothing is left to train\n" in second.out
+    more = command(*question, "seed=0,1", "hydra.sweeper.params={split.seed:'0,1'}")
+    assert "Sweep of 16 jobs = 2 x 2 x 2 x 2\n" in more.out
+    assert "  4 finished before\n  12 to train: about " in more.out
+    assert ", 1 at a time, as runs like these took\n" in more.out
