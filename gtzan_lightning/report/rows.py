@@ -9,6 +9,7 @@ import numpy as np
 
 from gtzan_lightning.evaluation.metrics import Level
 from gtzan_lightning.report.columns import GROUPS, LEADING, UNKNOWN, Column, columns_of, short_names, telling
+from gtzan_lightning.report.ladder import RUNGS
 from gtzan_lightning.report.records import Record
 from gtzan_lightning.report.seeds import Interval, over_seeds
 from gtzan_lightning.runs.card import stamps
@@ -76,7 +77,7 @@ def tabled(records: Sequence[Record]) -> Table:
     rows = [
         Row(values, tuple(group), {level: _cell(group, level) for level in LEVELS}) for values, group in groups.items()
     ]
-    return Table(tuple(columns), tuple(common), tuple(sorted(rows, key=lambda row: _natural(row.values))))
+    return Table(tuple(columns), tuple(common), tuple(sorted(rows, key=lambda row: [_order(value) for value in row.values])))
 
 
 def by_split(records: Sequence[Record]) -> dict[str, list[Record]]:
@@ -131,13 +132,11 @@ def _name(entries: Sequence[tuple[Column, str, str]]) -> str:
     return " · ".join([word for word, told in words if told] or [word for word, _ in words])
 
 
-def _natural(values: Sequence[str]) -> list[tuple[float, str]]:
-    """Numbers in texts in their own order: 3 s, 6 s, 30 s."""
-    return [(_number(value), value) for value in values]
-
-
-def _number(value: str) -> float:
+def _order(value: str) -> tuple[float, str]:
+    """Numbers in texts in their own order (3 s, 6 s, 30 s), splits from leaky to filtered, all else by letter."""
+    if value in RUNGS:
+        return RUNGS.index(value), value
     try:
-        return float(value.removesuffix(" s"))
+        return float(value.removesuffix(" s")), value
     except ValueError:
-        return -1.0
+        return -1.0, value

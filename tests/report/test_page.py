@@ -167,7 +167,7 @@ def test_a_row_opens_its_run_with_all_its_parts_and_escape_closes_it(tab):
 
 
 def test_confusion_counts_the_test_part_at_the_chosen_level(tab):
-    open_run(tab)
+    open_run(tab, row=2)
     counts = "[...document.querySelectorAll('dialog .matrix td.right')].map((cell) => +cell.textContent)"
     assert js(tab, counts) == [24, 24, 24]  # 60 % of 20 tracks, two slices each: the grouped BiLSTM
     tab.execute_script("[...document.querySelectorAll('dialog .choice button')].at(-1).click()")

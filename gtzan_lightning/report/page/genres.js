@@ -17,7 +17,7 @@ function confusionTable(names, counts, level) {
 
 function matrixCell(value, total, right) {
   const share = total ? value / total : 0;
-  const kind = [share > 0.55 ? "dark" : "", value ? "" : "none", right ? "right" : ""].filter(Boolean).join(" ");
+  const kind = [share > 0.74 ? "dark" : share > 0.6 ? "middle" : "", value ? "" : "none", right ? "right" : ""].filter(Boolean).join(" ");
   return h("td", { class: kind || null, style: { "--share": percent(share) } }, String(value));
 }
 
