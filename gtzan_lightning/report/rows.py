@@ -77,7 +77,9 @@ def tabled(records: Sequence[Record]) -> Table:
     rows = [
         Row(values, tuple(group), {level: _cell(group, level) for level in LEVELS}) for values, group in groups.items()
     ]
-    return Table(tuple(columns), tuple(common), tuple(sorted(rows, key=lambda row: [_order(value) for value in row.values])))
+    return Table(
+        tuple(columns), tuple(common), tuple(sorted(rows, key=lambda row: [_order(value) for value in row.values]))
+    )
 
 
 def by_split(records: Sequence[Record]) -> dict[str, list[Record]]:

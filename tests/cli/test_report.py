@@ -6,6 +6,7 @@ import pytest
 from made_runs import changed, made_run
 
 from gtzan_lightning.cli import main
+from gtzan_lightning.report.folder import report_sweep
 
 
 @pytest.fixture
@@ -55,3 +56,21 @@ def test_a_sweep_is_reported_beside_itself_with_its_own_words_and_its_missing_jo
 def test_mistakes_are_told(runs, capsys, words, message):  # noqa: ARG001
     assert main(["report", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_end_of_a_sweep_leaves_a_report_with_its_jobs_in_its_own_words(runs, capsys, tmp_path):
+    never = {"status": "not started", "overrides": ["seed=9"]}
+    done = json.loads((runs[0] / "run.json").read_text()) | {"overrides": ["seed=0"]}
+    report_sweep([(runs[0], done), (tmp_path / "never", never)], tmp_path / "sweep")
+    assert "Report: " in capsys.readouterr().out
+    text = (tmp_path / "sweep" / "report.md").read_text(encoding="utf-8")
+    assert "# 1 run, 1 configuration" in text
+    assert "**Missing**: seed=9: not started" in text
+
+
+def test_a_sweep_without_a_finished_job_or_a_place_for_its_report_says_so_and_no_more(runs, capsys, tmp_path):
+    report_sweep([(runs[2], {"status": "failed", "overrides": []})], tmp_path / "sweep")
+    assert not (tmp_path / "sweep").exists()
+    (tmp_path / "file").write_text("")
+    report_sweep([(runs[0], {"status": "done", "overrides": []})], tmp_path / "file")
+    assert "No report: " in capsys.readouterr().out

@@ -44,7 +44,9 @@ def run_details(record: Record, evidence: Evidence, pool: Pool) -> dict[str, Any
 def _scores(record: Record, pool: Pool) -> dict[str, Any]:
     """`{part: {level: [...]}}` in the order of `SCORES`; texts go to the pool."""
     return {
-        part: {level: pool.place(rounded([scores.get(key) for key in SCORES], EXACT)) for level, scores in levels.items()}
+        part: {
+            level: pool.place(rounded([scores.get(key) for key in SCORES], EXACT)) for level, scores in levels.items()
+        }
         for part, levels in record.card["metrics"].items()
     }
 
