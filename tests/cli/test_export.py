@@ -32,6 +32,13 @@ def lstm(three_runs):
     return folder
 
 
+@pytest.fixture
+def mlp(three_runs):
+    """That of the MLP, which is exported sooner."""
+    (folder,) = (three_runs / "runs").glob("mlp-3s-grouped*")
+    return folder
+
+
 def files():
     return sorted(path.name for path in Path().iterdir())
 
@@ -56,10 +63,10 @@ def test_rows_of_the_table_give_the_calibrated_predictions_of_the_run(export, ls
     assert line.endswith("on 256 slices of the run's own validation and test parts.")
 
 
-def test_the_sheet_says_how_the_input_is_made(export, lstm, tables_root):
-    assert export("lstm", "--to", "torch-export")[0] == 0
-    assert files() == [f"{lstm.name}{suffix}" for suffix in (".json", ".md", ".pt2")]
-    sheet = json.loads(Path(f"{lstm.name}.json").read_text())
+def test_the_sheet_says_how_the_input_is_made(export, mlp, tables_root):
+    assert export("mlp-3s-grouped", "--to", "torch-export")[0] == 0
+    assert files() == [f"{mlp.name}{suffix}" for suffix in (".json", ".md", ".pt2")]
+    sheet = json.loads(Path(f"{mlp.name}.json").read_text())
     columns = pd.read_csv(tables_root / "features_3_sec.csv", nrows=0).columns[1:-1].tolist()
     assert sheet["features"]["columns"] == columns
     assert sheet["input"]["shape"] == ["batch", 1, 58]
@@ -67,18 +74,18 @@ def test_the_sheet_says_how_the_input_is_made(export, lstm, tables_root):
     assert sheet["audio"]["sample_rate_hz"] == 22050
     assert sheet["slicing"] == {"seconds": 3, "steps": 1, "rows_per_step": 1, "rows_per_hop": 1}
     assert np.shape(sheet["standardisation"]["quantiles"]) == (58, 256)
-    assert sheet["model"]["file"] == f"{lstm.name}.pt2"
+    assert sheet["model"]["file"] == f"{mlp.name}.pt2"
 
 
 def test_nothing_is_overwritten_without_being_told(export):
     Path("m.json").write_text("mine")
-    status, out, message = export("lstm", "--to", "torch-export", "--output", "m.pt2")
+    status, out, message = export("mlp-3s-grouped", "--to", "torch-export", "--output", "m.pt2")
     assert (status, out) == (2, "")
     assert "m.json: already there" in message
     assert "--overwrite" in message
     assert files() == ["m.json"]
     assert Path("m.json").read_text() == "mine"
-    assert export("lstm", "--to", "torch-export", "--output", "m.pt2", "--overwrite")[0] == 0
+    assert export("mlp-3s-grouped", "--to", "torch-export", "--output", "m.pt2", "--overwrite")[0] == 0
     assert json.loads(Path("m.json").read_text())["schema"] == 1
 
 
@@ -87,7 +94,7 @@ def test_a_file_that_says_something_else_is_refused_and_not_left_behind(export, 
     whole = export_formats.FORMATS["torch-export"]
     broken = replace(whole, run=lambda path, x: whole.run(path, x) + np.float32(error))
     monkeypatch.setitem(exporting.FORMATS, "torch-export", broken)
-    status, out, message = export("lstm", "--to", "torch-export")
+    status, out, message = export("mlp-3s-grouped", "--to", "torch-export")
     assert (status, out) == (2, "")
     assert f"differ by up to {error} from the original's" in message
     assert "0.0001 is allowed" in message
@@ -97,45 +104,45 @@ def test_a_file_that_says_something_else_is_refused_and_not_left_behind(export, 
 def test_the_comparison_sees_a_model_that_lost_its_scale(export, monkeypatch):
     monkeypatch.setattr(exporting, "PortableModel", lambda model, scale, t: export_formats.PortableModel(
         model, replace(scale, quantiles=scale.quantiles * 1.1), t))  # fmt: skip
-    assert "not written" in export("lstm", "--to", "torch-export")[2]
+    assert "not written" in export("mlp-3s-grouped", "--to", "torch-export")[2]
     assert files() == []
 
 
 def test_a_missing_extra_is_told_before_any_work(export, monkeypatch):
     monkeypatch.setattr(export_formats, "find_spec", lambda name: None if name == "onnxscript" else name)
-    status, _, message = export("lstm", "--to", "onnx")
+    status, _, message = export("mlp-3s-grouped", "--to", "onnx")
     assert status == 2
     assert message.startswith("--to onnx needs onnxscript, which is not installed.\n")
     assert 'pip install "gtzan-lightning[export]"' in message
-    assert export("lstm", "--to", "torch-export")[0] == 0  # needs none of them
+    assert export("mlp-3s-grouped", "--to", "torch-export")[0] == 0  # needs none of them
 
 
 @pytest.mark.parametrize(
     ("output", "told"), [("m.pt2", "should end in .onnx"), ("nowhere/m.onnx", "nowhere: there is no such folder")]
 )
 def test_names_that_cannot_be_are_refused(export, output, told):
-    assert told in export("lstm", "--to", "onnx", "--output", output)[2]
+    assert told in export("mlp-3s-grouped", "--to", "onnx", "--output", output)[2]
     assert files() == []
 
 
-def test_a_checkpoint_alone_is_compared_on_drawn_examples_and_has_no_card(export, lstm):
-    shutil.copy(lstm / "best.ckpt", "alone.ckpt")
+def test_a_checkpoint_alone_is_compared_on_drawn_examples_and_has_no_card(export, mlp):
+    shutil.copy(mlp / "best.ckpt", "alone.ckpt")
     status, out, _ = export("alone.ckpt", "--to", "torch-export")
     assert status == 0
     assert files() == ["alone.ckpt", "alone.json", "alone.pt2"]
     assert "on 256 examples drawn from the distribution of each feature" in out
 
 
-def test_data_that_changed_are_not_called_the_runs_own(export, lstm, tmp_path):
-    shutil.copytree(lstm, tmp_path / "run")
+def test_data_that_changed_are_not_called_the_runs_own(export, mlp, tmp_path):
+    shutil.copytree(mlp, tmp_path / "run")
     card = json.loads((tmp_path / "run" / "run.json").read_text())
     card["data"]["sha256"] = "0" * 64
     (tmp_path / "run" / "run.json").write_text(json.dumps(card))
     assert "the run's data are not at hand" in export(str(tmp_path / "run"), "--to", "torch-export")[1]
 
 
-def test_an_unfinished_run_is_refused(export, lstm, tmp_path):
-    shutil.copytree(lstm, tmp_path / "run")
+def test_an_unfinished_run_is_refused(export, mlp, tmp_path):
+    shutil.copytree(mlp, tmp_path / "run")
     (tmp_path / "run" / "run.json").write_text(json.dumps({"status": "interrupted"}))
     assert "interrupted, not done" in export(str(tmp_path / "run"), "--to", "onnx")[2]
 
