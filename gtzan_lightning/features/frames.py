@@ -24,7 +24,7 @@ def frame_features(name: str, signal: torch.Tensor, settings: FrameSettings) -> 
         signal: `(samples,)`, at the settings' rate.
         settings: frame length, hop, bins, deltas.
     """
-    spectrum = _spectrogram(settings)(signal)  # (bins, frames), complex
+    spectrum = _spectrogram(settings).to(signal.device)(signal)  # (bins, frames), complex
     power = (spectrum.real**2 + spectrum.imag**2).T  # much faster than abs(), which guards against overflow
     rows = kind_named(name).rows(power, settings)
     return torch.cat([rows, deltas(rows)], dim=1) if settings.deltas else rows
@@ -36,7 +36,7 @@ def deltas(rows: torch.Tensor) -> torch.Tensor:
     The first and last four frames have the slope of the first and last nine.
     """
     half = DELTA_FRAMES // 2
-    weights = torch.arange(-half, half + 1, dtype=rows.dtype)
+    weights = torch.arange(-half, half + 1, dtype=rows.dtype, device=rows.device)
     weights /= (weights**2).sum()
     inner = rows.unfold(0, DELTA_FRAMES, 1) @ weights
     return torch.cat([inner[:1].expand(half, -1), inner, inner[-1:].expand(half, -1)])

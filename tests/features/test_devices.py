@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from gtzan_lightning.features import spectral_shape, tempo
+from gtzan_lightning.features.frames import frame_features
 from gtzan_lightning.features.median import median_along_rows
 from gtzan_lightning.features.separation import _soft_mask, harmonic_mask
+from gtzan_lightning.features.settings import FrameSettings
 from gtzan_lightning.features.spectrum import bin_frequencies, stft
 from gtzan_lightning.features.stats import window_stats
 
@@ -44,7 +50,38 @@ def test_median_of_onsets():
     torch.testing.assert_close(tempo._median(values), other)
 
 
+ON_A_FAKE_GPU = """
+import dataclasses, torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from gtzan_lightning.features import chroma
+from gtzan_lightning.features.frames import frame_features
+from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features.stats import window_stats
+
+chroma.tuning = lambda *_: 0.0  # finds peaks, whose number a fake tensor cannot know
+settings = dataclasses.replace(FrameSettings(), deltas=True)
+with FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv()):
+    found = [window_stats(torch.empty(2, 66149, device="cuda"), 22050)]
+    found += [frame_features(name, torch.empty(66149, device="cuda"), settings) for name in ("mfcc", "logmel")]
+print([(str(each.device), tuple(each.shape)) for each in found])
+"""
+
+
+def test_nothing_falls_back_to_the_cpu_on_the_way():
+    """Fake tensors know a device and no values, and refuse an operation on two devices: no GPU is needed.
+
+    In a process of its own, since banks that are made on the way are cached, and would be fake for all others.
+    """
+    done = subprocess.run([sys.executable, "-c", ON_A_FAKE_GPU], capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout) == [("cuda:0", (2, 58)), ("cuda:0", (130, 26)), ("cuda:0", (130, 256))]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda():
     want = window_stats(SIGNALS, RATE_HZ)
     torch.testing.assert_close(window_stats(SIGNALS.cuda(), RATE_HZ).cpu(), want, rtol=1e-4, atol=1e-5)
+    for name in ("mfcc", "logmel"):
+        want = frame_features(name, SIGNALS[0], FrameSettings())
+        got = frame_features(name, SIGNALS[0].cuda(), FrameSettings()).cpu()
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-3)

@@ -25,4 +25,4 @@ def rows(power: torch.Tensor, settings: FrameSettings) -> torch.Tensor:
     from gtzan_lightning.features.spectrum import dct_bank
 
     mel = mel_spectrum(power, settings.sample_rate_hz, settings.n_mels)
-    return AmplitudeToDB("power", top_db=80.0)(mel) @ dct_bank(settings.n_mels, settings.n_mfcc).float()
+    return AmplitudeToDB("power", top_db=80.0)(mel) @ dct_bank(settings.n_mels, settings.n_mfcc).to(mel)
