@@ -67,7 +67,15 @@ def _data_asked(config: Config) -> tuple[object, ...]:
     manifest = Path(config.split.manifest) if config.split.manifest else None
     state = manifest.stat() if manifest and manifest.is_file() else None
     return (
-        repr([config.data, config.features, config.slice, config.split, config.augmentation.genre_strength]),
+        repr(
+            [
+                config.data.model_dump(exclude={"batch_size", "n_jobs"}),
+                config.features,
+                config.slice,
+                config.split,
+                config.augmentation.genre_strength,
+            ]
+        ),
         str(cache_dir(config.cache_dir).resolve()),
         location and (location.root.resolve(), location.metadata),
         corpus_fingerprint(config.data.model_dump(), config.features.name),

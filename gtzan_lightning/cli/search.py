@@ -37,6 +37,8 @@ class SearchReport(Callback):
             check_combination(checked(config, list(config.hydra.overrides.task)))
             folder = Path(config.hydra.sweep.dir)
             folder.mkdir(parents=True, exist_ok=True)
+            if SearchReport.lock is not None:  # of a search of this process that was interrupted
+                SearchReport.lock.release()
             SearchReport.lock = _locked(folder)
             done = len(completed(opened(config.hydra.sweeper.storage, config.hydra.sweeper.study_name)))
         except Exception as error:

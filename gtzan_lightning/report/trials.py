@@ -126,7 +126,7 @@ def _remarks(trials: Sequence[Trial], failed: int) -> list[str]:
         return lines
     best = best_first(trials)[0]
     chosen = {f"{name}={value}" for name, value in best.params}
-    fixed = [word for word in best.overrides if word not in chosen and not word.startswith("experiment=")]
+    fixed = [word for word in best.overrides if word not in chosen and not word.startswith(("experiment=", "search."))]
     return [
         *lines,
         f"The best of {len(trials)} by validation: its {best.accuracy:.3f} is too good by what luck adds to the best "

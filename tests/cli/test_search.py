@@ -1,0 +1,116 @@
+"""A search by Optuna from its command to its documents."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gtzan_lightning import train as training
+
+pytest.importorskip("optuna", reason="needs the extra [optuna]")
+
+FAST = ("debug=fast", "trainer.progress=false", "hydra.sweeper.sampler.n_startup_trials=2")
+
+
+@pytest.fixture
+def search(command, tables_root):
+    """`train.py -m experiment=search` with two folds a trial; returns what ended, and its folder."""
+
+    def run(n_trials, *words, outputs="outputs"):
+        fixed = (f"data.root={tables_root}", f"outputs={outputs}", "search.folds=2", *FAST, *words)
+        ended = command("-m", "experiment=search", f"hydra.sweeper.n_trials={n_trials}", *fixed)
+        return ended, next(iter(Path(outputs, "sweeps").glob("*")), None)
+
+    return run
+
+
+def interrupted_in_job(monkeypatch, number):
+    """Ctrl-C while the so-maniest model is made."""
+    whole, made = training.make_model, []
+
+    def stops(*arguments):
+        made.append(arguments)
+        if len(made) == number:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(training, "make_model", stops)
+
+
+def test_a_trial_is_worth_the_mean_validation_accuracy_of_clips_over_folds(search):
+    ended, folder = search(3)
+    assert ended.status == 0, ended.err
+    cards = ended.cards()
+    assert len(cards) == 6
+    table = pd.read_csv(folder / "trials.csv")
+    assert list(table["trial"]) == [0, 0, 1, 1, 2, 2]
+    for _, row in table.iterrows():
+        assert row["val_clip_accuracy"] == cards[row["run"]]["metrics"]["val"]["clip"]["accuracy"]
+        assert cards[row["run"]]["model"]["name"] == "MLP"
+    means = table.groupby("trial")["val_clip_accuracy"].mean()
+    assert table.groupby("trial")["mean_val_clip_accuracy"].first().tolist() == pytest.approx(means.tolist(), abs=1e-12)
+    assert len({card["split"]["sha256"] for card in cards.values()}) == 2
+    best = table.iloc[table["mean_val_clip_accuracy"].argmax()]
+    document = (folder / "trials.md").read_text()
+    assert f"model.lr={float(best['model.lr'])!r}" in document.splitlines()[-1]
+    assert "test accuracy" not in ended.out
+    records = [json.loads(path.read_text()) for path in Path("outputs/trials").glob("*/trial.json")]
+    assert {fold["run"] for record in records for fold in record["folds"]} == set(cards)
+
+
+def test_the_same_command_tries_nothing_twice_and_a_larger_one_goes_on(search):
+    search(2)
+    ended, folder = search(2)
+    assert "2 trials of 2 folds, 2 of them done before" in ended.out
+    assert len(ended.cards()) == 4
+    ended, folder = search(3)
+    assert len(ended.cards()) == 6
+    assert pd.read_csv(folder / "trials.csv")["trial"].nunique() == 3
+
+
+def test_an_interrupted_search_ends_as_one_that_was_left_alone(search, monkeypatch):
+    _, alone = search(4, outputs="alone")
+    with monkeypatch.context() as patch:
+        interrupted_in_job(patch, 6)  # the second fold of the third trial
+        ended, _ = search(4, outputs="stopped")
+        assert ended.status == 130
+    ended, folder = search(4, outputs="stopped")
+    assert ended.status == 0, ended.err
+    one, other = (pd.read_csv(path / "trials.csv").drop(columns=["trial", "run"]) for path in (alone, folder))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert len(list(Path("stopped/runs").glob("*/run.json"))) == 8  # no fold of other settings was begun
+
+
+def test_a_trial_that_failed_is_told_and_tried_again(search, monkeypatch):
+    whole, made = training.make_model, []
+
+    def fails(*arguments):
+        made.append(arguments)
+        if len(made) == 1:
+            raise ZeroDivisionError("a bug")
+        return whole(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "make_model", fails)
+        ended, folder = search(3)
+    assert "failed:\nTraceback" in ended.err
+    assert "1 more failed; the same command tries them again." in (folder / "trials.md").read_text()
+    ended, folder = search(3)
+    assert pd.read_csv(folder / "trials.csv")["trial"].nunique() == 3
+    assert "more failed" not in (folder / "trials.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("split=leaky", "A search deals the tracks that are not test into validation folds of its own."),
+        ("trainer.best_epoch_on=test", "A search never looks at the test part"),
+        ("search.folds=1", "search.folds = 1: should be greater than or equal to 2"),
+    ],
+)
+def test_what_would_look_at_the_test_part_is_refused(search, words, told):
+    ended, _ = search(2, words)
+    assert ended.status == 2
+    assert told in ended.err
+    assert ended.cards() == {}

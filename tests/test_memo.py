@@ -1,0 +1,21 @@
+"""Results that are kept."""
+
+from gtzan_lightning.memo import Memo
+
+
+def test_the_last_few_are_kept_and_large_ones_are_not():
+    made = []
+    memo = Memo(most=2, most_bytes=10)
+
+    def get(key, size=1):
+        return memo.get(key, lambda: made.append(key) or key, lambda _: size)
+
+    for key in ("a", "b", "a", "c", "a", "b"):  # c drives out b, which was used longer ago than a
+        assert get(key) == key
+    assert made == ["a", "b", "c", "b"]
+    made.clear()
+    assert [get("large", 11), get("large", 11)] == ["large", "large"]
+    assert made == ["large", "large"]
+    memo.clear()
+    get("b")
+    assert made[-1] == "b"

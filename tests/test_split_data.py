@@ -1,0 +1,51 @@
+"""What jobs of a process share."""
+
+import numpy as np
+import pytest
+
+from gtzan_lightning.composition import composed
+from gtzan_lightning.config import checked
+from gtzan_lightning.experiment import make_datamodule, training_familiarity
+from gtzan_lightning.split_data import open_data
+
+
+@pytest.fixture
+def config(own_tables):
+    def of(*words):
+        return checked(
+            composed([f"data.root={own_tables}", "split.ratios={train: 0.5, val: 0.25, test: 0.25}", *words])
+        )
+
+    return of
+
+
+@pytest.mark.parametrize("words", [["seed=1"], ["model=lstm"], ["data.batch_size=8"], ["regularization=none"]])
+def test_jobs_that_differ_in_training_alone_share_their_data(config, words):
+    one, other = open_data(config()), open_data(config(*words))
+    assert one is other
+    modules = [make_datamodule(settings, one) for settings in (config(), config(*words))]
+    assert modules[0].examples is modules[1].examples
+    assert training_familiarity(config(), modules[0]) is training_familiarity(config(*words), modules[1])
+
+
+@pytest.mark.parametrize("words", [["split.seed=1"], ["split=leaky"], ["slice=6s"], ["features.scaling=standard"]])
+def test_jobs_that_differ_in_their_data_do_not(config, words):
+    assert open_data(config()) is not open_data(config(*words))
+
+
+def test_the_scale_is_fitted_anew_where_it_is_another(config):
+    leaks = config("features.scaling_fitted_on=all", "features.scaling=standard")
+    fair = config("features.scaling=standard")
+    means = [make_datamodule(settings, open_data(settings)).standardisation.mean for settings in (fair, leaks)]
+    assert not np.array_equal(*means)
+
+
+def test_a_table_that_has_changed_is_read_anew(config, own_tables):
+    before = open_data(config()).features.values
+    table = own_tables / "features_3_sec.csv"
+    head, first, *rest = table.read_text().splitlines()
+    name, length, _, *others = first.split(",")
+    table.write_text("\n".join([head, ",".join([name, length, "123.0", *others]), *rest]) + "\n")
+    after = open_data(config()).features.values
+    assert not (before == 123).any()
+    assert (after == 123).sum() == 1
