@@ -55,6 +55,7 @@ bench: $(VENV)/installed-dev ## speed of features and predictions beside librosa
 	$(RUN) benchmarks/bench_features.py
 	$(RUN) benchmarks/bench_predict.py
 	$(RUN) benchmarks/bench_report.py
+	$(RUN) benchmarks/bench_startup.py
 	$(RUN) benchmarks/baselines.py $(ARGS)
 
 tensorboard: $(VENV)/installed ## curves, figures and hyperparameters of all runs
