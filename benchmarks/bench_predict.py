@@ -27,9 +27,9 @@ from threadpoolctl import threadpool_limits
 from gtzan_lightning import load_run, predict
 from gtzan_lightning.composition import composed
 from gtzan_lightning.features.extraction import extract
-from gtzan_lightning.hearing import Hearing
+from gtzan_lightning.prediction.hearing import Hearing
+from gtzan_lightning.prediction.trained import TrainedRun
 from gtzan_lightning.train import train
-from gtzan_lightning.trained import TrainedRun
 
 SONG_S, SONG_RATE_HZ = 180, 44_100
 

@@ -47,9 +47,9 @@ def add_to(verbs: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.jobs < 1:
         raise GtzanError(f"--jobs {arguments.jobs}: at least one process is needed.")
-    from gtzan_lightning.predicting import predict
+    from gtzan_lightning.prediction.predicting import predict
+    from gtzan_lightning.prediction.trained import load_run
     from gtzan_lightning.report.origin import origin_lines
-    from gtzan_lightning.trained import load_run
 
     calibrated = not arguments.as_trained
     run = load_run(arguments.run_name, outputs=arguments.outputs)

@@ -11,7 +11,7 @@ from gtzan_lightning.features.request import WHOLE_CLIP_S, FeatureRequest
 from gtzan_lightning.features.sound import Sound, sound_of
 
 if TYPE_CHECKING:  # a process that computes features needs no model
-    from gtzan_lightning.trained import TrainedRun
+    from gtzan_lightning.prediction.trained import TrainedRun
 
 LONGEST_S = 1800.0  # no more is read of a file: half an hour at 44.1 kHz is 0.6 GB while it is read
 WHOLE_CLIP_MARGIN = (

@@ -12,14 +12,14 @@ import numpy as np
 from gtzan_lightning.atomic import replacing, write_text
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.predictions import read_predictions
-from gtzan_lightning.export_formats import FORMATS, graph_of
-from gtzan_lightning.export_inputs import checking_inputs
-from gtzan_lightning.input_sheet import input_sheet
+from gtzan_lightning.export.formats import FORMATS, graph_of
+from gtzan_lightning.export.input_sheet import input_sheet
+from gtzan_lightning.export.inputs import checking_inputs
 from gtzan_lightning.models.portable import PortableModel
+from gtzan_lightning.prediction.trained import TrainedRun
 from gtzan_lightning.report.model_card import model_card
 from gtzan_lightning.runs.folder import RunFolder
 from gtzan_lightning.runs.results import read_units
-from gtzan_lightning.trained import TrainedRun
 
 TOLERANCE = 1e-4  # of a probability, between the original and what was written
 

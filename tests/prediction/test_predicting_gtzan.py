@@ -12,7 +12,7 @@ from gtzan_lightning.corpus.tables import STATS_COLUMNS, read_table
 from gtzan_lightning.evaluation.predictions import read_predictions
 from gtzan_lightning.features.cache import FileCache
 from gtzan_lightning.features.pruning import features_cache
-from gtzan_lightning.hearing import Hearing, hear
+from gtzan_lightning.prediction.hearing import Hearing, hear
 from gtzan_lightning.runs import results
 from gtzan_lightning.train import train
 

@@ -18,7 +18,7 @@ from gtzan_lightning.datamodule.standardisation import Standardisation
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.familiarity import Familiarity
 from gtzan_lightning.models.base import CONTENTS, GenreModule
-from gtzan_lightning.rebuilding import rebuilt_model
+from gtzan_lightning.prediction.rebuilding import rebuilt_model
 from gtzan_lightning.runs.browser import best_run, named_run
 from gtzan_lightning.runs.checkpoint import load_checkpoint
 from gtzan_lightning.runs.folder import Card, RunFolder

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from gtzan_lightning.datamodule.standardisation import Standardisation
 from gtzan_lightning.datamodule.steps import step_table
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.prediction.trained import TrainedRun
 from gtzan_lightning.split_data import open_data
-from gtzan_lightning.trained import TrainedRun
 
 COMPARED = 256  # slices; spread over validation and test part
 

@@ -14,14 +14,14 @@ from gtzan_lightning.config import checked
 from gtzan_lightning.corpus.tables import STATS_COLUMNS
 from gtzan_lightning.datamodule.standardisation import Standardisation
 from gtzan_lightning.experiment import make_model
-from gtzan_lightning.export_example import example_script
-from gtzan_lightning.exporting import export_run
+from gtzan_lightning.export.example import example_script
+from gtzan_lightning.export.exporting import export_run
 from gtzan_lightning.features.analysis import analyse_file
 from gtzan_lightning.features.columns import frame_columns
 from gtzan_lightning.features.request import FeatureRequest
-from gtzan_lightning.predicting import predict
+from gtzan_lightning.prediction.predicting import predict
+from gtzan_lightning.prediction.trained import TrainedRun
 from gtzan_lightning.split_data import frame_settings
-from gtzan_lightning.trained import TrainedRun
 
 GENRES = ("blues", "jazz", "rock")
 KINDS = {

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from gtzan_lightning.datamodule.slices import lengths_in_rows
-from gtzan_lightning.export_example import example_script
-from gtzan_lightning.export_formats import INPUT, OUTPUT
+from gtzan_lightning.export.example import example_script
+from gtzan_lightning.export.formats import INPUT, OUTPUT
 from gtzan_lightning.features.request import WHOLE_CLIP_S
+from gtzan_lightning.prediction.trained import TrainedRun
 from gtzan_lightning.runs.card import versions
 from gtzan_lightning.split_data import frame_settings
-from gtzan_lightning.trained import TrainedRun
 
 SCHEMA = 1
 HOW_TO = (

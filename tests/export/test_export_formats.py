@@ -16,7 +16,7 @@ from gtzan_lightning.config import checked
 from gtzan_lightning.datamodule.standardisation import Standardisation
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.experiment import make_model
-from gtzan_lightning.export_formats import FORMATS, graph_of
+from gtzan_lightning.export.formats import FORMATS, graph_of
 from gtzan_lightning.models.portable import PortableModel
 
 TEMPERATURE = 1.3

@@ -25,9 +25,9 @@ from gtzan_lightning.features.columns import frame_columns
 from gtzan_lightning.features.matrix import Features
 from gtzan_lightning.features.pruning import features_cache
 from gtzan_lightning.features.request import FeatureRequest
-from gtzan_lightning.hearing import Heard, Hearing, hear
+from gtzan_lightning.prediction.hearing import Heard, Hearing, hear
+from gtzan_lightning.prediction.trained import TrainedRun, load_run
 from gtzan_lightning.split_data import frame_settings
-from gtzan_lightning.trained import TrainedRun, load_run
 
 
 def predict(

@@ -1,0 +1,1 @@
+"""A trained run on any music: one file in, one answer out."""
