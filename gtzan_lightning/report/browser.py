@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.console import print_run
 from gtzan_lightning.report.stamps import stamp_lines
-from gtzan_lightning.runs.folder import Card, RunFolder
+from gtzan_lightning.runs.browser import card_of
+from gtzan_lightning.runs.folder import RunFolder
 
 
 def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> None:
@@ -22,7 +22,7 @@ def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> Non
     table.add_column("run", overflow="fold", min_width=30)
     for name in ("status", "corpus", "window", "clip"):
         table.add_column(name, no_wrap=True)
-    cards = [_card(run) for run in runs]
+    cards = [card_of(run) for run in runs]
     for run, card in zip(runs, cards, strict=True):
         table.add_row(escape(run.path.name), str(card.get("status")), *_cells(card))
     console = console or Console()
@@ -34,7 +34,7 @@ def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> Non
 def print_record(run: RunFolder, console: Console | None = None) -> None:
     """The result of a run, or why there is none."""
     console = console or Console()
-    card = run.card()
+    card = run.card() | {"status": run.standing()}
     if card.get("status") == "done":
         print_run(card, run.path, console)
     else:
@@ -52,14 +52,6 @@ def print_differences(names: Sequence[str], rows: Mapping[str, Sequence[Any]], c
     for key, values in rows.items():
         table.add_row(key, *(f"{value:.4g}" if isinstance(value, float) else escape(str(value)) for value in values))
     (console or Console()).print(table)
-
-
-def _card(run: RunFolder) -> Card:
-    """The run's card; a damaged one is one row of the table, not the end of it."""
-    try:
-        return run.card()
-    except GtzanError:
-        return {"status": "damaged"}
 
 
 def _cells(card: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.card import stamps
-from gtzan_lightning.runs.folder import RunFolder
+from gtzan_lightning.runs.folder import Card, RunFolder
 from gtzan_lightning.runs.identity import flat
 
 
@@ -41,6 +41,15 @@ def named_run(name: str, outputs: Path) -> RunFolder:
     return found[0]
 
 
+def card_of(run: RunFolder) -> Card:
+    """The run's card with its status as it really is: `interrupted` where a dead process left `running`, `damaged`."""
+    try:
+        card = run.card()
+        return card | {"status": run.standing()} if card.get("status") == "running" else card
+    except GtzanError:
+        return {"status": "damaged"}
+
+
 def best_run(outputs: Path) -> RunFolder:
     """The finished run under `split=grouped` with the highest validation clip accuracy; the test part has no say.
 
@@ -49,7 +58,7 @@ def best_run(outputs: Path) -> RunFolder:
     Raises:
         GtzanError: there is none.
     """
-    cards = [(run, run.card()) for run in find_runs(outputs)]
+    cards = [(run, card_of(run)) for run in find_runs(outputs)]
     fit = [
         (card["data"]["corpus"] != "synthetic", card["metrics"]["val"]["clip"]["accuracy"], run)
         for run, card in cards
@@ -90,7 +99,7 @@ def remove(run: RunFolder) -> None:
 
 def _values(run: RunFolder, key: str) -> set[str]:
     """What a filter may call the run's value of a key: as on the command line, in the configuration, on the card."""
-    card, config = run.card(), flat(_config(run))
+    card, config = card_of(run), flat(_config(run))
     model = str(card.get("model", {}).get("name"))
     shortcuts = {
         "status": {str(card.get("status"))},

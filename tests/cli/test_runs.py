@@ -73,6 +73,13 @@ def test_ls_shows_every_status_and_both_scores(runs, outputs):
         assert word in out
 
 
+def test_a_run_whose_process_died_is_interrupted_whatever_its_card_says(runs, outputs):
+    (named(outputs, "lstm") / "run.json").write_text(json.dumps({"status": "running", "started": "then"}))
+    assert "interrupted" in runs("ls")[1]
+    assert "1 runs" in runs("ls", "status=interrupted")[1]
+    assert "interrupted, started then" in runs("show", "lstm")[1]
+
+
 def test_show_prints_the_result_and_its_command(runs):
     status, out, _ = runs("show", "mlp-3s-leaky")
     assert status == 0
