@@ -82,6 +82,7 @@ def _recorded(folder: Path) -> Callable[[FrozenTrial], Trial]:
     """From a trial as Optuna stores it to the trial with its folds, which its job has recorded in the folder."""
     from gtzan_lightning.report.trials import Fold, Trial
     from gtzan_lightning.searching import RECORD, read_trial
+    from gtzan_lightning.study import DRAW
 
     records = [read_trial(path.parent) for path in sorted(folder.glob(f"*/{RECORD}"))]
     by_words = {frozenset(record.overrides): record for record in records}
@@ -92,6 +93,6 @@ def _recorded(folder: Path) -> Callable[[FrozenTrial], Trial]:
         value = float(stored.value or 0)
         if record is None or record.accuracy != value:  # the folder is gone, or its runs were repeated since
             record = Trial(words, (Fold("", value),))
-        return replace(record, number=stored.number, params=tuple(stored.params.items()))
+        return replace(record, number=stored.system_attrs[DRAW], params=tuple(stored.params.items()))
 
     return found

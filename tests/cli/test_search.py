@@ -77,7 +77,7 @@ def test_an_interrupted_search_ends_as_one_that_was_left_alone(search, monkeypat
         assert ended.status == 130
     ended, folder = search(4, outputs="stopped")
     assert ended.status == 0, ended.err
-    one, other = (pd.read_csv(path / "trials.csv").drop(columns=["trial", "run"]) for path in (alone, folder))
+    one, other = (pd.read_csv(path / "trials.csv").drop(columns="run") for path in (alone, folder))
     pd.testing.assert_frame_equal(one, other, check_exact=True)
     assert len(list(Path("stopped/runs").glob("*/run.json"))) == 8  # no fold of other settings was begun
 
