@@ -122,15 +122,20 @@ def _show_claims(cards: Sequence[dict[str, Any]], folder: Path) -> None:
 
 def _show_ladder(done: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]], folder: Path) -> None:
     """Prints the ladder at both levels, and draws its pictures into the sweep's folder."""
-    from gtzan_lightning.report.ladder import ladder, omitted, print_ladder
+    from gtzan_lightning.report.ladder import ladder, ladder_markdown, omitted, print_ladder
     from gtzan_lightning.report.ladder_figure import ladder_figure
+    from gtzan_lightning.report.stamps import stamps_markdown
 
+    texts = []
     for level in ("window", "clip"):
         rungs = ladder(done, level)
         print_ladder(rungs, level, omitted(failed))
+        texts.append(ladder_markdown(rungs, level))
         picture = folder / f"ladder_{level}.png"
         ladder_figure(rungs, done[0]["data"]["corpus"], level).savefig(picture)
         print(f"Picture: {picture}")
+    write_text(folder / "ladder.md", "\n".join(texts) + stamps_markdown(done, "jobs"))
+    print(f"Written: {folder / 'ladder.md'}")
 
 
 def _show_suspects(cards: Sequence[dict[str, Any]], folder: Path) -> None:

@@ -92,11 +92,40 @@ def print_ladder(
     console = console or Console()
     for model in dict.fromkeys(rung.model for rung in rungs):
         console.print(_table_of([rung for rung in rungs if rung.model == model], level))
-    for split, models in rankings(rungs).items():
-        if len(models) > 1:
-            console.print(f"{split}: {' > '.join(models)}", highlight=False)
+    for line in ranking_lines(rungs):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(EXPLANATION, highlight=False)
     for line in omitted:
         console.print(f"Omitted: {escape(line)}", highlight=False)
+
+
+def ladder_markdown(rungs: Sequence[Rung], level: str) -> str:
+    """The same as one table for a document."""
+    lines = [
+        f"| model | split | trained on | seeds | {level} accuracy (95 %) | step (95 %) |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [f"| {' | '.join([rung.model, *_cells(rung)])} |" for rung in rungs]
+    return "\n".join([*lines, "", *(f"- {line}" for line in ranking_lines(rungs)), "", EXPLANATION, ""])
+
+
+def ranking_lines(rungs: Sequence[Rung]) -> list[str]:
+    """The order of several models on each rung, and what the first is ahead of the second; none for one model."""
+    lines = []
+    for split, models in rankings(rungs).items():
+        if len(models) > 1:
+            of_model = {rung.model: rung for rung in rungs if rung.split == split and not rung.control}
+            first, second = (of_model[model] for model in models[:2])
+            lead, (low, high) = paired_price(first.accuracies, second.accuracies, first.n_train, first.n_test)
+            ahead = "" if lead is None else f", ahead by {lead:+.3f} ({low:+.3f} to {high:+.3f})"
+            lines.append(f"{split}: {' > '.join(models)}{ahead}")
+    return lines
+
+
+EXPLANATION = (
+    "Means over split seeds, each step paired by seed; intervals know that training parts overlap (Nadeau & Bengio "
+    "2003), and the filtered rung, one fixed test part, has that of its artists."
+)
 
 
 def _rung(cards: Sequence[Card], model: str, split: str, control: bool, level: str, above: Rung | None) -> Rung:
@@ -126,14 +155,16 @@ def _table_of(rungs: Sequence[Rung], level: str) -> Table:
     for name in ("trained on", "seeds", "accuracy (95 %)", "step (95 %)"):
         table.add_column(name, justify="right", no_wrap=True)
     for rung in rungs:
-        name = f"{rung.split}, same size" if rung.control else rung.split
-        table.add_row(name, f"{rung.n_train:.0f} slices", str(len(rung.accuracies)), *_cells(rung))
+        table.add_row(*_cells(rung, "\n"))
     return table
 
 
-def _cells(rung: Rung) -> list[str]:
-    accuracy = f"{rung.mean:.3f} ({rung.interval[0]:.3f}-{rung.interval[1]:.3f})"
-    if rung.price is None or rung.price_interval is None:
-        return [accuracy, ""]
-    low, high = rung.price_interval
-    return [accuracy, f"{-rung.price:+.3f} ({-high:+.3f} to {-low:+.3f})"]
+def _cells(rung: Rung, separator: str = " ") -> list[str]:
+    """Split, size, seeds, accuracy and step; an interval comes after the separator."""
+    name = f"{rung.split}, same size" if rung.control else rung.split
+    accuracy = f"{rung.mean:.3f}{separator}({rung.interval[0]:.3f}-{rung.interval[1]:.3f})"
+    step = ""
+    if rung.price is not None and rung.price_interval is not None:
+        low, high = rung.price_interval
+        step = f"{-rung.price:+.3f}{separator}({-high:+.3f} to {-low:+.3f})"
+    return [name, f"{rung.n_train:.0f} slices", str(len(rung.accuracies)), accuracy, step]

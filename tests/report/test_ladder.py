@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.report.ladder import ladder, omitted, rankings
+from gtzan_lightning.report.ladder import ladder, ladder_markdown, omitted, ranking_lines, rankings
 from gtzan_lightning.report.ladder_figure import ladder_figure
 
 
@@ -65,6 +65,22 @@ def test_rankings_by_rung():
         card("artist", 0, 0.6, "BiLSTM"),
     ]
     assert rankings(ladder(cards)) == {"leaky": ["MLP", "BiLSTM"], "artist": ["BiLSTM", "MLP"]}
+
+
+def test_a_ranking_says_how_far_the_first_is_ahead():
+    others = [card("grouped", seed, accuracy, model="BiLSTM") for seed, accuracy in enumerate((0.71, 0.70, 0.72))]
+    (line,) = ranking_lines(ladder([*CARDS[3:6], *others]))
+    # leads 0.030, 0.038, 0.016: mean 0.028, var 1.24e-4; t(2) = 4.302653
+    half = 4.302653 * (1.24e-4 * (1 / 3 + 2 / 7)) ** 0.5
+    assert line == f"grouped: MLP > BiLSTM, ahead by +0.028 ({0.028 - half:+.3f} to {0.028 + half:+.3f})"
+    assert ranking_lines(ladder(CARDS)) == []
+
+
+def test_the_document_has_a_row_a_rung():
+    text = ladder_markdown(ladder(CARDS), "window")
+    assert "| model | split | trained on | seeds | window accuracy (95 %) | step (95 %) |" in text
+    assert "| MLP | leaky | 7000 slices | 3 | 0.931 (" in text
+    assert "| MLP | filtered | 7000 slices | 3 | 0.500 (0.450-0.540) | -0.238 (" in text
 
 
 def test_a_missing_rung_is_told_once_with_its_reason():
