@@ -14,7 +14,7 @@ def main(cfg: DictConfig) -> float | None:
     from pathlib import Path
 
     from gtzan_lightning.report.console import print_line, print_run  # torch takes a second: only when there is work
-    from gtzan_lightning.searching import run_trial
+    from gtzan_lightning.sweeping.searching import run_trial
     from gtzan_lightning.train import train
 
     hydra = HydraConfig.get()

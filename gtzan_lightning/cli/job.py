@@ -21,7 +21,7 @@ from gtzan_lightning.cli.disk import disk_trouble
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.folder import RunFolder
 from gtzan_lightning.runs.job_states import SETTLED, JobBoard, JobReport, JobState, inherited_board, reporting
-from gtzan_lightning.sweep_plan import is_grid
+from gtzan_lightning.sweeping.plan import is_grid
 
 Job = Callable[[DictConfig], Any]
 

@@ -31,7 +31,7 @@ class SearchReport(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002, Hydra's signature
         """Looks the command over, and leaves the sweeper as many trials as are missing."""
-        from gtzan_lightning.study import completed, opened  # slow to import
+        from gtzan_lightning.sweeping.study import completed, opened  # slow to import
 
         try:
             check_combination(checked(config, list(config.hydra.overrides.task)))
@@ -55,7 +55,7 @@ class SearchReport(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002
         """Prints and keeps the trials."""
         from gtzan_lightning.report.trials import print_trials, tidy_trials, trials_markdown
-        from gtzan_lightning.study import completed, failed_draws, opened
+        from gtzan_lightning.sweeping.study import completed, failed_draws, opened
 
         study = opened(config.hydra.sweeper.storage, config.hydra.sweeper.study_name)
         folder = Path(config.hydra.sweep.dir)
@@ -81,8 +81,8 @@ def _locked(folder: Path) -> FileLock:
 def _recorded(folder: Path) -> Callable[[FrozenTrial], Trial]:
     """From a trial as Optuna stores it to the trial with its folds, which its job has recorded in the folder."""
     from gtzan_lightning.report.trials import Fold, Trial
-    from gtzan_lightning.searching import RECORD, read_trial
-    from gtzan_lightning.study import DRAW
+    from gtzan_lightning.sweeping.searching import RECORD, read_trial
+    from gtzan_lightning.sweeping.study import DRAW
 
     records = [read_trial(path.parent) for path in sorted(folder.glob(f"*/{RECORD}"))]
     by_words = {frozenset(record.overrides): record for record in records}

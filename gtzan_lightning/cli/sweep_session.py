@@ -18,7 +18,7 @@ from gtzan_lightning.report.sweep_plan import SYNTHETIC, print_plan, print_repea
 from gtzan_lightning.runs.folder import RunFolder
 from gtzan_lightning.runs.job_states import FOLDER_VARIABLE, SETTLED, JobBoard, JobState
 from gtzan_lightning.runs.sweep_progress import RUNNING, Expectation, finished
-from gtzan_lightning.sweep_plan import Plan, is_grid, plan_of
+from gtzan_lightning.sweeping.plan import Plan, is_grid, plan_of
 
 PATIENCE_S = 5.0  # with processes that are just ending
 
