@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 
@@ -118,6 +119,8 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger |
         GtzanError: the device is not there.
     """
     options = config.trainer
+    if options.accelerator == "cpu":  # else torch looks for the library of a GPU's driver in each step of an optimiser
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # Lightning sets it, for processes that fork
     # Determinism brings along that fresh memory is filled: a tenth of an epoch, and no result depends on it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:

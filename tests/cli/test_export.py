@@ -10,8 +10,8 @@ import onnxruntime
 import pandas as pd
 import pytest
 
-from gtzan_lightning import export_formats, exporting
 from gtzan_lightning.cli import main
+from gtzan_lightning.export import exporting, formats
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_nothing_is_overwritten_without_being_told(export):
 
 @pytest.mark.parametrize("error", [2e-4, np.nan])
 def test_a_file_that_says_something_else_is_refused_and_not_left_behind(export, monkeypatch, error):
-    whole = export_formats.FORMATS["torch-export"]
+    whole = formats.FORMATS["torch-export"]
     broken = replace(whole, run=lambda path, x: whole.run(path, x) + np.float32(error))
     monkeypatch.setitem(exporting.FORMATS, "torch-export", broken)
     status, out, message = export("mlp-3s-grouped", "--to", "torch-export")
@@ -102,14 +102,14 @@ def test_a_file_that_says_something_else_is_refused_and_not_left_behind(export, 
 
 
 def test_the_comparison_sees_a_model_that_lost_its_scale(export, monkeypatch):
-    monkeypatch.setattr(exporting, "PortableModel", lambda model, scale, t: export_formats.PortableModel(
+    monkeypatch.setattr(exporting, "PortableModel", lambda model, scale, t: formats.PortableModel(
         model, replace(scale, quantiles=scale.quantiles * 1.1), t))  # fmt: skip
     assert "not written" in export("mlp-3s-grouped", "--to", "torch-export")[2]
     assert files() == []
 
 
 def test_a_missing_extra_is_told_before_any_work(export, monkeypatch):
-    monkeypatch.setattr(export_formats, "find_spec", lambda name: None if name == "onnxscript" else name)
+    monkeypatch.setattr(formats, "find_spec", lambda name: None if name == "onnxscript" else name)
     status, _, message = export("mlp-3s-grouped", "--to", "onnx")
     assert status == 2
     assert message.startswith("--to onnx needs onnxscript, which is not installed.\n")
