@@ -102,7 +102,7 @@ def print_ladder(
 def ladder_markdown(rungs: Sequence[Rung], level: str) -> str:
     """The same as one table for a document."""
     lines = [
-        f"| model | split | trained on | seeds | {level} accuracy (95 %) | step (95 %) |",
+        f"| model | split | training slices | seeds | {level} accuracy (95 %) | step (95 %) |",
         "|---|---|---|---|---|---|",
     ]
     lines += [f"| {' | '.join([rung.model, *_cells(rung)])} |" for rung in rungs]
@@ -152,7 +152,7 @@ def _table_of(rungs: Sequence[Rung], level: str) -> Table:
     title = f"The ladder of {rungs[0].model}: test accuracy, {level} level"
     table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("split", no_wrap=True)
-    for name in ("trained on", "seeds", "accuracy (95 %)", "step (95 %)"):
+    for name in ("training\nslices", "seeds", "accuracy (95 %)", "step (95 %)"):
         table.add_column(name, justify="right", no_wrap=True)
     for rung in rungs:
         table.add_row(*_cells(rung, "\n"))
@@ -167,4 +167,4 @@ def _cells(rung: Rung, separator: str = " ") -> list[str]:
     if rung.price is not None and rung.price_interval is not None:
         low, high = rung.price_interval
         step = f"{-rung.price:+.3f}{separator}({-high:+.3f} to {-low:+.3f})"
-    return [name, f"{rung.n_train:.0f} slices", str(len(rung.accuracies)), accuracy, step]
+    return [name, f"{rung.n_train:.0f}", str(len(rung.accuracies)), accuracy, step]

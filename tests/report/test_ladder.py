@@ -78,9 +78,9 @@ def test_a_ranking_says_how_far_the_first_is_ahead():
 
 def test_the_document_has_a_row_a_rung():
     text = ladder_markdown(ladder(CARDS), "window")
-    assert "| model | split | trained on | seeds | window accuracy (95 %) | step (95 %) |" in text
-    assert "| MLP | leaky | 7000 slices | 3 | 0.931 (" in text
-    assert "| MLP | filtered | 7000 slices | 3 | 0.500 (0.450-0.540) | -0.238 (" in text
+    assert "| model | split | training slices | seeds | window accuracy (95 %) | step (95 %) |" in text
+    assert "| MLP | leaky | 7000 | 3 | 0.931 (" in text
+    assert "| MLP | filtered | 7000 | 3 | 0.500 (0.450-0.540) | -0.238 (" in text
 
 
 def test_a_missing_rung_is_told_once_with_its_reason():
