@@ -53,6 +53,7 @@ lint: $(VENV)/installed-dev ## style, format and types
 
 bench: $(VENV)/installed-dev ## speed of features and predictions beside librosa, then scikit-learn's scores; ARGS is for those
 	$(RUN) benchmarks/bench_features.py
+	$(RUN) benchmarks/bench_loop.py
 	$(RUN) benchmarks/bench_predict.py
 	$(RUN) benchmarks/bench_report.py
 	$(RUN) benchmarks/bench_startup.py
