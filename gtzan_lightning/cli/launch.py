@@ -25,6 +25,7 @@ from gtzan_lightning.runs.job_states import FINISHED
 USER_ERROR = 2
 FAILED = 1
 INTERRUPTED = 130
+NO_TRIALS = ("No trials are completed yet.", "Record does not exist.")  # how Optuna ends a search without a score
 
 
 def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
@@ -112,6 +113,8 @@ def _told(error: BaseException) -> str | None:
     """The error in a sentence or two; None for one that only a traceback explains."""
     if isinstance(error, GtzanError):
         return str(error)
+    if isinstance(error, ValueError) and str(error) in NO_TRIALS:
+        return "No trial of the search has a score; above it is told why each failed."
     if not isinstance(error, (HydraException, OmegaConfBaseException)):
         return disk_trouble(error) if isinstance(error, OSError) else None
     while error.__cause__ is not None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from gtzan_lightning import train as training
+from gtzan_lightning.errors import GtzanError
 
 pytest.importorskip("optuna", reason="needs the extra [optuna]")
 
@@ -114,3 +115,14 @@ def test_what_would_look_at_the_test_part_is_refused(search, words, told):
     assert ended.status == 2
     assert told in ended.err
     assert ended.cards() == {}
+
+
+def test_a_search_without_one_score_ends_in_words(search, monkeypatch):
+    def fails(*_):
+        raise GtzanError("no such model today")
+
+    monkeypatch.setattr(training, "make_model", fails)
+    ended, _ = search(1)
+    assert ended.status == 2
+    assert "no such model today" in ended.err
+    assert ended.err.endswith("No trial of the search has a score; above it is told why each failed.\n")
