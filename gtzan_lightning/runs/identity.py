@@ -95,7 +95,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _word(override: str) -> str | None:
     """`regularization=none` is `none-regularization`, `split.fold=2` is `fold2`; None for what the slug says anyway."""
     key, _, value = override.lstrip("+").partition("=")
-    if "${" in value:  # says the same as the key that it refers to
+    if value.startswith("$"):  # says the same as the key that it refers to; Hydra writes $\{key\} in a sweep
         return None
     if key in WITHOUT_EFFECT or key in ("model", "slice", "split", "split.manifest") or key.startswith(("hydra", "~")):
         return None

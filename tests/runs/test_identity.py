@@ -151,5 +151,6 @@ def test_a_configuration_that_will_be_refused_has_a_folder_for_the_record(wrong)
     assert run_dir(composed([wrong]), [wrong]).parent.name == "runs"
 
 
-def test_a_value_that_refers_to_another_key_is_not_in_the_name():
-    assert run_name(DEFAULT, ["seed=${split.seed}", "split.seed=3"], "0" * 8) == "mlp-3s-grouped-seed3-00000000"
+@pytest.mark.parametrize("reference", ["${split.seed}", r"$\{split.seed\}"])  # as typed, and as Hydra hands it to a job
+def test_a_value_that_refers_to_another_key_is_not_in_the_name(reference):
+    assert run_name(DEFAULT, [f"seed={reference}", "split.seed=3"], "0" * 8) == "mlp-3s-grouped-seed3-00000000"
