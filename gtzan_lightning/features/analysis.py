@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.features.contents import content_hash
 from gtzan_lightning.features.frames import frame_features, min_samples
-from gtzan_lightning.features.reading import read_audio
+from gtzan_lightning.features.reading import Reading, read_audio
 from gtzan_lightning.features.request import WHOLE_CLIP_S, Analysis, FeatureRequest
 from gtzan_lightning.features.stats import MIN_SAMPLES, cut_windows, window_stats
 
 WINDOWS_AT_ONCE = 16  # windows of one batch: memory does not grow with the length of a file
 
 
-def analyse_file(path: Path, request: FeatureRequest) -> Analysis:
-    """Reads a file and computes its features; what cannot be used is skipped with a reason."""
-    reading = read_audio(path, request.settings.sample_rate_hz, request.settings.max_clip_s)
+def analyse_file(path: Path, request: FeatureRequest, reading: Reading | None = None) -> Analysis:
+    """Reads a file, unless it is given as read, and computes its features; one that cannot be used is skipped."""
+    reading = reading or read_audio(path, request.settings.sample_rate_hz, request.settings.max_clip_s)
     if reading.skipped is not None:
         return _skipped(reading.skipped, reading.notes)
     signal = torch.from_numpy(_as_asked(reading.signal, path, request))

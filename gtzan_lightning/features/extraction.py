@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gtzan_lightning.features.analysis import analyse_file
 from gtzan_lightning.features.cache import FileCache, FileSummary, key_of
 from gtzan_lightning.features.contents import Stamp, content_hash, stamp_of
+from gtzan_lightning.features.reading import Reading
 from gtzan_lightning.features.request import FeatureRequest
 
 
@@ -29,7 +30,9 @@ class Extracted:
     computed: bool  # now, rather than found in the cache
 
 
-def extract_file(path: Path, request: FeatureRequest, cache_root: Path, blocking: bool) -> Extracted | None:
+def extract_file(
+    path: Path, request: FeatureRequest, cache_root: Path, blocking: bool, reading: Reading | None = None
+) -> Extracted | None:
     """Makes sure that the features of one file are in the cache.
 
     Args:
@@ -37,6 +40,7 @@ def extract_file(path: Path, request: FeatureRequest, cache_root: Path, blocking
         request: what to compute.
         cache_root: the cache's folder.
         blocking: whether to wait for another process that is computing the same.
+        reading: the file, if it has been read already, at the request's rate and as far as it wants.
 
     Returns:
         What became of it; None if another process is computing it and `blocking` is False.
@@ -46,7 +50,7 @@ def extract_file(path: Path, request: FeatureRequest, cache_root: Path, blocking
     try:
         digest = content_hash(path)
     except OSError:
-        skipped = analyse_file(path, request).skipped or "it cannot be read"
+        skipped = analyse_file(path, request, reading).skipped or "it cannot be read"
         return Extracted(path, "", "", stamp, FileSummary(0, 0, (), skipped), computed=False)
     key = key_of(digest, request.identity())
     if (found := cache.summary(key)) is not None:
@@ -56,7 +60,9 @@ def extract_file(path: Path, request: FeatureRequest, cache_root: Path, blocking
             return None
         if (found := cache.summary(key)) is not None:  # computed by another process meanwhile
             return Extracted(path, key, digest, stamp, found, computed=False)
-        return Extracted(path, key, digest, stamp, cache.store(key, analyse_file(path, request)), computed=True)
+        return Extracted(
+            path, key, digest, stamp, cache.store(key, analyse_file(path, request, reading)), computed=True
+        )
 
 
 def extract(paths: Sequence[Path], request: FeatureRequest, cache_root: Path, n_jobs: int = 1) -> list[Extracted]:

@@ -11,7 +11,7 @@ from scipy.fft import rfft
 
 from gtzan_lightning.features.cache import FileCache, key_of
 from gtzan_lightning.features.contents import content_hash
-from gtzan_lightning.features.reading import read_audio
+from gtzan_lightning.features.reading import Reading, read_audio
 from gtzan_lightning.features.request import Analysis
 
 VERSION = 2  # part of the cache key: raise it when a number that is computed here changes
@@ -47,30 +47,33 @@ def measure(signal: NDArray[np.float32], rate_hz: int) -> Sound:
     )
 
 
-def sound_of(path: Path, rate_hz: int, max_s: float, cache_root: Path) -> Sound | None:
-    """The sound of a file, measured once and then kept in the cache of features; None where it cannot be read.
+def sound_of(path: Path, rate_hz: int, max_s: float, cache_root: Path) -> tuple[Sound | None, Reading | None]:
+    """The sound of a file, measured once and then kept in the cache of features.
 
     Args:
         path: the file.
         rate_hz: it is resampled to this rate, as for the features.
         max_s: no more than so many seconds are read.
         cache_root: the cache's folder.
+
+    Returns:
+        The sound, None where the file cannot be read; and the file as it was read for it, None where it was not.
     """
     cache = FileCache(cache_root)
     try:
         key = key_of(content_hash(path), {"sound": VERSION, "rate_hz": rate_hz, "max_s": max_s})
     except OSError:
-        return None
+        return None, None
     try:
-        return Sound(*map(float, cache.values(key)[0]))
+        return Sound(*map(float, cache.values(key)[0])), None
     except LookupError:
         pass
     reading = read_audio(path, rate_hz, max_s)
     if reading.skipped is not None:
-        return None
+        return None, reading
     sound = measure(reading.signal, rate_hz)
     cache.store(key, Analysis(np.array([astuple(sound)], np.float32)))
-    return sound
+    return sound, reading
 
 
 def _silent_share(swings: NDArray[np.float32], block: int) -> float:

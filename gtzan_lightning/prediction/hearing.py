@@ -75,8 +75,8 @@ class Heard:
 
 def hear(path: Path, hearing: Hearing, cache_root: Path) -> Heard:
     """Makes sure that the features of a file are in the cache, and measures its sound."""
-    sound = sound_of(path, hearing.request.settings.sample_rate_hz, hearing.longest_s, cache_root)
+    sound, reading = sound_of(path, hearing.request.settings.sample_rate_hz, hearing.longest_s, cache_root)
     hearing = hearing.for_length(sound.duration_s if sound else 0.0)
-    extracted = extract_file(path, hearing.request, cache_root, blocking=True)
+    extracted = extract_file(path, hearing.request, cache_root, blocking=True, reading=reading)
     assert extracted is not None  # it waits for others
     return Heard(hearing, sound, extracted)

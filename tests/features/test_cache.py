@@ -52,10 +52,10 @@ def calls(monkeypatch):
     """Names of the files that were really analysed."""
     analysed = []
 
-    def counting(path, request):
+    def counting(path, request, reading=None):
         analysed.append(path.name)
         time.sleep(0.02)
-        return analyse_file(path, request)
+        return analyse_file(path, request, reading)
 
     monkeypatch.setattr(extraction, "analyse_file", counting)
     return analysed

@@ -50,9 +50,12 @@ def test_silence_and_clipping_are_shares():
 def test_a_file_is_measured_once(tmp_path, monkeypatch):
     file = tmp_path / "x.wav"
     soundfile.write(file, sine(1000.0), RATE_HZ)
-    first = sound_of(file, RATE_HZ, 10.0, tmp_path / "cache")
+    first, reading = sound_of(file, RATE_HZ, 10.0, tmp_path / "cache")
+    assert len(reading.signal) == 2 * RATE_HZ
     monkeypatch.setattr(room, "read_audio", None)
-    assert sound_of(file, RATE_HZ, 10.0, tmp_path / "cache").duration_s == first.duration_s == 2.0
+    again, reading = sound_of(file, RATE_HZ, 10.0, tmp_path / "cache")
+    assert again.duration_s == first.duration_s == 2.0
+    assert reading is None  # nothing was read for it
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no sound"])
@@ -60,4 +63,6 @@ def test_a_file_that_cannot_be_read_has_no_sound(tmp_path, content):
     file = tmp_path / "x.wav"
     if content is not None:
         file.write_bytes(content)
-    assert sound_of(file, RATE_HZ, 10.0, tmp_path / "cache") is None
+    sound, reading = sound_of(file, RATE_HZ, 10.0, tmp_path / "cache")
+    assert sound is None
+    assert reading is None or reading.skipped  # a file that is not there is not even begun
