@@ -10,7 +10,6 @@ import sys
 import pytest
 import torch
 from run_folder import checked_card
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import gtzan_lightning.train as main_job
 from gtzan_lightning.composition import composed
@@ -57,12 +56,6 @@ def predictions(folder):
 def history(folder):
     with (folder / "history.csv").open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def events(folder):
-    accumulator = EventAccumulator(str(folder), size_guidance={"images": 0, "scalars": 0})
-    accumulator.Reload()
-    return accumulator
 
 
 def test_a_run_leaves_a_complete_folder(first, asked):
@@ -384,42 +377,3 @@ def test_the_fold_and_both_seeds_do_what_they_say(ask):
     assert predictions(base.folder) != predictions(other_seed.folder)
     assert fold.card["split"]["fold"] == 1
     assert fold.card["split"]["slices"] == {"train": 700, "val": 100, "test": 200}
-
-
-def test_tensorboard_shows_curves_final_scores_figures_and_one_hparams_session(first):
-    shown = events(first.folder)
-    tags = set(shown.Tags()["scalars"])
-    curves = {f"{part}/{name}" for part in ("train", "val") for name in ("loss", "window_accuracy", "clip_accuracy")}
-    final = {f"final_{part}/{level}_{metric}" for part in ("val", "test") for level in ("window", "clip", "clip_vote")
-             for metric in ("accuracy", "f1")}  # fmt: skip
-    assert curves | final <= tags
-    assert "hp_metric" not in tags
-    for tag in curves:
-        assert len(shown.Scalars(tag)) == 6
-    by_epoch = [float(row["train/loss"]) for row in history(first.folder)]
-    assert [event.value for event in shown.Scalars("train/loss")] == pytest.approx(by_epoch)
-    accuracy = first.card["metrics"]["test"]["clip"]["accuracy"]
-    assert [event.value for event in shown.Scalars("final_test/clip_accuracy")] == pytest.approx([accuracy])
-    images = shown.Tags()["images"]
-    assert {f"figures/{path.stem}" for path in first.folder.glob("figures/*.png")} == set(images)
-    png = shown.Images("figures/confusion_window")[0]
-    assert png.encoded_image_string == (first.folder / "figures" / "confusion_window.png").read_bytes()
-    assert png.width > 300
-
-
-def test_hparams_hold_the_configuration_and_real_scores(first):
-    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-    from tensorboard.plugins.hparams import plugin_data_pb2
-
-    sessions = []
-    for path in first.folder.glob("events.out.tfevents.*"):
-        for event in EventFileLoader(str(path)).Load():
-            for value in event.summary.value:
-                if value.tag == "_hparams_/session_start_info":
-                    content = value.metadata.plugin_data.content
-                    sessions.append(plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams)
-    (session,) = sessions
-    assert session["slice.seconds"].number_value == 3
-    assert session["model._target_"].string_value == "gtzan_lightning.models.MLP"
-    assert session["split.name"].string_value == "grouped"
-    assert "data.root" not in session

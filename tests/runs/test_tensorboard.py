@@ -1,0 +1,59 @@
+"""What a run leaves for TensorBoard, read back from its event files."""
+
+import pandas as pd
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.hparams import plugin_data_pb2
+
+from gtzan_lightning.composition import composed
+from gtzan_lightning.train import train
+
+
+@pytest.fixture(scope="module")
+def first(tables_root, tmp_path_factory):
+    """A run of six epochs with its figures."""
+    asked = [
+        f"data.root={tables_root}",
+        f"outputs={tmp_path_factory.mktemp('outputs')}",
+        "trainer.max_epochs=6",
+        "trainer.progress=false",
+        "model.hidden_size=32",
+    ]
+    return train(composed(asked), overrides=asked)
+
+
+def test_tensorboard_shows_curves_final_scores_figures_and_one_hparams_session(first):
+    shown = EventAccumulator(str(first.folder), size_guidance={"images": 0, "scalars": 0}).Reload()
+    tags = set(shown.Tags()["scalars"])
+    curves = {f"{part}/{name}" for part in ("train", "val") for name in ("loss", "window_accuracy", "clip_accuracy")}
+    final = {f"final_{part}/{level}_{metric}" for part in ("val", "test") for level in ("window", "clip", "clip_vote")
+             for metric in ("accuracy", "f1")}  # fmt: skip
+    assert curves | final <= tags
+    assert "hp_metric" not in tags
+    for tag in curves:
+        assert len(shown.Scalars(tag)) == 6
+    by_epoch = pd.read_csv(first.folder / "history.csv")["train/loss"].tolist()
+    assert [event.value for event in shown.Scalars("train/loss")] == pytest.approx(by_epoch)
+    accuracy = first.card["metrics"]["test"]["clip"]["accuracy"]
+    assert [event.value for event in shown.Scalars("final_test/clip_accuracy")] == pytest.approx([accuracy])
+    images = shown.Tags()["images"]
+    assert {f"figures/{path.stem}" for path in first.folder.glob("figures/*.png")} == set(images)
+    png = shown.Images("figures/confusion_window")[0]
+    assert png.encoded_image_string == (first.folder / "figures" / "confusion_window.png").read_bytes()
+    assert png.width > 300
+
+
+def test_hparams_hold_the_configuration_and_real_scores(first):
+    sessions = []
+    for path in first.folder.glob("events.out.tfevents.*"):
+        for event in EventFileLoader(str(path)).Load():
+            for value in event.summary.value:
+                if value.tag == "_hparams_/session_start_info":
+                    content = value.metadata.plugin_data.content
+                    sessions.append(plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams)
+    (session,) = sessions
+    assert session["slice.seconds"].number_value == 3
+    assert session["model._target_"].string_value == "gtzan_lightning.models.MLP"
+    assert session["split.name"].string_value == "grouped"
+    assert "data.root" not in session
