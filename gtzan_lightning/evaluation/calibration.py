@@ -106,10 +106,6 @@ class RiskCoverage:
     threshold: NDArray[np.float64]  # (steps,), least confidence that is answered
     aurc: float  # mean risk over all numbers of answered rows; lower is better (Geifman & El-Yaniv 2019)
 
-    def coverage_at(self, risk: float) -> float:
-        """Largest share of rows that can be answered with at most this risk; 0 if none can."""
-        return float(self.coverage[self.risk <= risk].max(initial=0.0))
-
 
 def risk_coverage(predictions: Predictions) -> RiskCoverage:
     """Risk-coverage curve by confidence; rows of equal confidence are answered together, as no threshold parts them.

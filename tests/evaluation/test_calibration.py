@@ -144,8 +144,6 @@ def test_risk_and_coverage_by_hand():
     assert found.coverage.tolist() == [0.25, 0.5, 0.75, 1]
     assert found.risk.tolist() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 2])
     assert found.aurc == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
-    assert found.coverage_at(0.4) == 0.75
-    assert found.coverage_at(0) == 0.25
 
 
 def test_rows_of_equal_confidence_are_answered_together():
@@ -156,10 +154,6 @@ def test_rows_of_equal_confidence_are_answered_together():
     assert one.risk.tolist() == pytest.approx([0, 1 / 3])
     either_order = [np.mean([0, 0, 1 / 3]), np.mean([0, 1 / 2, 1 / 3])]
     assert one.aurc == other.aurc == pytest.approx(np.mean(either_order))
-
-
-def test_no_confidence_below_the_wished_risk_answers_nothing():
-    assert risk_coverage(table([[0.9, 0.1, 0]], [1])).coverage_at(0.5) == 0
 
 
 def test_pictures_say_their_numbers():
