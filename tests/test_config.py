@@ -2,10 +2,12 @@
 
 import pytest
 
-from gtzan_lightning.composition import composed
+from gtzan_lightning.composition import composed, conf_dir
 from gtzan_lightning.config import checked
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.identity import flat
+
+CLAIMED = [path.stem for path in sorted((conf_dir() / "experiment").glob("*_*.yaml"))]  # one each published row
 
 
 def refusal(*overrides, with_choices=False):
@@ -29,6 +31,19 @@ def refusal(*overrides, with_choices=False):
 )
 def test_every_member_of_every_group_passes(overrides):
     checked(composed(overrides), overrides)
+
+
+@pytest.mark.parametrize("preset", CLAIMED)
+def test_every_published_row_has_a_preset_that_says_one_thing(preset):
+    claim = checked(composed([f"experiment={preset}"])).claim
+    assert (claim.winner == "ResLSTM") == preset.startswith("variants_")
+    assert (claim.accuracy is None) == preset.startswith("variants_")
+
+
+@pytest.mark.parametrize("words", ["accuracy: 0.5, winner: MLP", "accuracy: null"])
+def test_a_claim_is_a_score_or_a_winner(words):
+    told = refusal(f"claim={{study: a study, level: clip, {words}}}")
+    assert any("accuracy or winner: set one of the two" in line for line in told)
 
 
 def test_a_suspect_changes_one_thing():
