@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gtzan_lightning.cli.launch import launch
+from gtzan_lightning.sweeps.launch import launch
 
 
 def main(cfg: DictConfig) -> float | None:
@@ -14,8 +14,8 @@ def main(cfg: DictConfig) -> float | None:
     from pathlib import Path
 
     from gtzan_lightning.report.console import print_line, print_run  # torch takes a second: only when there is work
-    from gtzan_lightning.sweeping.searching import run_trial
-    from gtzan_lightning.train import train
+    from gtzan_lightning.sweeps.search import run_trial
+    from gtzan_lightning.training.train import train
 
     hydra = HydraConfig.get()
     folder, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)

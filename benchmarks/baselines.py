@@ -26,16 +26,16 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.config import checked
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.schema import checked
 from gtzan_lightning.corpus.tracks import Corpus, independent_units
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.evaluation.card import evaluate_level
 from gtzan_lightning.evaluation.metrics import decide
 from gtzan_lightning.evaluation.predictions import Predictions
-from gtzan_lightning.experiment import make_datamodule
-from gtzan_lightning.split_data import open_data
+from gtzan_lightning.evaluation.run_metrics import evaluate_level
+from gtzan_lightning.training.construction import make_datamodule
+from gtzan_lightning.training.split_data import open_data
 
 
 def baselines() -> dict[str, ClassifierMixin]:

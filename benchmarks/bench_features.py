@@ -23,11 +23,14 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from gtzan_lightning.features import chroma, frame_moments, mel, separation, spectral_shape, spectrum, stats, tempo
+from gtzan_lightning.features import chroma, separation, spectrum, tempo
+from gtzan_lightning.features import frame_statistics as frame_moments
+from gtzan_lightning.features import frame_statistics as spectral_shape
+from gtzan_lightning.features import spectrum as mel
+from gtzan_lightning.features import window_stats as stats
 from gtzan_lightning.features.extraction import extract
+from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings
 from gtzan_lightning.features.frames import frame_features
-from gtzan_lightning.features.request import FeatureRequest
-from gtzan_lightning.features.settings import FrameSettings
 
 RATE_HZ = 22050
 REFLECT = {"pad_mode": "reflect"}

@@ -26,16 +26,16 @@ from rich.table import Table
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.config import Config, checked
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.schema import Config, checked
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.slices import slice_table
-from gtzan_lightning.experiment import make_model, make_trainer
-from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.features.feature_matrix import Features
 from gtzan_lightning.models.base import GenreModule, decay_groups
-from gtzan_lightning.runs.callbacks import History, LastCheckpoint, ReseedEachEpoch
-from gtzan_lightning.runs.tensorboard import event_logger
+from gtzan_lightning.training.callbacks import History, LastCheckpoint, ReseedEachEpoch
+from gtzan_lightning.training.construction import make_model, make_trainer
+from gtzan_lightning.training.tensorboard_logging import event_logger
 
 N_TRACKS, WINDOWS, N_FEATURES = 1000, 10, 58
 EPOCHS = 4  # of a turn; the first is thrown away

@@ -25,11 +25,11 @@ from bench_features import RATE_HZ, generate, librosa_columns, quartiles
 from threadpoolctl import threadpool_limits
 
 from gtzan_lightning import load_run, predict
-from gtzan_lightning.composition import composed
+from gtzan_lightning.config.composition import composed
 from gtzan_lightning.features.extraction import extract
-from gtzan_lightning.prediction.hearing import Hearing
-from gtzan_lightning.prediction.trained import TrainedRun
-from gtzan_lightning.train import train
+from gtzan_lightning.inference.file_inference import Hearing
+from gtzan_lightning.inference.trained_run import TrainedRun
+from gtzan_lightning.training.train import train
 
 SONG_S, SONG_RATE_HZ = 180, 44_100
 

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from selenium import webdriver
 
-from gtzan_lightning.report.folder import write_report
-from gtzan_lightning.report.records import read_record
+from gtzan_lightning.report.report_folder import write_report
 from gtzan_lightning.runs.browser import find_runs
+from gtzan_lightning.runs.records import read_record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from made_runs import made_run

@@ -68,7 +68,7 @@ def _timed(outputs: Path, root: str) -> dict[str, float]:
 def _sweep(outputs: Path) -> tuple[list[float], list[float]]:
     """Runs two jobs; times of their first training steps and of their ends."""
     sys.path.insert(0, str(CHECKOUT))
-    from gtzan_lightning.cli.launch import launch
+    from gtzan_lightning.sweeps.launch import launch
     from train import main as job
 
     steps: list[float] = []

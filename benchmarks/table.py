@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from baselines import baseline_rows, baselines
 from cells import LEGEND, SPLITS, Cell, Rows, Scores, add_cell_options, cells, one_thread_each, shown
 
-from gtzan_lightning.composition import composed
+from gtzan_lightning.config.composition import composed
 from gtzan_lightning.errors import GtzanError
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
@@ -49,7 +49,7 @@ def trained(overrides: Sequence[str]) -> Trained:
         RuntimeError: the run failed; with its traceback or message as text, because not every error travels between
             processes.
     """
-    from gtzan_lightning.train import train  # here: the parent process needs no torch
+    from gtzan_lightning.training.train import train  # here: the parent process needs no torch
 
     everything = [*overrides, "trainer.progress=false"]
     try:

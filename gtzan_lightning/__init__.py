@@ -6,13 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gtzan_lightning.prediction.predicting import predict
-    from gtzan_lightning.prediction.trained import load_run
+    from gtzan_lightning.inference.file_inference import predict
+    from gtzan_lightning.inference.trained_run import load_run
 
 __all__ = ["load_run", "predict"]
 __version__ = "0.1.0"
 
-HOMES = {"load_run": "gtzan_lightning.prediction.trained", "predict": "gtzan_lightning.prediction.predicting"}
+HOMES = {"load_run": "gtzan_lightning.inference.trained_run", "predict": "gtzan_lightning.inference.file_inference"}
 
 
 def __getattr__(name: str) -> Any:

@@ -50,7 +50,7 @@ def _apart(monkeypatch, tmp_path, cache_dir):
     monkeypatch.delenv("GTZAN_ROOT", raising=False)
     monkeypatch.setenv("GTZAN_CACHE", str(cache_dir))
     monkeypatch.chdir(tmp_path)
-    if opened := sys.modules.get("gtzan_lightning.split_data"):
+    if opened := sys.modules.get("gtzan_lightning.training.split_data"):
         opened.OPENED.clear()  # tests replace what opens a corpus
 
 

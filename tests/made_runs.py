@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 from omegaconf import OmegaConf
 
-from gtzan_lightning.evaluation.card import evaluate
-from gtzan_lightning.evaluation.genres import genre_entries, genre_evidence
 from gtzan_lightning.evaluation.metrics import decide
 from gtzan_lightning.evaluation.predictions import Predictions, write_predictions
-from gtzan_lightning.runs.card import LEAKY_STAMP
+from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_evidence
+from gtzan_lightning.runs.run_card import LEAKY_STAMP
 
 GENRES = ("blues", "jazz", "rock")
 HIDDEN = {"MLP": 512, "BiLSTM": 128, "ResLSTM": 64}

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from gtzan_lightning.atomic import replacing, write_bytes, write_text
+from gtzan_lightning.utils.files import replacing, write_bytes, write_text
 
 
 def test_a_file_appears_whole_and_replaces_the_old_one(tmp_path):

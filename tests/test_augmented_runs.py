@@ -7,15 +7,15 @@ import pytest
 from omegaconf import OmegaConf
 from run_folder import checked_card
 
-from gtzan_lightning import combination
-from gtzan_lightning.cli.overrides import check_overrides
-from gtzan_lightning.composition import composed, conf_dir
-from gtzan_lightning.config import checked
+from gtzan_lightning.config import compatibility as combination
+from gtzan_lightning.config.composition import composed, conf_dir
+from gtzan_lightning.config.overrides import check_overrides
+from gtzan_lightning.config.schema import checked
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.experiment import make_datamodule, make_masking
-from gtzan_lightning.runs import results
-from gtzan_lightning.split_data import open_data
-from gtzan_lightning.train import train
+from gtzan_lightning.training import results
+from gtzan_lightning.training.construction import make_datamodule, make_masking
+from gtzan_lightning.training.split_data import open_data
+from gtzan_lightning.training.train import train
 
 MEMBERS = sorted((conf_dir() / "augmentation").glob("*.yaml"))
 FRAMES = ("features=mfcc", "features.n_mels=20", "slice=3s")
@@ -102,7 +102,7 @@ def test_renditions_without_a_change_are_refused(ask):
 
 
 def test_renditions_of_tables_are_refused_before_any_work(tables_root, monkeypatch):
-    monkeypatch.setattr("gtzan_lightning.train.open_data", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr("gtzan_lightning.training.train.open_data", lambda *_: pytest.fail("opened"))
     command = [f"data.root={tables_root}", "augmentation=waveform"]
     with pytest.raises(GtzanError, match=r"(?s)needs audio, and features=stats comes from the tables.*source=audio"):
         train(composed(command), overrides=command)

@@ -5,12 +5,12 @@ from functools import partial
 import pytest
 from run_folder import checked_card
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.corpus import opening
-from gtzan_lightning.corpus.synthetic import synthetic_corpus
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.corpus import loading as opening
+from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs import results
-from gtzan_lightning.train import train
+from gtzan_lightning.training import results
+from gtzan_lightning.training.train import train
 
 MODELS = {"mlp": "MLP", "lstm": "BiLSTM", "reslstm": "ResLSTM", "convlstm": "ConvLSTM"}
 SPLITS = ("leaky", "grouped", "artist", "filtered")

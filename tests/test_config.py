@@ -2,10 +2,10 @@
 
 import pytest
 
-from gtzan_lightning.composition import composed, conf_dir
-from gtzan_lightning.config import checked
+from gtzan_lightning.config.composition import composed, conf_dir
+from gtzan_lightning.config.identity import flat
+from gtzan_lightning.config.schema import checked
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs.identity import flat
 
 CLAIMED = [path.stem for path in sorted((conf_dir() / "experiment").glob("*_*.yaml"))]  # one each published row
 

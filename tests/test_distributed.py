@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from run_folder import checked_card
 
-from gtzan_lightning import train as training
-from gtzan_lightning.composition import composed
-from gtzan_lightning.runs import results
-from gtzan_lightning.train import train
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.training import results
+from gtzan_lightning.training import train as training
+from gtzan_lightning.training.train import train
 
 WORDS = ("debug=fast", "trainer.progress=false", "trainer.limit_batches=null", "data.batch_size=32")
 

@@ -1,6 +1,6 @@
 """Results that are kept."""
 
-from gtzan_lightning.memo import Memo
+from gtzan_lightning.utils.caching import Memo
 
 
 def test_the_last_few_are_kept_and_large_ones_are_not():

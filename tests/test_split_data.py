@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.config import checked
-from gtzan_lightning.experiment import make_datamodule, training_familiarity
-from gtzan_lightning.split_data import open_data
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.schema import checked
+from gtzan_lightning.training.construction import make_datamodule, training_familiarity
+from gtzan_lightning.training.split_data import open_data
 
 
 @pytest.fixture

@@ -7,16 +7,16 @@ import signal
 import subprocess
 import sys
 
+import gtzan_lightning.train as main_job
 import pytest
 import torch
 from run_folder import checked_card
 
-import gtzan_lightning.train as main_job
-from gtzan_lightning.composition import composed
+from gtzan_lightning.config.composition import composed
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS, GenreModule
-from gtzan_lightning.runs import results
-from gtzan_lightning.train import train
+from gtzan_lightning.training import results
+from gtzan_lightning.training.train import train
 
 FAST = ("trainer.max_epochs=6", "trainer.progress=false", "model.hidden_size=32")
 
@@ -296,7 +296,7 @@ def test_a_killed_process_is_continued(ask, asked, first, tmp_path, checkout):
     code = (
         "import os, sys, signal\n"
         "from gtzan_lightning import train as t\n"
-        "from gtzan_lightning.composition import composed\n"
+        "from gtzan_lightning.config.composition import composed\n"
         "class Kill(t.Callback):\n"
         "    def on_validation_start(self, trainer, module):\n"
         "        if trainer.current_epoch == 3: os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -1,1 +1,1 @@
-"""Room 6: evidence about the evidence. Leaks, duplicates, placebo labels."""
+"""Leakage checks, duplicate detection and the random-label control."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, triu
 
-from gtzan_lightning.datamodule.standardisation import CONSTANT
-from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.datamodule.scaling import CONSTANT
+from gtzan_lightning.features.feature_matrix import Features
 
 NEAR = 0.25  # of the distance to the NEIGHBOURS-th neighbour; in the published tables unrelated tracks begin at 0.28
 NEIGHBOURS = 10  # also the largest group of copies that is found as a whole

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from gtzan_lightning.audit.case import PROMISES, Case
+from gtzan_lightning.audit.audit_input import PROMISES, Case
 from gtzan_lightning.audit.findings import LEAKAGE_TYPES, Audit
-from gtzan_lightning.datamodule.dealing import PARTS
+from gtzan_lightning.datamodule.assignment import PARTS
 
 OPEN = "*(for the author to say)*"
 LOOKED_FOR = {

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gtzan_lightning.auditing import Subject
+    from gtzan_lightning.training.audit_targets import Subject
+
 
 FOUND = 1  # exit status: an error was found
 PLACEBO = "placebo="
@@ -39,10 +40,10 @@ def add_to(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from gtzan_lightning.atomic import write_text
     from gtzan_lightning.audit.info_sheet import info_sheet
-    from gtzan_lightning.auditing import audited, placebo_of, with_placebo
-    from gtzan_lightning.report.audit import print_audit, print_placebo
+    from gtzan_lightning.report.audit_tables import print_audit, print_placebo
+    from gtzan_lightning.training.audit_targets import audited, placebo_of, with_placebo
+    from gtzan_lightning.utils.files import write_text
 
     units = [word.removeprefix(PLACEBO) for word in arguments.words if word.startswith(PLACEBO)]
     words = [word for word in arguments.words if not word.startswith(PLACEBO)]
@@ -66,10 +67,10 @@ def _subject(words: list[str], outputs: Path) -> Subject:
     Raises:
         GtzanError: several runs, or a run together with overrides.
     """
-    from gtzan_lightning.auditing import finished, planned
-    from gtzan_lightning.cli.configured import configuration
+    from gtzan_lightning.cli.overrides_argument import configuration
     from gtzan_lightning.errors import GtzanError
     from gtzan_lightning.runs.browser import named_run
+    from gtzan_lightning.training.audit_targets import finished, planned
 
     runs = [word for word in words if "=" not in word]
     if not runs:

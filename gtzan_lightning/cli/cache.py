@@ -34,8 +34,8 @@ def _list(arguments: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from gtzan_lightning.cache_dir import cache_dir
-    from gtzan_lightning.features.pruning import list_entries
+    from gtzan_lightning.features.cache_pruning import list_entries
+    from gtzan_lightning.utils.caching import cache_dir
 
     folder = cache_dir(arguments.cache_dir)
     entries = list_entries(folder)
@@ -51,8 +51,8 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _prune(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.cache_dir import cache_dir
-    from gtzan_lightning.features.pruning import prune
+    from gtzan_lightning.features.cache_pruning import prune
+    from gtzan_lightning.utils.caching import cache_dir
 
     removed = prune(cache_dir(arguments.cache_dir), arguments.older_than_days * DAY_S)
     print(f"Removed {len(removed)} entries, {sum(entry.size_bytes for entry in removed) / 2**20:.1f} MiB.")

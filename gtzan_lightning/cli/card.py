@@ -19,7 +19,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.evaluation.predictions import read_predictions
     from gtzan_lightning.report.model_card import model_card
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.runs.results import read_units
+    from gtzan_lightning.training.results import read_units
 
     run = named_run(arguments.run_name, arguments.outputs)
     print(model_card(run.done_card(), read_predictions(run.predictions), read_units(run)), end="")

@@ -19,11 +19,11 @@ def add_to(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.evaluation.comparison import Entrant, compare
     from gtzan_lightning.evaluation.predictions import read_predictions
-    from gtzan_lightning.report.comparison import print_comparison
+    from gtzan_lightning.evaluation.run_comparison import Entrant, compare
+    from gtzan_lightning.report.run_tables import print_comparison
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.runs.results import read_units
+    from gtzan_lightning.training.results import read_units
 
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
     cards = [run.done_card() for run in runs]

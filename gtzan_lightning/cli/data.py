@@ -51,7 +51,7 @@ def _add_artists(actions: Any) -> None:
 
 
 def _add_check(actions: Any) -> None:
-    from gtzan_lightning.cli.configured import add_overrides
+    from gtzan_lightning.cli.overrides_argument import add_overrides
 
     check = actions.add_parser("check", help="what the data root holds, and what is wrong with it")
     add_overrides(check)
@@ -64,10 +64,9 @@ def _described(actions: Any, name: str, summary: str, description: str) -> Any:
 
 
 def _get(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.corpus.getting import audio_in, get_from_mirrors
-    from gtzan_lightning.corpus.mirrors import chosen_mirrors
-    from gtzan_lightning.corpus.unpacking import unpack
-    from gtzan_lightning.report.download import download_progress
+    from gtzan_lightning.corpus.archive import unpack
+    from gtzan_lightning.corpus.download import audio_in, chosen_mirrors, get_from_mirrors
+    from gtzan_lightning.report.corpus_tables import download_progress
 
     root = arguments.root.expanduser()
     if arguments.archive is None:
@@ -87,8 +86,7 @@ def _get(arguments: argparse.Namespace) -> None:
 
 
 def _artists(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.corpus.artist_index import read_index
-    from gtzan_lightning.corpus.metadata_writing import write_metadata
+    from gtzan_lightning.corpus.artist_index import read_index, write_metadata
 
     root = (arguments.root or Path(os.environ.get("GTZAN_ROOT") or ROOT)).expanduser()
     index = read_index(arguments.file.expanduser())
@@ -104,8 +102,8 @@ def _artists(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.cli.configured import configuration
-    from gtzan_lightning.report.corpus import print_corpus
-    from gtzan_lightning.split_data import open_configured_corpus
+    from gtzan_lightning.cli.overrides_argument import configuration
+    from gtzan_lightning.report.corpus_tables import print_corpus
+    from gtzan_lightning.training.split_data import open_configured_corpus
 
     print_corpus(open_configured_corpus(configuration(arguments.overrides)))

@@ -33,8 +33,8 @@ def add_to(verbs: Any) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from gtzan_lightning.export.exporting import export_run
-    from gtzan_lightning.prediction.trained import load_run
+    from gtzan_lightning.inference.exporting import export_run
+    from gtzan_lightning.inference.trained_run import load_run
 
     console = Console(stderr=True)
     run = load_run(arguments.run_name, outputs=arguments.outputs)

@@ -19,7 +19,7 @@ once on one cache share the work."""
 
 def add_to(verbs: Any) -> None:
     """Adds the verb."""
-    from gtzan_lightning.cli.configured import add_overrides
+    from gtzan_lightning.cli.overrides_argument import add_overrides
 
     parser = verbs.add_parser("features", help="compute features into the cache", description=DESCRIPTION)
     add_overrides(parser)
@@ -36,9 +36,9 @@ def add_to(verbs: Any) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from pathlib import Path
 
-    from gtzan_lightning.cli.configured import configuration
-    from gtzan_lightning.report.features import print_features, write_features
-    from gtzan_lightning.split_data import load_configured_features, open_configured_corpus
+    from gtzan_lightning.cli.overrides_argument import configuration
+    from gtzan_lightning.report.corpus_tables import print_features, write_features
+    from gtzan_lightning.training.split_data import load_configured_features, open_configured_corpus
 
     config = configuration(arguments.overrides)
     corpus = open_configured_corpus(config)
@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> None:
 def _workers(scheduler: str | None) -> AbstractContextManager[None]:
     if scheduler is None:
         return nullcontext()
-    from gtzan_lightning.features.cluster import dask_workers
+    from gtzan_lightning.features.extraction import dask_workers
 
     return dask_workers(scheduler)
 

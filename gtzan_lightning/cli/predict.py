@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from gtzan_lightning.errors import GtzanError
 
 if TYPE_CHECKING:
-    from gtzan_lightning.evaluation.answers import Answer
+    from gtzan_lightning.evaluation.file_prediction import Answer
+
 
 FAILED = 1  # exit status: some file has no answer
 
@@ -47,9 +48,9 @@ def add_to(verbs: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.jobs < 1:
         raise GtzanError(f"--jobs {arguments.jobs}: at least one process is needed.")
-    from gtzan_lightning.prediction.predicting import predict
-    from gtzan_lightning.prediction.trained import load_run
-    from gtzan_lightning.report.origin import origin_lines
+    from gtzan_lightning.inference.file_inference import predict
+    from gtzan_lightning.inference.trained_run import load_run
+    from gtzan_lightning.report.prediction_tables import origin_lines
 
     calibrated = not arguments.as_trained
     run = load_run(arguments.run_name, outputs=arguments.outputs)
@@ -67,7 +68,7 @@ def _show(answers: Sequence[Answer], run: str, remarks: Sequence[str], arguments
     """Answers to the standard output; beside CSV and JSON, which programs read, remarks go to the error output."""
     from rich.console import Console
 
-    from gtzan_lightning.report.answers import answers_csv, answers_json, print_answers
+    from gtzan_lightning.report.prediction_tables import answers_csv, answers_json, print_answers
 
     if arguments.format == "table":
         print_answers(answers, arguments.timeline)
@@ -89,7 +90,7 @@ def _draw(answers: Sequence[Answer], run: str, folder: Path) -> None:
     import sys
 
     from gtzan_lightning.report.timeline import timeline_figure
-    from gtzan_lightning.runs.pictures import save_figures
+    from gtzan_lightning.training.results import save_figures
 
     folder.mkdir(parents=True, exist_ok=True)
     seen: Counter[str] = Counter()

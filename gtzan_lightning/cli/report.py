@@ -28,9 +28,9 @@ def add_to(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.report.choosing import chosen_records, report_folder
-    from gtzan_lightning.report.folder import write_report
-    from gtzan_lightning.report.rows_console import print_rows
+    from gtzan_lightning.report.report_folder import write_report
+    from gtzan_lightning.report.score_tables import print_rows
+    from gtzan_lightning.runs.records import chosen_records, report_folder
 
     records = chosen_records(arguments.chosen, arguments.outputs)
     folder = arguments.output or report_folder(arguments.chosen, arguments.outputs)

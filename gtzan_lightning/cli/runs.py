@@ -25,21 +25,21 @@ def add_to(verbs: Any) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.report.browser import print_runs
+    from gtzan_lightning.report.run_tables import print_runs
     from gtzan_lightning.runs.browser import find_runs, matching
 
     print_runs(matching(find_runs(arguments.outputs), arguments.filters))
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.report.browser import print_record
+    from gtzan_lightning.report.run_tables import print_record
     from gtzan_lightning.runs.browser import named_run
 
     print_record(named_run(arguments.run_name, arguments.outputs))
 
 
 def _diff(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.report.browser import print_differences
+    from gtzan_lightning.report.run_tables import print_differences
     from gtzan_lightning.runs.browser import differences, named_run
 
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]

@@ -1,1 +1,1 @@
-"""Room 1: which tracks exist."""
+"""Which tracks exist: GTZAN, audio folders, published tables, and a synthetic corpus."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from gtzan_lightning.corpus.folder import AUDIO_SUFFIXES, holds_audio, scan
+from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES, holds_audio, scan
 from gtzan_lightning.errors import GtzanError
 
 Source = Literal["tables", "audio"]

@@ -1,1 +1,1 @@
-"""Room 3: numbers to examples."""
+"""Feature arrays to examples: slices, splits, scaling and the LightningDataModule."""

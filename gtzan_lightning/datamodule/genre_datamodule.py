@@ -11,14 +11,20 @@ import torch
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.batches import Augment, BatchLoader, EpochOrder, Examples
-from gtzan_lightning.datamodule.dealing import EXCLUDED
-from gtzan_lightning.datamodule.renditions import RenditionSlices, check_renditions
-from gtzan_lightning.datamodule.slices import SliceTable
-from gtzan_lightning.datamodule.standardisation import FittedOn, ScalingName
-from gtzan_lightning.datamodule.standardised import Standardised, examples_of, standardised
-from gtzan_lightning.datamodule.steps import step_table
-from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.datamodule.assignment import EXCLUDED
+from gtzan_lightning.datamodule.augmented_copies import RenditionSlices, check_renditions
+from gtzan_lightning.datamodule.examples import (
+    Augment,
+    BatchLoader,
+    EpochOrder,
+    Examples,
+    Standardised,
+    examples_of,
+    standardised,
+)
+from gtzan_lightning.datamodule.scaling import FittedOn, ScalingName
+from gtzan_lightning.datamodule.slices import SliceTable, step_table
+from gtzan_lightning.features.feature_matrix import Features
 
 EVALUATION_BATCH = 512  # fixed: sums in another order would change the last digit of a score
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.dealing import EXCLUDED, PARTS
+from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.errors import GtzanError
 

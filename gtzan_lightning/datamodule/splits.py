@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus, Track
-from gtzan_lightning.datamodule.dealing import EXCLUDED, PARTS, SplitRule, deal_validation, stratified_group_parts
+from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule, deal_validation, stratified_group_parts
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError

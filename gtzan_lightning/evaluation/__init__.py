@@ -1,1 +1,1 @@
-"""Room 5: logits to evidence."""
+"""Logits to metrics: predictions, confidence intervals, comparison, calibration, out-of-distribution scores."""

@@ -1,22 +1,87 @@
-"""Pictures of a run: confusion matrix, scores by genre, learning curves.
+"""Pictures of calibration: the reliability curve and the risk-coverage curve.
 
-Each function returns a `matplotlib.figure.Figure` that belongs to nobody else (no pyplot, no global state); save
-it with `figure.savefig(path)`.
+MERGED: What all pictures share: colours, the caption that says where the numbers come from, and the stamp. | Pictures of a run: confusion matrix, scores by genre, learning curves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from gtzan_lightning.evaluation.figure_style import BLUE, GREEN, GREY, VERMILION, Caption, add_head, quiet
-from gtzan_lightning.evaluation.genres import TRUSTED_UNITS
+from gtzan_lightning.evaluation.calibration import BINS, expected_calibration_error, reliability, risk_coverage
 from gtzan_lightning.evaluation.metrics import Decisions, Level, confusion
+from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.evaluation.run_metrics import TRUSTED_UNITS
+
+BLUE, GREEN, VERMILION, GREY = "#0072B2", "#009E73", "#D55E00", "#5A5A5A"
+LEVEL_NAMES: dict[Level, str] = {
+    "window": "windows",
+    "clip": "clips, mean probability",
+    "clip_vote": "clips, majority vote",
+}
+LETTER_INCHES = 0.068  # mean width of a letter at 9 points, for breaking lines
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What every picture says about where its numbers come from."""
+
+    corpus: str  # "gtzan", "synthetic", or a folder's name
+    split: str  # "leaky", "grouped", "artist", "filtered", or what a manifest calls itself
+    part: str = "test"
+    stamp: str | None = None  # a warning that cannot be overlooked, such as "LEAKY SPLIT: ..."
+
+    def line(self, entry: Mapping[str, Any], level: Level) -> str:
+        """Corpus, split, part, level, n and accuracy with interval; `entry` is one level of `card.evaluate`."""
+        low, high = entry["accuracy_ci95"]
+        return (
+            f"{self.corpus} · {self.split} split · {self.part} · {LEVEL_NAMES[level]}, n = {entry['n']:,} · "
+            f"accuracy {entry['accuracy']:.3f} [{low:.3f}, {high:.3f}] (95 %, by {entry['cluster']})"
+        )
+
+
+def quiet(axes: Axes, grid_axis: Any) -> None:
+    """A light grid behind the data and no box around it."""
+    axes.set_axisbelow(True)
+    axes.grid(axis=grid_axis, color="#E3E3E3")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def add_head(figure: Figure, title: str, line: str, stamp: str | None) -> None:
+    """Write the stamp in a box, the title and the line that says where the numbers come from; the figure grows."""
+    width, height = figure.get_size_inches()
+    texts = [(title, {"fontsize": 13, "fontweight": "bold"}, 0.30)]
+    whole = line.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}", " · ")
+    lines = [
+        part.replace("\N{NO-BREAK SPACE}", " ").removesuffix(" ·") for part in wrap(whole, int(width / LETTER_INCHES))
+    ]
+    texts += [(part, {"fontsize": 9, "color": GREY}, 0.19) for part in lines]  # broken at the dots only
+    if stamp is not None:
+        box = {"facecolor": VERMILION, "edgecolor": "none", "boxstyle": "square,pad=0.35"}
+        style = {"fontsize": 10.5, "fontweight": "bold", "color": "white", "bbox": box}
+        rows = wrap(stamp, int(width / LETTER_INCHES / 1.3))
+        texts.insert(0, ("\n".join(rows), style, 0.40 + 0.18 * (len(rows) - 1)))
+    head = 0.12 + sum(inches for _, _, inches in texts)
+    total = height + head
+    figure.set_size_inches(width, total)
+    figure.set_facecolor("white")
+    engine = figure.get_layout_engine()
+    assert engine is not None  # every figure here is made with layout="constrained"
+    engine.set(rect=(0.01, 0.01, 0.98, 0.99 - head / total))  # type: ignore[call-arg]
+    top = total - 0.12
+    for text, style, inches in texts:
+        figure.text(0.15 / width, top / total, text, va="top", **style)  # type: ignore[arg-type]
+        top -= inches
+
 
 CURVES = (
     ("loss", (("train/loss", "train", BLUE, "-"), ("val/loss", "validation", VERMILION, "-"))),
@@ -119,4 +184,52 @@ def learning_figure(
             axes.legend(frameon=False, fontsize=9)
     panels[1].set_ylim(0, 1)
     add_head(figure, "Learning", caption.line(entry, level), caption.stamp)
+    return figure
+
+
+COLOURS = ((BLUE, "o"), (VERMILION, "D"))
+
+
+def reliability_figure(
+    tables: Mapping[str, Predictions], entry: Mapping[str, Any], level: Level, caption: Caption
+) -> Figure:
+    """Accuracy against confidence, and below it how often each confidence occurs.
+
+    Args:
+        tables: one or two tables of the same rows by name, such as `{"as trained": ..., "temperature 1.8": ...}`.
+        entry: the same level of `card.evaluate`.
+        level: which level the rows have.
+        caption: where the numbers come from.
+    """
+    figure = Figure(figsize=(5.8, 5.6), layout="constrained", dpi=120)
+    curve, share = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    curve.plot([0, 1], [0, 1], ":", color=GREY, label="as sure as right")
+    edges = np.linspace(0, 1, BINS + 1)
+    for (name, table), (colour, marker) in zip(tables.items(), COLOURS, strict=False):
+        bins = reliability(table)
+        label = f"{name}: ECE {expected_calibration_error(table):.3f}"
+        curve.plot(bins["confidence"], bins["accuracy"], "-", marker=marker, color=colour, label=label)
+        share.stairs(np.histogram(table.probabilities.max(axis=1), edges)[0] / len(table), edges, color=colour)
+    curve.set(xlim=(0, 1), ylim=(0, 1.03), ylabel="accuracy")
+    curve.legend(frameon=False, loc="upper left")
+    share.set(xlabel="confidence (probability of the decision)", ylabel="share")
+    share.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axes in (curve, share):
+        quiet(axes, "both")
+    add_head(figure, "Is it as sure as it is right?", caption.line(entry, level), caption.stamp)
+    return figure
+
+
+def risk_coverage_figure(table: Predictions, entry: Mapping[str, Any], level: Level, caption: Caption) -> Figure:
+    """Error rate if only the most confident rows are answered, against the share that is answered."""
+    found = risk_coverage(table)
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=120)
+    axes = figure.add_subplot()
+    axes.step(found.coverage, found.risk, where="post", color=BLUE, label=f"by confidence: AURC {found.aurc:.3f}")
+    axes.axhline(found.risk[-1], color=GREY, linestyle=":", label=f"all rows: {found.risk[-1]:.3f}")
+    axes.set(xlim=(0, 1.005), ylim=(0, None), xlabel="share of rows answered", ylabel="error among these")
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    quiet(axes, "both")
+    axes.legend(frameon=False, loc="best")
+    add_head(figure, "What silence would win", caption.line(entry, level), caption.stamp)
     return figure

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gtzan_lightning.atomic import replacing
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import replacing
 
 PARTS = ("train", "val", "test")
 LEADING_COLUMNS = ("track_id", "start_s", "part", "y_true")

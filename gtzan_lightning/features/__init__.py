@@ -1,1 +1,1 @@
-"""Room 2: audio or tables to numbers."""
+"""Audio or tables to arrays of features."""

@@ -1,21 +1,97 @@
-"""Features of many files: in parallel, each computed once however many processes ask, with progress and a report."""
+"""The workers of a Dask cluster instead of processes of this machine.
+
+MERGED: One audio file to its rows of features. | Features of many files: in parallel, each computed once however many processes ask, with progress and a report.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from joblib import Parallel, delayed
+import numpy as np
+import torch
+from joblib import Parallel, delayed, parallel_config
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gtzan_lightning.features.analysis import analyse_file
-from gtzan_lightning.features.cache import FileCache, FileSummary, key_of
-from gtzan_lightning.features.contents import Stamp, content_hash, stamp_of
-from gtzan_lightning.features.reading import Reading
-from gtzan_lightning.features.request import FeatureRequest
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features.audio_reading import Reading, read_audio
+from gtzan_lightning.features.feature_cache import FileCache, FileSummary, Stamp, content_hash, key_of, stamp_of
+from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, Analysis, FeatureRequest
+from gtzan_lightning.features.frames import frame_features, min_samples
+from gtzan_lightning.features.window_stats import MIN_SAMPLES, cut_windows, window_stats
+
+WINDOWS_AT_ONCE = 16  # windows of one batch: memory does not grow with the length of a file
+
+
+def analyse_file(path: Path, request: FeatureRequest, reading: Reading | None = None) -> Analysis:
+    """Reads a file, unless it is given as read, and computes its features; one that cannot be used is skipped."""
+    reading = reading or read_audio(path, request.settings.sample_rate_hz, request.settings.max_clip_s)
+    if reading.skipped is not None:
+        return _skipped(reading.skipped, reading.notes)
+    signal = torch.from_numpy(_as_asked(reading.signal, path, request))
+    missing = _too_short(len(signal), request)
+    if missing:
+        return _skipped(missing, reading.notes)
+    with one_thread(), torch.inference_mode():
+        values = _compute(signal, request)
+    rows = values.to(torch.float32)
+    if not rows.isfinite().all():
+        return _skipped("its samples are so large that their features are no numbers", reading.notes)
+    return Analysis(rows.numpy(), reading.notes)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Files are processed in parallel, each on one thread: threads within a file only get in each other's way."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _as_asked(signal: NDArray[np.float32], path: Path, request: FeatureRequest) -> NDArray[np.float32]:
+    """The signal of a file, or the rendition of it that is asked for."""
+    if request.rendition is None:
+        return signal
+    from gtzan_lightning.features.augmented_audio import (
+        rendered,  # SciPy's filters: who makes no rendition need not wait
+    )
+
+    return rendered(signal, request.settings.sample_rate_hz, request.rendition, content_hash(path))
+
+
+def _compute(signal: torch.Tensor, request: FeatureRequest) -> torch.Tensor:
+    rate_hz = request.settings.sample_rate_hz
+    if request.name != "stats":
+        return frame_features(request.name, signal, request.settings)
+    if request.window_s == WHOLE_CLIP_S:
+        return window_stats(signal.unsqueeze(0), rate_hz)
+    windows = cut_windows(signal, rate_hz, request.window_s)
+    return torch.cat([window_stats(batch, rate_hz) for batch in windows.split(WINDOWS_AT_ONCE)])
+
+
+def _too_short(n_samples: int, request: FeatureRequest) -> str | None:
+    rate_hz = request.settings.sample_rate_hz
+    if request.name != "stats":
+        needed = min_samples(request.settings)
+    elif request.window_s == WHOLE_CLIP_S:
+        needed = MIN_SAMPLES
+    else:
+        needed = max(MIN_SAMPLES, round(request.window_s * rate_hz) - 1)
+    if n_samples >= needed:
+        return None
+    return f"too short: {n_samples / rate_hz:.2f} s, and {needed / rate_hz:.2f} s are needed"
+
+
+def _skipped(reason: str, notes: tuple[str, ...]) -> Analysis:
+    return Analysis(np.zeros((0, 0), np.float32), notes, reason)
 
 
 @dataclass(frozen=True)
@@ -146,3 +222,34 @@ class _Progress:
         seconds = time.perf_counter() - self._begun
         told = ", ".join(f"{count} {what}" for what, count in self._counts.items())
         self._console.print(f"{self._name}: {told}, {seconds:.1f} s", highlight=False)
+
+
+CONNECT_S = 10.0
+
+
+@contextmanager
+def dask_workers(scheduler: str) -> Iterator[None]:
+    """While this lasts, features are computed by the workers of a Dask cluster.
+
+    The workers need this package, and must see the audio and the cache under the paths that they have here. Any other
+    backend of joblib serves as well, with `joblib.parallel_config` around whatever loads features.
+
+    Args:
+        scheduler: its address, such as `tcp://192.168.0.1:8786`.
+
+    Raises:
+        GtzanError: Dask is not installed, or no scheduler answers there.
+    """
+    try:
+        from dask.distributed import Client  # optional: one machine does without it
+    except ImportError:
+        raise GtzanError('--scheduler needs Dask: pip install "gtzan-lightning[dask]".') from None
+    try:
+        client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise GtzanError(
+            f"--scheduler {scheduler}: no Dask scheduler answers there.\n"
+            "Start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`."
+        ) from error
+    with client, parallel_config(backend="dask", client=client):
+        yield

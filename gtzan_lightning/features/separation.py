@@ -11,8 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gtzan_lightning.features.median import LANES, median_along_rows, median_tile, mirrored_rows, network_arrays
-from gtzan_lightning.features.selection import TILE, WINDOW
+from gtzan_lightning.features.median import (
+    LANES,
+    TILE,
+    WINDOW,
+    median_along_rows,
+    median_tile,
+    mirrored_rows,
+    network_arrays,
+)
 from gtzan_lightning.features.spectrum import istft
 
 

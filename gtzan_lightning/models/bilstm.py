@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
-from gtzan_lightning.models.head import genre_head
-from gtzan_lightning.models.steps import StepLayer
+from gtzan_lightning.models.layers import StepLayer, genre_head
 
 
 class BiLSTM(GenreModule):

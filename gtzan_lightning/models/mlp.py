@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
-from gtzan_lightning.models.steps import StepLayer
+from gtzan_lightning.models.layers import StepLayer
 
 
 class MLP(GenreModule):

@@ -1,1 +1,1 @@
-"""Room 8: records to tables, figures and pages."""
+"""Run records to tables, figures and HTML."""

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gtzan_lightning.corpus.folder import printable
-from gtzan_lightning.evaluation.answers import Answer
-from gtzan_lightning.evaluation.figure_style import add_head
+from gtzan_lightning.corpus.audio_folder import printable
+from gtzan_lightning.evaluation.figures import add_head
+from gtzan_lightning.evaluation.file_prediction import Answer
 
 
 def timeline_figure(answer: Answer, run: str) -> Figure:

@@ -1,1 +1,1 @@
-"""Room 7: evidence to record."""
+"""Run records on disk: run folder, run card, browser and job board."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from gtzan_lightning.config.identity import flat
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs.card import stamps
-from gtzan_lightning.runs.folder import Card, RunFolder
-from gtzan_lightning.runs.identity import flat
+from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.runs.run_folder import Card, RunFolder
 
 
 def find_runs(outputs: Path) -> list[RunFolder]:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import tiny
 
-from gtzan_lightning.audit.case import Case, RunFacts
-from gtzan_lightning.datamodule.dealing import SplitRule
+from gtzan_lightning.audit.audit_input import Case, RunFacts
+from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices
-from gtzan_lightning.features.matrix import Features
+from gtzan_lightning.features.feature_matrix import Features
 
 GENRES = ("blues", "jazz", "rock")
 TRACKS = 20  # a genre

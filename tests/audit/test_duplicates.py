@@ -8,9 +8,9 @@ import pytest
 
 from audit import cases
 from gtzan_lightning.audit.duplicates import find_duplicates, identical_tracks
-from gtzan_lightning.corpus.opening import open_corpus
-from gtzan_lightning.features.load import load_features
-from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.corpus.loading import open_corpus
+from gtzan_lightning.features.corpus_features import load_features
+from gtzan_lightning.features.feature_request import FrameSettings
 
 
 def pairs(made):

@@ -8,8 +8,7 @@ import pytest
 import soundfile
 import soxr
 
-from gtzan_lightning.audit.fingerprint import find_matches
-from gtzan_lightning.audit.landmarks import HOP, RATE_HZ, Landmarks, landmarks, peaks
+from gtzan_lightning.audit.fingerprint import HOP, RATE_HZ, Landmarks, find_matches, landmarks, peaks
 
 TUNES = 12
 SECONDS = 20

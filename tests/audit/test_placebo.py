@@ -11,8 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 from audit import cases
-from gtzan_lightning.audit.placebo import Placebo, placebo
-from gtzan_lightning.audit.probes import KERNEL_RIDGE, PROBES, RIDGE, nearest_neighbour
+from gtzan_lightning.audit.random_labels import KERNEL_RIDGE, PROBES, RIDGE, Placebo, nearest_neighbour, placebo
 from gtzan_lightning.errors import GtzanError
 
 

@@ -6,13 +6,13 @@ import pytest
 import soundfile
 import tiny
 
-from gtzan_lightning.auditing import planned
 from gtzan_lightning.cli import main
-from gtzan_lightning.cli.configured import configuration
-from gtzan_lightning.composition import composed
+from gtzan_lightning.cli.overrides_argument import configuration
+from gtzan_lightning.config.composition import composed
 from gtzan_lightning.datamodule.manifest import manifest_csv
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.train import train
+from gtzan_lightning.training.audit_targets import planned
+from gtzan_lightning.training.train import train
 
 
 @pytest.fixture

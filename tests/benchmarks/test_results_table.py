@@ -7,9 +7,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.config import checked
-from gtzan_lightning.split_data import open_data
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.schema import checked
+from gtzan_lightning.training.split_data import open_data
 
 
 @pytest.fixture(autouse=True)

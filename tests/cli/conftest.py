@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gtzan_lightning.cli.launch import launch
-from gtzan_lightning.composition import composed
-from gtzan_lightning.runs import results
-from gtzan_lightning.train import train
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.sweeps.launch import launch
+from gtzan_lightning.training import results
+from gtzan_lightning.training.train import train
 
 
 @dataclass

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from lightning.pytorch.callbacks import Callback
 
-from gtzan_lightning import atomic, train
-from gtzan_lightning.cli.launch import launch
+from gtzan_lightning.sweeps.launch import launch
+from gtzan_lightning.training import train
+from gtzan_lightning.utils import files as atomic
 
 
 class At(Callback):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from gtzan_lightning.cli import main
-from gtzan_lightning.corpus.synthetic import synthetic_corpus
+from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
 
 MIB = 2**20
 

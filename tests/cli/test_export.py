@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from gtzan_lightning.cli import main
-from gtzan_lightning.export import exporting, formats
+from gtzan_lightning.inference import exporting
+from gtzan_lightning.inference import exporting as formats
 
 
 @pytest.fixture

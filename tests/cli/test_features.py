@@ -12,7 +12,8 @@ import soundfile
 import tiny
 
 from gtzan_lightning.cli import main
-from gtzan_lightning.features import extraction, reading
+from gtzan_lightning.features import audio_reading as reading
+from gtzan_lightning.features import extraction
 
 R = tiny.RATE_HZ
 Y = np.round(0.3 * np.sin(2 * np.pi * 330 * np.arange(R) / R) * 32768) / 32768

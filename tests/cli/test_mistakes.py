@@ -114,7 +114,7 @@ def test_too_little_data_is_refused(command, own_tables):
 
 
 def test_an_unexpected_error_keeps_its_traceback(command, tables_root, monkeypatch):
-    monkeypatch.setattr("gtzan_lightning.train.predict_all", lambda *_: 1 / 0)
+    monkeypatch.setattr("gtzan_lightning.training.train.predict_all", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # Python prints it and exits with 1
         command(f"data.root={tables_root}", *FAST)
 
@@ -124,7 +124,7 @@ def test_ctrl_c_is_told_in_a_sentence(command, tables_root, monkeypatch):
 
     from lightning.pytorch.callbacks import Callback
 
-    from gtzan_lightning import train
+    from gtzan_lightning.training import train
 
     class Stop(Callback):
         def on_train_start(self, trainer, pl_module):  # noqa: ARG002

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.cli import plugins
+from gtzan_lightning.config import overrides as plugins
 
 
 @pytest.mark.parametrize(

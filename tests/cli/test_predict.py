@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 from gtzan_lightning.cli import main
-from gtzan_lightning.composition import composed
-from gtzan_lightning.runs import results
-from gtzan_lightning.train import train
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.training import results
+from gtzan_lightning.training.train import train
 
 NUMBERS = ("probability", "runner_up_probability", "agreement")
 

@@ -6,7 +6,7 @@ import pytest
 from made_runs import changed, made_run
 
 from gtzan_lightning.cli import main
-from gtzan_lightning.report.folder import report_sweep
+from gtzan_lightning.report.report_folder import report_sweep
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from gtzan_lightning.cli import main
-from gtzan_lightning.runs.folder import RunFolder
+from gtzan_lightning.runs.run_folder import RunFolder
 
 
 @pytest.fixture

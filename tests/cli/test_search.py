@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gtzan_lightning import train as training
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.training import train as training
 
 pytest.importorskip("optuna", reason="needs the extra [optuna]")
 

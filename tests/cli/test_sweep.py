@@ -102,7 +102,7 @@ def test_a_job_that_cannot_be_leaves_a_record_and_does_not_stop_the_others(comma
 
 
 def test_a_job_that_crashes_leaves_its_traceback_and_does_not_stop_the_others(command, tables_root, monkeypatch):
-    from gtzan_lightning import train
+    from gtzan_lightning.training import train
 
     whole = train.make_model
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.killing import forked, in_training, in_writing, kill, send, status_of
-from gtzan_lightning.runs import results
+from gtzan_lightning.training import results
 
 EPOCHS = 4
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.killing import forked, status_of
-from gtzan_lightning.runs import results
+from gtzan_lightning.training import results
 
 FAST = ("debug=fast", "trainer.progress=false")
 

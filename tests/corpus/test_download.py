@@ -6,9 +6,8 @@ import pytest
 from archives import Server, serving
 from filelock import FileLock
 
-from gtzan_lightning.corpus import resuming
-from gtzan_lightning.corpus.download import download
-from gtzan_lightning.corpus.mirrors import Mirrors, chosen_mirrors, known_mirrors
+from gtzan_lightning.corpus import download as resuming
+from gtzan_lightning.corpus.download import Mirrors, chosen_mirrors, download, known_mirrors
 from gtzan_lightning.errors import GtzanError
 
 CONTENT = b"\x1f\x8b" + os.urandom(400_000)
@@ -180,7 +179,7 @@ def test_a_full_disk_is_told(fetch, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gtzan_lightning.corpus.resuming.os.replace", full)
+    monkeypatch.setattr("gtzan_lightning.corpus.download.os.replace", full)
     with pytest.raises(GtzanError, match="No space left on device"):
         fetch("/good")
 

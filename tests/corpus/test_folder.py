@@ -1,6 +1,6 @@
 """Scanning `<genre>/<file>` folders as they are found in the wild."""
 
-from gtzan_lightning.corpus.folder import holds_audio, scan
+from gtzan_lightning.corpus.audio_folder import holds_audio, scan
 
 
 def files(root, *names):

@@ -2,9 +2,8 @@ import csv
 
 import pytest
 
-from gtzan_lightning.corpus.artist_index import Entry
+from gtzan_lightning.corpus.artist_index import COLUMNS, Entry, normalised, write_metadata
 from gtzan_lightning.corpus.metadata import with_metadata
-from gtzan_lightning.corpus.metadata_writing import COLUMNS, normalised, write_metadata
 from gtzan_lightning.corpus.tracks import Track
 from gtzan_lightning.errors import GtzanError
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gtzan_lightning.corpus.music_files import music_files
+from gtzan_lightning.corpus.audio_folder import music_files
 from gtzan_lightning.errors import GtzanError
 
 

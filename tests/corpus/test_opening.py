@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from gtzan_lightning.corpus.opening import open_corpus
+from gtzan_lightning.corpus.loading import open_corpus
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES
 from gtzan_lightning.errors import GtzanError
 

@@ -7,18 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gtzan_lightning.corpus.synthesis.genres import STYLES
 
 from gtzan_lightning.corpus.synthesis import SAMPLE_RATE_HZ, TRACK_S, render
-from gtzan_lightning.corpus.synthesis.artists import artist_of_tracks, artist_sizes
-from gtzan_lightning.corpus.synthesis.drums import DRUMS, band_noise, hit
-from gtzan_lightning.corpus.synthesis.genres import STYLES
-from gtzan_lightning.corpus.synthesis.instruments import INSTRUMENTS
-from gtzan_lightning.corpus.synthesis.mixdown import amplifier, equaliser, loudspeaker, room
-from gtzan_lightning.corpus.synthesis.plan import plan_track
-from gtzan_lightning.corpus.synthesis.render import render_track
-from gtzan_lightning.corpus.synthesis.score import bars, note_steps
-from gtzan_lightning.corpus.synthesis.style import Chord, progression
-from gtzan_lightning.corpus.synthesis.voices import note, wave_table
+from gtzan_lightning.corpus.synthesis.instruments import DRUMS, INSTRUMENTS, band_noise, hit, note, wave_table
+from gtzan_lightning.corpus.synthesis.render import amplifier, equaliser, loudspeaker, render_track, room
+from gtzan_lightning.corpus.synthesis.score import bars, note_steps, plan_track
+from gtzan_lightning.corpus.synthesis.style import Chord, artist_of_tracks, artist_sizes, progression
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES
 
 ARTISTS = artist_of_tracks(12)

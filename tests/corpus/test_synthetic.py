@@ -6,8 +6,8 @@ import sys
 import pytest
 import soundfile
 
-from gtzan_lightning.corpus import synthetic
-from gtzan_lightning.corpus.synthetic import synthetic_corpus
+from gtzan_lightning.corpus import synthetic_corpus as synthetic
+from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, independent_units
 from gtzan_lightning.errors import GtzanError
 
@@ -106,7 +106,7 @@ def test_an_interrupted_rendering_leaves_no_half_file_and_is_completed(tmp_path,
 
 def test_two_processes_may_render_at_once(tmp_path, small):
     code = (
-        "import sys; from pathlib import Path; from gtzan_lightning.corpus.synthetic import synthetic_corpus;"
+        "import sys; from pathlib import Path; from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus;"
         "synthetic_corpus(Path(sys.argv[1]), tracks_per_genre=1, n_jobs=1, duration_s=0.25)"
     )
     both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(2)]

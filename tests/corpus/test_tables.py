@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gtzan_lightning.corpus.tables import STATS_COLUMNS, read_table
+from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, read_table
 from gtzan_lightning.errors import GtzanError
 
 

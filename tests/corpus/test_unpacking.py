@@ -8,9 +8,9 @@ import zipfile
 import pytest
 from archives import CLIPS, TABLE, files_below, genres_tar, kaggle_zip, tar_member, write_tar, write_zip
 
-from gtzan_lightning.corpus import members
+from gtzan_lightning.corpus import archive as members
+from gtzan_lightning.corpus.archive import Unpacked, unpack
 from gtzan_lightning.corpus.location import locate
-from gtzan_lightning.corpus.unpacking import Unpacked, unpack
 from gtzan_lightning.errors import GtzanError
 
 CLIP = "genres/blues/blues.00000.wav"
@@ -235,7 +235,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, root, monkeypatch):
         raise OSError(28, "No space left on device", "some.wav")
 
     archive = genres_tar(tmp_path / "a")
-    monkeypatch.setattr("gtzan_lightning.corpus.unpacking._copy", full)
+    monkeypatch.setattr("gtzan_lightning.corpus.archive._copy", full)
     with pytest.raises(GtzanError, match=r"No space left on device \(some.wav\)"):
         unpack(archive, root)
     assert_untouched(tmp_path, archive)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchaudio.functional import mask_along_axis_iid
 
-from gtzan_lightning.datamodule.augmentation import Masking, mask_stretch
+from gtzan_lightning.datamodule.masking import Masking, mask_stretch
 
 ONES = torch.ones(64, 20, 30)
 GENRES = torch.arange(64) % 2

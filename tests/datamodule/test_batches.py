@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gtzan_lightning.datamodule.batches import BatchLoader, EpochOrder, Examples
+from gtzan_lightning.datamodule.examples import BatchLoader, EpochOrder, Examples
 
 
 def order_of(epoch, **options):

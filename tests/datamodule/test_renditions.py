@@ -7,9 +7,9 @@ import pytest
 import tiny
 import torch
 
-from gtzan_lightning.datamodule.dealing import SplitRule
+from gtzan_lightning.datamodule.assignment import SplitRule
+from gtzan_lightning.datamodule.augmented_copies import RenditionSlices, check_genres, renditions_wanted
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
-from gtzan_lightning.datamodule.renditions import RenditionSlices, check_genres, renditions_wanted
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices
 from gtzan_lightning.errors import GtzanError

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tiny
 
-from gtzan_lightning.datamodule.slices import slice_table, tracks_without_slice
-from gtzan_lightning.datamodule.steps import step_table
+from gtzan_lightning.datamodule.slices import slice_table, step_table, tracks_without_slice
 from gtzan_lightning.errors import GtzanError
 
 

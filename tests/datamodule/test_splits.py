@@ -7,15 +7,15 @@ import pytest
 import tiny
 from torchaudio.datasets import gtzan
 
-from gtzan_lightning.corpus.opening import open_corpus
+from gtzan_lightning.corpus.loading import open_corpus
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES
-from gtzan_lightning.datamodule.dealing import SplitRule, stratified_group_parts
+from gtzan_lightning.datamodule.assignment import SplitRule, stratified_group_parts
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.split_rules import NAMES, filtered, rule_named
 from gtzan_lightning.datamodule.splits import check_parts, shared_tracks, split_slices
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features.load import load_features
-from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features.corpus_features import load_features
+from gtzan_lightning.features.feature_request import FrameSettings
 
 RATIOS = (0.7, 0.1, 0.2)
 FILTERED = SplitRule("filtered")
@@ -272,7 +272,7 @@ def test_a_control_larger_than_the_training_part_is_refused():
 
 
 def test_a_rule_is_a_module_and_a_config():
-    from gtzan_lightning.composition import conf_dir
+    from gtzan_lightning.config.composition import conf_dir
 
     assert list(NAMES) == sorted(path.stem for path in (conf_dir() / "split").glob("*.yaml"))
     for name in NAMES:

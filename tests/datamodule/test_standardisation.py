@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from gtzan_lightning.datamodule.standardisation import Standardisation
+from gtzan_lightning.datamodule.scaling import Standardisation
 
 
 def test_as_scikit_learn_does_it():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tiny
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.config import checked
-from gtzan_lightning.datamodule.dealing import SplitRule
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.schema import checked
+from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.splits import split_tracks
 from gtzan_lightning.errors import GtzanError
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gtzan_lightning.evaluation.units import UnitCounts
+from gtzan_lightning.evaluation.clusters import UnitCounts
 
 WINDOWS = 10  # of a track
 TEN_ARTISTS = [[2] * 10] * 10  # tracks of each artist of each genre

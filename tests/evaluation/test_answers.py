@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gtzan_lightning.evaluation.answers import Answer
+from gtzan_lightning.evaluation.file_prediction import Answer
 
 ROWS = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.5, 0.4, 0.1]], np.float32)
 ANSWER = Answer(Path("x.wav"), ("a", "b", "c"), np.arange(4) * 3.0, np.arange(1, 5) * 3.0, ROWS)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gtzan_lightning.evaluation.bootstrap import bootstrap_interval, resample
-from gtzan_lightning.evaluation.units import UnitCounts, accuracy, macro_f1
+from gtzan_lightning.evaluation.clusters import UnitCounts, accuracy, macro_f1
+from gtzan_lightning.evaluation.intervals import bootstrap_interval, resample
 
 from .simulation import EASY_TO_HARD, FEW_ARTISTS, World
 from .test_intervals import one_genre

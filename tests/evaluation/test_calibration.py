@@ -18,8 +18,7 @@ from gtzan_lightning.evaluation.calibration import (
     risk_coverage,
     with_temperature,
 )
-from gtzan_lightning.evaluation.calibration_figures import reliability_figure, risk_coverage_figure
-from gtzan_lightning.evaluation.figure_style import Caption
+from gtzan_lightning.evaluation.figures import Caption, reliability_figure, risk_coverage_figure
 from gtzan_lightning.evaluation.predictions import Predictions
 
 GENRES = ("blues", "jazz", "rock")

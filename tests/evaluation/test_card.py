@@ -3,12 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from gtzan_lightning.evaluation.bootstrap import bootstrap_interval
-from gtzan_lightning.evaluation.card import evaluate
-from gtzan_lightning.evaluation.intervals import t_interval
+from gtzan_lightning.evaluation.clusters import accuracy, count_units, macro_f1
+from gtzan_lightning.evaluation.intervals import bootstrap_interval, t_interval
 from gtzan_lightning.evaluation.metrics import decide
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
-from gtzan_lightning.evaluation.units import accuracy, count_units, macro_f1
+from gtzan_lightning.evaluation.run_metrics import evaluate
 
 GENRES = ("blues", "jazz", "rock")
 KEYS = {"accuracy", "precision", "recall", "f1", "n", "accuracy_ci95", "accuracy_se", "cluster"}

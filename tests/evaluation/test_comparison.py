@@ -3,8 +3,8 @@ import pytest
 from scipy import stats
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.evaluation.comparison import Entrant, compare
 from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.evaluation.run_comparison import Entrant, compare
 
 GENRES = ("blues", "jazz")
 UNITS = {f"t{track:02}": f"artist {track // 4}" for track in range(40)}

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from gtzan_lightning.evaluation.bootstrap import bootstrap_interval
-from gtzan_lightning.evaluation.intervals import t_interval
-from gtzan_lightning.evaluation.units import accuracy, macro_f1
+from gtzan_lightning.evaluation.clusters import accuracy, macro_f1
+from gtzan_lightning.evaluation.intervals import bootstrap_interval, t_interval
 
 from .simulation import ALL_ALIKE, EASY_TO_HARD, FEW_ARTISTS, TEN_ARTISTS, World, rows_as_units
 

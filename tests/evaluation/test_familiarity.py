@@ -5,8 +5,8 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import LedoitWolf
 
-from gtzan_lightning.evaluation import familiarity as room
-from gtzan_lightning.evaluation.familiarity import Familiarity, fit_familiarity
+from gtzan_lightning.evaluation import ood as room
+from gtzan_lightning.evaluation.ood import Familiarity, fit_familiarity
 
 RANDOM = np.random.default_rng(0)
 STEPS = (RANDOM.normal(size=(600, 4)) @ RANDOM.normal(size=(4, 4))).astype(np.float32)

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gtzan_lightning.evaluation.figure_style import Caption
-from gtzan_lightning.evaluation.figures import confusion_figure, genre_figure, learning_figure
-from gtzan_lightning.evaluation.genres import genre_evidence
+from gtzan_lightning.evaluation.figures import Caption, confusion_figure, genre_figure, learning_figure
 from gtzan_lightning.evaluation.metrics import Decisions
+from gtzan_lightning.evaluation.run_metrics import genre_evidence
 
 GENRES = ("blues", "jazz", "rock")
 ENTRY = {"accuracy": 0.7352, "accuracy_ci95": [0.7011, 0.7718], "n": 1990, "cluster": "artist"}

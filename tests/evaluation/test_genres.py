@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from gtzan_lightning.evaluation.genres import genre_entries, genre_evidence, too_few_units
 from gtzan_lightning.evaluation.metrics import Decisions
+from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_evidence, too_few_units
 
 GENRES = ("blues", "jazz", "rock")
 

@@ -3,8 +3,8 @@ import pytest
 from scipy import linalg, stats
 from scipy.special import logit
 
+from gtzan_lightning.evaluation.clusters import UnitCounts, accuracy, genre_f1, macro_f1
 from gtzan_lightning.evaluation.intervals import influence, t_interval
-from gtzan_lightning.evaluation.units import UnitCounts, accuracy, genre_f1, macro_f1
 
 from .simulation import EASY_TO_HARD, FEW_ARTISTS, World
 

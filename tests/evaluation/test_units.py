@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from gtzan_lightning.evaluation.clusters import accuracy, count_units, genre_f1, genre_recall, macro_f1
 from gtzan_lightning.evaluation.metrics import Decisions
-from gtzan_lightning.evaluation.units import accuracy, count_units, genre_f1, genre_recall, macro_f1
 
 GENRES = ("blues", "jazz", "rock", "pop")
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gtzan_lightning.evaluation.familiarity import Familiarity
-from gtzan_lightning.evaluation.unlikeness import familiarity_warnings, sound_warnings
-from gtzan_lightning.features.sound import Sound
+from gtzan_lightning.evaluation.ood import Familiarity, familiarity_warnings, sound_warnings
+from gtzan_lightning.features.signal_quality import Sound
 
 USUAL = Sound(duration_s=30.0, level_dbfs=-16.0, clipped_share=0.001, silent_share=0.02, bandwidth_hz=9_000.0)
 

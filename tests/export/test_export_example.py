@@ -9,19 +9,19 @@ import soundfile
 import torch
 from features.oracle import music
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.config import checked
-from gtzan_lightning.corpus.tables import STATS_COLUMNS
-from gtzan_lightning.datamodule.standardisation import Standardisation
-from gtzan_lightning.experiment import make_model
-from gtzan_lightning.export.example import example_script
-from gtzan_lightning.export.exporting import export_run
-from gtzan_lightning.features.analysis import analyse_file
-from gtzan_lightning.features.columns import frame_columns
-from gtzan_lightning.features.request import FeatureRequest
-from gtzan_lightning.prediction.predicting import predict
-from gtzan_lightning.prediction.trained import TrainedRun
-from gtzan_lightning.split_data import frame_settings
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.schema import checked
+from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
+from gtzan_lightning.datamodule.scaling import Standardisation
+from gtzan_lightning.features.extraction import analyse_file
+from gtzan_lightning.features.feature_request import FeatureRequest
+from gtzan_lightning.features.frames import frame_columns
+from gtzan_lightning.inference.exporting import export_run
+from gtzan_lightning.inference.file_inference import predict
+from gtzan_lightning.inference.input_sheet import example_script
+from gtzan_lightning.inference.trained_run import TrainedRun
+from gtzan_lightning.training.construction import make_model
+from gtzan_lightning.training.split_data import frame_settings
 
 GENRES = ("blues", "jazz", "rock")
 KINDS = {

@@ -11,13 +11,13 @@ import torch
 from scipy.special import softmax
 from sklearn.preprocessing import StandardScaler
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.config import checked
-from gtzan_lightning.datamodule.standardisation import Standardisation
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.schema import checked
+from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.experiment import make_model
-from gtzan_lightning.export.formats import FORMATS, graph_of
+from gtzan_lightning.inference.exporting import FORMATS, graph_of
 from gtzan_lightning.models.portable import PortableModel
+from gtzan_lightning.training.construction import make_model
 
 TEMPERATURE = 1.3
 GENRES, FEATURES = 4, 7

@@ -16,14 +16,12 @@ import pytest
 import soundfile
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features import cache, extraction
-from gtzan_lightning.features.analysis import analyse_file
-from gtzan_lightning.features.cache import FileCache, key_of
-from gtzan_lightning.features.contents import ContentIndex, content_hash, stamp_of
-from gtzan_lightning.features.extraction import extract
-from gtzan_lightning.features.pruning import features_cache, list_entries, prune
-from gtzan_lightning.features.request import Analysis, FeatureRequest
-from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features import extraction
+from gtzan_lightning.features import feature_cache as cache
+from gtzan_lightning.features.cache_pruning import features_cache, list_entries, prune
+from gtzan_lightning.features.extraction import analyse_file, extract
+from gtzan_lightning.features.feature_cache import ContentIndex, FileCache, content_hash, key_of, stamp_of
+from gtzan_lightning.features.feature_request import Analysis, FeatureRequest, FrameSettings
 
 from .oracle import RATE_HZ, music
 
@@ -44,7 +42,7 @@ def files(tmp_path):
 def let_files_look_old(monkeypatch):
     """Old enough for their hashes to be remembered."""
     now = time.time_ns() + 10**10
-    monkeypatch.setattr("gtzan_lightning.features.contents.time.time_ns", lambda: now)
+    monkeypatch.setattr("gtzan_lightning.features.feature_cache.time.time_ns", lambda: now)
 
 
 @pytest.fixture

@@ -57,13 +57,13 @@ def test_two_workers_on_the_loopback_give_the_bytes_of_the_serial_run(scheduler,
     assert entries(Path("cluster")) == serial
     assert Path("cluster.csv").read_bytes() == Path("serial.csv").read_bytes()
     with sys.modules["distributed"].Client(scheduler, set_as_default=False) as client:
-        took_part = client.run(lambda: "gtzan_lightning.features.analysis" in sys.modules)
+        took_part = client.run(lambda: "gtzan_lightning.features.extraction" in sys.modules)
     assert list(took_part.values()) == [True, True]
 
 
 def test_a_cluster_that_does_not_answer_is_told(music, monkeypatch, capsys):
     pytest.importorskip("distributed", reason="Dask is not installed: pip install -e .[dask]")
-    monkeypatch.setattr("gtzan_lightning.features.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("gtzan_lightning.features.extraction.CONNECT_S", 0.5)
     assert main(["features", f"data.root={music}", "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert "--scheduler tcp://127.0.0.1:9: no Dask scheduler answers there.\nStart one" in capsys.readouterr().err
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.features import spectral_shape, tempo
+from gtzan_lightning.features import frame_statistics as spectral_shape
+from gtzan_lightning.features import tempo
+from gtzan_lightning.features.feature_request import FrameSettings
 from gtzan_lightning.features.frames import frame_features
 from gtzan_lightning.features.median import median_along_rows
 from gtzan_lightning.features.separation import _soft_mask, harmonic_mask
-from gtzan_lightning.features.settings import FrameSettings
 from gtzan_lightning.features.spectrum import bin_frequencies, stft
-from gtzan_lightning.features.stats import window_stats
+from gtzan_lightning.features.window_stats import window_stats
 
 from .oracle import RATE_HZ, music
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.features.columns import frame_columns
-from gtzan_lightning.features.frames import deltas, frame_features
-from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features.feature_request import FrameSettings
+from gtzan_lightning.features.frames import deltas, frame_columns, frame_features
 
 from .oracle import RATE_HZ, music
 

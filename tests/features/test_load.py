@@ -13,15 +13,14 @@ import soundfile
 import torch
 from joblib._parallel_backends import ThreadingBackend
 
-from gtzan_lightning.corpus.tables import STATS_COLUMNS
+from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
 from gtzan_lightning.corpus.tracks import Corpus, Track
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features import extraction
+from gtzan_lightning.features.corpus_features import load_features
+from gtzan_lightning.features.feature_request import Analysis, FrameSettings
 from gtzan_lightning.features.frames import frame_features
-from gtzan_lightning.features.load import load_features
-from gtzan_lightning.features.request import Analysis
-from gtzan_lightning.features.settings import FrameSettings
-from gtzan_lightning.features.stats import cut_windows, window_stats
+from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
 from .oracle import RATE_HZ, music
 
@@ -130,7 +129,7 @@ def test_the_second_start_reads_no_audio(audio, tmp_path, monkeypatch):
 def let_files_look_old(monkeypatch):
     """Old enough for their hashes to be remembered."""
     now = time.time_ns() + 10**10
-    monkeypatch.setattr("gtzan_lightning.features.contents.time.time_ns", lambda: now)
+    monkeypatch.setattr("gtzan_lightning.features.feature_cache.time.time_ns", lambda: now)
 
 
 def test_parallel_runs_give_the_same_bytes(audio, tmp_path):

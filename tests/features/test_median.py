@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import median_filter
 
 from gtzan_lightning.features import median
-from gtzan_lightning.features.selection import TILE, median_network
+from gtzan_lightning.features.median import TILE, median_network
 
 SHAPES = [(1, 1, 1), (2, 14, 70), (1, 15, 64), (3, 16, 65), (1, 31, 1), (2, 33, 129), (1, 100, 200)]
 

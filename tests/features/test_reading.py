@@ -10,8 +10,8 @@ import pytest
 import soundfile
 import soxr
 
-from gtzan_lightning.features import reading
-from gtzan_lightning.features.reading import read_audio
+from gtzan_lightning.features import audio_reading as reading
+from gtzan_lightning.features.audio_reading import read_audio
 
 from .oracle import RATE_HZ, music
 

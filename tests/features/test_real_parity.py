@@ -10,8 +10,8 @@ import pytest
 import soundfile
 import torch
 
-from gtzan_lightning.corpus.tables import STATS_COLUMNS, read_table
-from gtzan_lightning.features.stats import cut_windows, window_stats
+from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, read_table
+from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
 from .test_stats import assert_close
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gtzan_lightning.features.rendering import impulse_response, rendered, stretched, with_noise
-from gtzan_lightning.features.rendition import Rendition, Waveform
+from gtzan_lightning.features.augmented_audio import impulse_response, rendered, stretched, with_noise
+from gtzan_lightning.features.feature_request import Rendition, Waveform
 
 RATE_HZ = 22_050
 TIME_S = np.arange(2 * RATE_HZ) / RATE_HZ
@@ -115,8 +115,8 @@ def test_content_number_and_seed_decide_and_nothing_else():
 def test_another_process_makes_the_same_rendition():
     code = (
         "import hashlib, numpy as np\n"
-        "from gtzan_lightning.features.rendering import rendered\n"
-        "from gtzan_lightning.features.rendition import Rendition, Waveform\n"
+        "from gtzan_lightning.features.augmented_audio import rendered\n"
+        "from gtzan_lightning.features.feature_request import Rendition, Waveform\n"
         f"tone = np.frombuffer(bytes.fromhex('{TONE[:8000].tobytes().hex()}'), np.float32)\n"
         f"print(hashlib.sha256(rendered(tone, {RATE_HZ}, {FIRST}, 'a').tobytes()).hexdigest())"
     )

@@ -7,12 +7,11 @@ import tiny
 
 from gtzan_lightning.corpus.tracks import Corpus, Track
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features import analysis, extraction
-from gtzan_lightning.features.cache import key_of
-from gtzan_lightning.features.load import load_features
-from gtzan_lightning.features.rendition import Rendition, Waveform
-from gtzan_lightning.features.request import FeatureRequest
-from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features import extraction
+from gtzan_lightning.features import extraction as analysis
+from gtzan_lightning.features.corpus_features import load_features
+from gtzan_lightning.features.feature_cache import key_of
+from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings, Rendition, Waveform
 
 LOUD = Waveform(gain_db=6, noise_snr_db=20)
 FIRST = Rendition(1, 0, LOUD)
@@ -48,7 +47,7 @@ def test_a_rendition_has_the_rows_of_its_original_and_other_values(corpus, tmp_p
 
 
 def test_it_is_computed_once_and_the_originals_stay_known(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("gtzan_lightning.features.contents.TOO_FRESH_S", -3600)
+    monkeypatch.setattr("gtzan_lightning.features.feature_cache.TOO_FRESH_S", -3600)
     original, rendition = load(corpus, tmp_path, None), load(corpus, tmp_path)
     load(Corpus(**{**vars(corpus), "tracks": corpus.tracks[:1]}), tmp_path)  # of some tracks only
     monkeypatch.setattr(extraction, "extract", lambda *_: pytest.fail("computed again"))
@@ -91,7 +90,7 @@ def test_the_progress_says_that_it_is_a_rendition(corpus, tmp_path, capsys):
 
 
 def test_originals_are_never_rendered(corpus, monkeypatch):
-    monkeypatch.setattr("gtzan_lightning.features.rendering.rendered", lambda *_: pytest.fail("rendered"))
+    monkeypatch.setattr("gtzan_lightning.features.augmented_audio.rendered", lambda *_: pytest.fail("rendered"))
     request = FeatureRequest("mfcc", 1.0, FrameSettings())
     assert analysis.analyse_file(corpus.tracks[0].path, request).values.size
     assert soundfile.info(corpus.tracks[0].path).frames == int(1.1 * tiny.RATE_HZ)

@@ -5,8 +5,8 @@ import pytest
 import soundfile
 from scipy.signal import butter, sosfiltfilt
 
-from gtzan_lightning.features import sound as room
-from gtzan_lightning.features.sound import measure, sound_of
+from gtzan_lightning.features import signal_quality as room
+from gtzan_lightning.features.signal_quality import measure, sound_of
 
 RATE_HZ = 22_050
 TIME_S = np.arange(2 * RATE_HZ) / RATE_HZ

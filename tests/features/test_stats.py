@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.corpus.tables import STATS_COLUMNS
-from gtzan_lightning.features.stats import cut_windows, window_stats
+from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
+from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
 from .oracle import RATE_HZ, librosa_stats, music
 

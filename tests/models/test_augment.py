@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.stats import beta, kstest
 
-from gtzan_lightning.models.augment import Mixup, add_noise
+from gtzan_lightning.models.base import Mixup, add_noise
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0])

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.models.convlstm import ConvLSTMLayer
-from gtzan_lightning.models.convlstm_cell import ConvLSTMCell
+from gtzan_lightning.models.convlstm import ConvLSTMCell, ConvLSTMLayer
 
 
 def sigmoid(x):

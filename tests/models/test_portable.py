@@ -7,9 +7,8 @@ from scipy.special import ndtri, softmax
 from sklearn.preprocessing import QuantileTransformer
 from test_shapes import build
 
-from gtzan_lightning.datamodule.standardisation import Standardisation
-from gtzan_lightning.models.normal_scores import NormalScores, normal_quantile
-from gtzan_lightning.models.portable import PortableModel
+from gtzan_lightning.datamodule.scaling import Standardisation
+from gtzan_lightning.models.portable import NormalScores, PortableModel, normal_quantile
 
 
 def test_the_normal_quantile_is_scipys():

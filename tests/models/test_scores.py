@@ -4,7 +4,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, log_loss
 
-from gtzan_lightning.models.scores import EpochScores
+from gtzan_lightning.models.base import EpochScores
 
 
 def example(seed, rows=200, tracks=30, genres=10):

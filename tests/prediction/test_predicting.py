@@ -9,12 +9,12 @@ import soundfile
 import soxr
 
 from gtzan_lightning import load_run, predict
-from gtzan_lightning.composition import composed
+from gtzan_lightning.config.composition import composed
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import with_temperature
 from gtzan_lightning.evaluation.predictions import read_predictions
-from gtzan_lightning.runs import results
-from gtzan_lightning.train import train
+from gtzan_lightning.training import results
+from gtzan_lightning.training.train import train
 
 RATE_HZ = 22_050
 FAST = ("trainer.max_epochs=2", "trainer.progress=false", "model.hidden_size=16")

@@ -6,15 +6,15 @@ import soundfile
 import soxr
 
 from gtzan_lightning import load_run, predict
-from gtzan_lightning.cache_dir import cache_dir
-from gtzan_lightning.composition import composed
-from gtzan_lightning.corpus.tables import STATS_COLUMNS, read_table
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, read_table
 from gtzan_lightning.evaluation.predictions import read_predictions
-from gtzan_lightning.features.cache import FileCache
-from gtzan_lightning.features.pruning import features_cache
-from gtzan_lightning.prediction.hearing import Hearing, hear
-from gtzan_lightning.runs import results
-from gtzan_lightning.train import train
+from gtzan_lightning.features.cache_pruning import features_cache
+from gtzan_lightning.features.feature_cache import FileCache
+from gtzan_lightning.inference.file_inference import Hearing, hear
+from gtzan_lightning.training import results
+from gtzan_lightning.training.train import train
+from gtzan_lightning.utils.caching import cache_dir
 
 pytestmark = pytest.mark.gtzan
 NOT_RECOMPUTED = ("harmony_mean", "harmony_var", "perceptr_mean", "perceptr_var")  # an older librosa's

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gtzan_lightning.report.claims import check_claims, claims_markdown, prediction_interval
+from gtzan_lightning.studies.claims import check_claims, claims_markdown, prediction_interval
 
 
 def card(split, accuracy, claimed=0.93, study="paper"):

@@ -3,9 +3,9 @@
 import pytest
 from made_runs import made_run
 
-from gtzan_lightning.report.columns import columns_of, short_names
-from gtzan_lightning.report.records import Record, read_record
-from gtzan_lightning.runs.folder import RunFolder
+from gtzan_lightning.runs.records import Record, read_record
+from gtzan_lightning.runs.row_groups import columns_of, short_names
+from gtzan_lightning.runs.run_folder import RunFolder
 
 
 def record(settings, overrides=(), model="MLP", split="grouped", corpus="gtzan"):

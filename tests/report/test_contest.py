@@ -4,12 +4,11 @@ import pytest
 from made_runs import changed, made_run
 from scipy import stats
 
-from gtzan_lightning.report.contest import p_value, verdicts
-from gtzan_lightning.report.evidence import Evidence
-from gtzan_lightning.report.markdown import verdict_lines
-from gtzan_lightning.report.records import read_record
-from gtzan_lightning.report.rows import tabled
+from gtzan_lightning.report.score_tables import verdict_lines
 from gtzan_lightning.runs.browser import find_runs
+from gtzan_lightning.runs.ranking import p_value, verdicts
+from gtzan_lightning.runs.records import Evidence, read_record
+from gtzan_lightning.runs.row_groups import tabled
 
 
 @pytest.fixture

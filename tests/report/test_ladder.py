@@ -2,8 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.report.ladder import ladder, ladder_markdown, omitted, ranking_lines, rankings
-from gtzan_lightning.report.ladder_figure import ladder_figure
+from gtzan_lightning.studies.ladder import ladder, ladder_figure, ladder_markdown, omitted, ranking_lines, rankings
 
 
 def card(split, seed, accuracy, model="MLP", train_tracks=None):

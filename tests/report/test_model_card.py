@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from gtzan_lightning.evaluation.predictions import Predictions
-from gtzan_lightning.report.genre_weaknesses import genre_section
-from gtzan_lightning.report.model_card import model_card
+from gtzan_lightning.report.model_card import genre_section, model_card
 
 GENRES = ("blues", "jazz", "rock")
 # of the test windows: (true genre, answer, how many); every window is a track of its own artist

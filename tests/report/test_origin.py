@@ -1,6 +1,6 @@
 """What is said beside the answers of a run."""
 
-from gtzan_lightning.report.origin import origin_lines
+from gtzan_lightning.report.prediction_tables import origin_lines
 
 CARD = {
     "status": "done",

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from scipy.stats import t
 
-from gtzan_lightning.report.rankings import check_rankings, print_rankings, rankings_markdown
+from gtzan_lightning.studies.rankings import check_rankings, print_rankings, rankings_markdown
 
 
 def cards(accuracies, *, split="grouped", claim=True):

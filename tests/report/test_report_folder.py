@@ -7,9 +7,9 @@ import pytest
 from made_runs import changed, made_run
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.report.folder import write_report
-from gtzan_lightning.report.records import read_record
+from gtzan_lightning.report.report_folder import write_report
 from gtzan_lightning.runs.browser import find_runs
+from gtzan_lightning.runs.records import read_record
 
 
 def written(outputs):

@@ -3,10 +3,10 @@
 import pytest
 from made_runs import made_run
 
-from gtzan_lightning.report.gaps import gaps
-from gtzan_lightning.report.records import read_record
-from gtzan_lightning.report.rows import tabled
 from gtzan_lightning.runs.browser import find_runs
+from gtzan_lightning.runs.ranking import gaps
+from gtzan_lightning.runs.records import read_record
+from gtzan_lightning.runs.row_groups import tabled
 
 
 def table_of(outputs):

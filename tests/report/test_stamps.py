@@ -1,7 +1,7 @@
 """Stamps stand beside scores wherever these are shown."""
 
-from gtzan_lightning.report.stamps import stamp_lines, stamps_markdown
-from gtzan_lightning.runs.card import stamps
+from gtzan_lightning.report.console import stamp_lines, stamps_markdown
+from gtzan_lightning.runs.run_card import stamps
 
 LEAKY, EPOCH = "LEAKY SPLIT: slices", "EPOCH CHOSEN ON TEST: [x]"
 CARDS = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.report.summary import summed_up, tidy
+from gtzan_lightning.report.sweep_summary import summed_up, tidy
 
 
 def card(overrides, accuracy, sha256="s", split="grouped"):

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from gtzan_lightning.report.suspects import print_suspects, suspects, suspects_markdown
+from gtzan_lightning.studies.ablation import print_suspects, suspects, suspects_markdown
 
 
 def card(suspect, seed, accuracy, split="grouped", stamps=()):

@@ -7,11 +7,8 @@ import time
 import pytest
 from rich.console import Console
 
-from gtzan_lightning.report.durations import told_s
-from gtzan_lightning.report.sweep_live import SweepDisplay
-from gtzan_lightning.report.sweep_plan import print_plan
-from gtzan_lightning.runs.job_states import JobBoard, JobState
-from gtzan_lightning.runs.sweep_progress import Expectation
+from gtzan_lightning.runs.job_board import Expectation, JobBoard, JobState
+from gtzan_lightning.sweeps.display import SweepDisplay, print_plan, told_s
 
 
 def planned(*arguments):

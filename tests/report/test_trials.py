@@ -2,7 +2,7 @@
 
 import math
 
-from gtzan_lightning.report.trials import Fold, Trial, best_first, tidy_trials, trials_markdown
+from gtzan_lightning.sweeps.search import Fold, Trial, best_first, tidy_trials, trials_markdown
 
 TRIALS = [
     Trial(("model=lstm", "model.lr=0.001"), (Fold("a0", 0.5), Fold("a1", 0.7)), 0, (("model.lr", 0.001),)),

@@ -9,7 +9,7 @@ import torch
 from gtzan_lightning import __version__
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS
-from gtzan_lightning.runs.checkpoint import load_checkpoint, stamped
+from gtzan_lightning.training.checkpoints import load_checkpoint, stamped
 
 PLAIN = {
     "config": {"seed": 0},

@@ -13,7 +13,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from gtzan_lightning.corpus.tracks import Corpus, Track
 from gtzan_lightning.evaluation.predictions import Predictions
-from gtzan_lightning.runs.dashboard import (
+from gtzan_lightning.training.tensorboard_logging import (
     RATE_HZ,
     add_charts,
     add_precision_recall,

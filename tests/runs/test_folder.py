@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs.folder import RunFolder
+from gtzan_lightning.runs.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_what_is_there_is_set_aside_under_the_next_free_number(run):
 def test_another_process_waits_for_its_turn(run):
     run.path.mkdir(parents=True)
     code = (
-        "import sys; from pathlib import Path; from gtzan_lightning.runs.folder import RunFolder\n"
+        "import sys; from pathlib import Path; from gtzan_lightning.runs.run_folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])).locked(): print('mine', flush=True)"
     )
     with run.locked():
@@ -114,7 +114,7 @@ def test_another_process_waits_for_its_turn(run):
 def test_a_killed_process_leaves_no_lock(run):
     run.path.mkdir(parents=True)
     code = (
-        "import os, sys; from pathlib import Path; from gtzan_lightning.runs.folder import RunFolder\n"
+        "import os, sys; from pathlib import Path; from gtzan_lightning.runs.run_folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(run.path)], check=False).returncode == -9

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gtzan_lightning.composition import composed, run_dir
-from gtzan_lightning.runs.identity import existing_run, flat, identity, run_name
+from gtzan_lightning.config.composition import composed, run_dir
+from gtzan_lightning.config.identity import existing_run, flat, identity, run_name
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
 NO_RESULT_DEPENDS_ON = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.runs.job_states import (
+from gtzan_lightning.runs.job_board import (  # fmt: skip
     FOLDER_VARIABLE,
     JobBoard,
     JobReport,
@@ -10,7 +10,7 @@ from gtzan_lightning.runs.job_states import (
     current_report,
     inherited_board,
     reporting,
-)  # fmt: skip
+)
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.runs.job_states import JobState
-from gtzan_lightning.runs.sweep_progress import Expectation, progress_of
+from gtzan_lightning.runs.job_board import Expectation, JobState, progress_of
 
 
 def job(num, status="waiting", **values):

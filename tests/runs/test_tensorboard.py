@@ -6,8 +6,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from gtzan_lightning.composition import composed
-from gtzan_lightning.train import train
+from gtzan_lightning.config.composition import composed
+from gtzan_lightning.training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,119 @@
-"""One track as sound."""
+"""One track as sound.
+
+MERGED: The room that a track was recorded in, and how the record was mastered. | From dry sound to a record: room, equaliser, noise, level and limiter.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
 from gtzan_lightning.corpus.synthesis import SAMPLE_RATE_HZ, TRACK_S
-from gtzan_lightning.corpus.synthesis.dice import generator
-from gtzan_lightning.corpus.synthesis.drums import hit
-from gtzan_lightning.corpus.synthesis.mixdown import amplifier, loudspeaker, master
-from gtzan_lightning.corpus.synthesis.pitches import Melody
-from gtzan_lightning.corpus.synthesis.plan import Player, TrackPlan, plan_track
-from gtzan_lightning.corpus.synthesis.score import MOOD_DB, Event, bars, drum_events, part_events
-from gtzan_lightning.corpus.synthesis.voices import note
+from gtzan_lightning.corpus.synthesis.instruments import hit, note
+from gtzan_lightning.corpus.synthesis.score import (
+    MOOD_DB,
+    Event,
+    Melody,
+    Player,
+    TrackPlan,
+    bars,
+    drum_events,
+    part_events,
+    plan_track,
+)
+from gtzan_lightning.corpus.synthesis.style import Dice, Style, generator
+
+EQUALISER_HZ = (63.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)
+
+
+@dataclass(frozen=True)
+class Record:
+    """Room, mastering and medium of one track."""
+
+    room_s: float  # reverberation time
+    wet_db: float  # reverberation against the direct sound
+    damping: float  # how much faster the highs fade in the room
+    tilt_db: float  # per octave around 1 kHz
+    bands_db: tuple[float, ...]  # at EQUALISER_HZ
+    low_cut_hz: float
+    high_cut_hz: float
+    level_dbfs: float  # root mean square before the limiter
+    noise_dbfs: float
+    hum_hz: float
+
+    @classmethod
+    def drawn(cls, style: Style, dice: Dice) -> Record:
+        """The record of one track: the artist's usual sound, and how far this track leaves it."""
+        return cls(
+            room_s=dice.within(*style.room_s, track_share=0.15),
+            wet_db=dice.within(*style.wet_db, track_share=0.2),
+            damping=dice.ratio(2.0, 0.3, 0.1),
+            tilt_db=dice.within(*style.tilt_db, track_share=0.2),
+            bands_db=tuple(dice.around(0.0, 2.2, 1.0) for _ in EQUALISER_HZ),
+            low_cut_hz=dice.ratio(45.0, 0.35, 0.1),
+            high_cut_hz=dice.within(*style.high_cut_hz, track_share=0.15),
+            level_dbfs=dice.within(*style.level_dbfs, track_share=0.25),
+            noise_dbfs=dice.within(*style.noise_dbfs, track_share=0.15),
+            hum_hz=dice.artist_choice((50.0, 60.0)),
+        )
+
+
+REFLECTIONS = 9
+
+
+def amplifier(sound: NDArray[np.float32], drive: float) -> NDArray[np.float32]:
+    """A distorting amplifier, `(samples,)`: `drive` is the gain before saturation."""
+    return np.tanh(np.float32(drive) * sound) / np.float32(max(drive, 1.0) ** 0.25)
+
+
+def loudspeaker(hz: NDArray[np.float32], cabinet_hz: float) -> NDArray[np.float32]:
+    """Gain at `hz` of a guitar cabinet."""
+    cuts = (1.0 + (hz / cabinet_hz) ** 8) * (1.0 + (80.0 / np.maximum(hz, 1.0)) ** 4)
+    return (1.0 / np.sqrt(cuts)).astype(np.float32)
+
+
+def equaliser(record: Record, hz: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Gain at `hz` of the mastering."""
+    octaves = np.log2(np.clip(hz, 30.0, 11_000.0) / 1_000.0)
+    gain_db = record.tilt_db * octaves + np.interp(octaves, np.log2(np.array(EQUALISER_HZ) / 1_000.0), record.bands_db)
+    cuts = (1.0 + (record.low_cut_hz / np.maximum(hz, 1.0)) ** 4) * (1.0 + (hz / record.high_cut_hz) ** 12)
+    return (10 ** (gain_db / 20) / np.sqrt(cuts)).astype(np.float32)
+
+
+def room(record: Record, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Impulse response of the room, `(samples,)`: direct sound, early reflections, a tail whose highs fade first."""
+    samples = int(min(record.room_s * 1.1, 2.2) * SAMPLE_RATE_HZ)
+    time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE_HZ
+    decay = 6.9 / record.room_s  # falls by 60 dB in room_s
+    noise = rng.standard_normal(samples, dtype=np.float32)
+    dull = np.convolve(noise, np.full(8, 0.35, dtype=np.float32), mode="same")
+    tail = dull * np.exp(-decay * time_s) + noise * np.exp(-decay * (1.0 + record.damping) * time_s)
+    tail[: int(0.012 * SAMPLE_RATE_HZ)] = 0.0
+    early = (rng.uniform(0.004, 0.05, REFLECTIONS) * SAMPLE_RATE_HZ).astype(int) % samples
+    response = tail / np.sqrt(np.sum(tail**2))
+    response[early] += 0.25 * rng.choice((-1.0, 1.0), REFLECTIONS)
+    response *= 10 ** (record.wet_db / 20)
+    response[0] = 1.0
+    return response.astype(np.float32)
+
+
+def master(
+    spectrum: NDArray[np.complex64], record: Record, samples: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """The finished record, `(samples,)`, peak below 1, from the spectrum of the dry mix."""
+    size = 2 * (len(spectrum) - 1)
+    hz = fft.rfftfreq(size, 1 / SAMPLE_RATE_HZ).astype(np.float32)
+    spectrum = spectrum * fft.rfft(room(record, rng), size) * equaliser(record, hz)
+    sound = fft.irfft(spectrum, size)[:samples]
+    sound *= 10 ** (record.level_dbfs / 20) / max(float(np.sqrt(np.mean(sound**2))), 1e-9)
+    time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE_HZ
+    hum = 0.5 * np.sin(2 * np.pi * record.hum_hz * time_s)
+    sound += 10 ** (record.noise_dbfs / 20) * (rng.standard_normal(samples, dtype=np.float32) + hum)
+    return (0.98 * np.tanh(sound)).astype(np.float32)
+
 
 TAIL_S = 2.5  # room for the reverberation, so that it does not wrap around to the beginning
 

@@ -1,14 +1,130 @@
-"""From a plan to notes and hits: what sounds when, at which pitch, how long and how loud."""
+"""From a plan to notes and hits: what sounds when, at which pitch, how long and how loud.
+
+MERGED: Which notes a part plays over a chord. | What one track draws from its genre: everything that is decided before a note is played.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gtzan_lightning.corpus.synthesis.pitches import Melody, part_pitches
-from gtzan_lightning.corpus.synthesis.plan import Player, TrackPlan
+from gtzan_lightning.corpus.synthesis.genres import STYLES
+from gtzan_lightning.corpus.synthesis.instruments import DRUMS, INSTRUMENTS, Drum, Voice
+from gtzan_lightning.corpus.synthesis.render import Record
+from gtzan_lightning.corpus.synthesis.style import SCALES, Chord, Dice, Part, Style
+
+
+class Melody:
+    """A tune over a scale: each section has its own motif, which returns with the section."""
+
+    def __init__(self, scale: Sequence[int], rng: np.random.Generator) -> None:
+        self._scale = scale
+        self._motifs = {section: rng.integers(-2, 3, size=16).cumsum() for section in "ivcb"}
+
+    def note(self, section: str, place: int, chord: Chord) -> int:
+        """Semitones above the key of the motif's note at `place`; notes on the first place belong to the chord."""
+        if place == 0:
+            return chord.root + chord.intervals[int(self._motifs[section][0]) % len(chord.intervals)]
+        octave, degree = divmod(int(self._motifs[section][place % 16]), len(self._scale))
+        return self._scale[degree] + 12 * int(np.clip(octave, -1, 1))
+
+
+def part_pitches(
+    part: Part, chord: Chord, key: int, steps: Sequence[int], melody: Melody, section: str
+) -> list[tuple[int, ...]]:
+    """MIDI numbers of the notes that begin on `steps`, one tuple a step."""
+    root = laid(key + chord.root, part.lowest_midi)
+    notes = [laid(key + chord.root + interval, part.lowest_midi) for interval in chord.intervals]
+    fifth = root + chord.intervals[min(2, len(chord.intervals) - 1)] % 12
+    if part.kind == "chord":
+        return [tuple(sorted(notes))] * len(steps)
+    if part.kind == "power":
+        return [(root, root + 7, root + 12)] * len(steps)
+    if part.kind == "melody":
+        return [(_sung(part, key, melody.note(section, step, chord)),) for step in steps]
+    cycle = {
+        "root": (root,),
+        "alternate": (root, fifth),
+        "octave": (root, root + 12),
+        "walk": (root, root + chord.intervals[1] % 12, fifth, root + 10),
+        "arpeggio": (*sorted(notes), min(notes) + 12),
+    }[part.kind]
+    return [(cycle[place % len(cycle)],) for place in range(len(steps))]
+
+
+def laid(pitch: int, lowest_midi: int) -> int:
+    """The note of pitch class `pitch` in the octave above `lowest_midi`."""
+    return lowest_midi + (pitch - lowest_midi) % 12
+
+
+def _sung(part: Part, key: int, semitones: int) -> int:
+    """A melody's note in the two octaves around the part's register; what lies below them is raised."""
+    return laid(key, part.lowest_midi - 5) + semitones % 12 + 12 * (semitones > 11)
+
+
+@dataclass(frozen=True)
+class Player:
+    """One part of the band as this track has it."""
+
+    part: Part
+    voice: Voice
+    patterns: tuple[str, str]  # of verses and intros, of choruses and breaks
+    gain_db: float
+
+
+@dataclass(frozen=True)
+class TrackPlan:
+    """One track before it is played."""
+
+    style: Style
+    tempo_bpm: float
+    swing: float
+    key_midi: int  # 0 to 11, the key's pitch class
+    tuning_cents: float
+    scale: tuple[int, ...]
+    chords: tuple[Chord, ...]  # one a bar, repeated
+    form: str
+    drum_patterns: dict[str, str]
+    kit: dict[str, Drum]
+    drums_gain_db: float
+    players: tuple[Player, ...]
+    record: Record
+
+
+def plan_track(seed: int, genre: str, artist: int, number: int) -> TrackPlan:
+    """Everything that track `number` of `genre`, played by `artist`, draws."""
+    style = STYLES[genre]
+
+    def dice(topic: str) -> Dice:
+        return Dice.of(seed, genre, artist, number, topic)
+
+    song, band = dice("song"), dice("band")
+    patterns = [band.artist_choice(style.drums), band.artist_choice(style.drums)]
+    return TrackPlan(
+        style=style,
+        tempo_bpm=song.within(*style.tempo_bpm, track_share=0.25),
+        swing=song.within(*style.swing, track_share=0.2),
+        key_midi=int(song.track.integers(12)),
+        tuning_cents=song.around(0.0, 12.0, 12.0),
+        scale=SCALES[song.track_choice(style.scales)],
+        chords=song.track_choice(style.progressions),
+        form=song.track_choice(style.forms),
+        drum_patterns=band.track_choice(patterns),
+        kit={name: drum.tuned_by(dice(f"drum {name}")) for name, drum in DRUMS.items()},
+        drums_gain_db=band.around(style.drums_gain_db, 2.5, 1.2),
+        players=tuple(_player(part, dice(f"part {place}")) for place, part in enumerate(style.parts)),
+        record=Record.drawn(style, dice("record")),
+    )
+
+
+def _player(part: Part, dice: Dice) -> Player:
+    """The part as an artist plays it on this track."""
+    voice = INSTRUMENTS[dice.artist_choice(part.voices)].played_by(dice)
+    patterns = (dice.track_choice(part.patterns), dice.track_choice(part.patterns))
+    return Player(part, voice, patterns, dice.around(part.gain_db, 3.0, 1.5))
+
 
 SECTION_S = 7.5  # four sections in a track
 SECTION_GAIN_DB = {"i": -4.0, "v": -1.5, "c": 0.0, "b": -5.0}

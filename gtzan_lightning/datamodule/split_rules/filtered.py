@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.dealing import EXCLUDED, SplitRule
+from gtzan_lightning.datamodule.assignment import EXCLUDED, SplitRule
 from gtzan_lightning.errors import GtzanError
 
 GROUP_BY = "artist"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.dealing import SplitRule, deal
+from gtzan_lightning.datamodule.assignment import SplitRule, deal
 
 GROUP_BY = "track"
 KEEPS = frozenset({"track"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features.feature_request import FrameSettings
 
 if TYPE_CHECKING:  # a corpus in the cache needs the columns, and no torch
     import torch
@@ -21,6 +21,6 @@ def rows(power: torch.Tensor, settings: FrameSettings) -> torch.Tensor:
     """Power spectrum `(frames, bins)` to decibels relative to 1, -100 at least, `(frames, n_mels)`."""
     from torchaudio.transforms import AmplitudeToDB
 
-    from gtzan_lightning.features.mel import mel_spectrum
+    from gtzan_lightning.features.spectrum import mel_spectrum
 
     return AmplitudeToDB("power")(mel_spectrum(power, settings.sample_rate_hz, settings.n_mels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features.feature_request import FrameSettings
 
 if TYPE_CHECKING:  # a corpus in the cache needs the columns, and no torch
     import torch
@@ -21,8 +21,7 @@ def rows(power: torch.Tensor, settings: FrameSettings) -> torch.Tensor:
     """Power spectrum `(frames, bins)` to cepstra `(frames, n_mfcc)`; decibels reach 80 below the clip's loudest."""
     from torchaudio.transforms import AmplitudeToDB
 
-    from gtzan_lightning.features.mel import mel_spectrum
-    from gtzan_lightning.features.spectrum import dct_bank
+    from gtzan_lightning.features.spectrum import dct_bank, mel_spectrum
 
     mel = mel_spectrum(power, settings.sample_rate_hz, settings.n_mels)
     return AmplitudeToDB("power", top_db=80.0)(mel) @ dct_bank(settings.n_mels, settings.n_mfcc).to(mel)

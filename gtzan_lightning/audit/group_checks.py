@@ -1,0 +1,162 @@
+"""Tracks of one sound: in several parts, or under several genres.
+
+MERGED: Tracks, recordings, artists and sounds that stand in several parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtzan_lightning.audit.audit_input import Case
+from gtzan_lightning.audit.duplicates import DuplicatePair, find_duplicates
+from gtzan_lightning.audit.findings import Finding, Severity, counted, few
+from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS
+
+REMEDIES = {
+    "track": "Move each track into one part (split=grouped), or call the split leaky.",
+    "recording": "Use split=artist or split=filtered, which keep recordings together.",
+    "artist": "Use split=artist or split=filtered; under the present split the score holds for known artists only.",
+}
+
+
+def shared_tracks(case: Case) -> list[Finding]:
+    """Tracks with slices in several parts: the model is tested on what it has heard."""
+    return _shared(case, "track", [track.track_id for track in case.corpus.tracks])
+
+
+def shared_recordings(case: Case) -> list[Finding] | None:
+    """Tracks cut from one recording in several parts; None where recordings are not known."""
+    names = [track.recording_group for track in case.corpus.tracks]
+    return _shared(case, "recording", names) if any(names) else None
+
+
+def shared_artists(case: Case) -> list[Finding] | None:
+    """Artists in several parts; None where artists are not known."""
+    if not case.corpus.has_artists:
+        return None
+    return _shared(case, "artist", [track.artist_group for track in case.corpus.tracks])
+
+
+def overlapping_slices(case: Case) -> list[Finding]:
+    """Slices of different parts that hold the same seconds of a track.
+
+    Slices are of one length, so that of any two that overlap across parts, two neighbours in time do as well.
+    """
+    used = np.flatnonzero(case.parts != EXCLUDED)
+    order = used[np.lexsort((case.slices.start_s[used], case.slices.track_index[used]))]
+    track, parts = case.slices.track_index[order], case.parts[order]
+    hidden_s = case.slices.stop_s[order][:-1] - case.slices.start_s[order][1:]
+    bad = (track[1:] == track[:-1]) & (hidden_s > 1e-3) & (parts[1:] != parts[:-1])
+    if not bad.any():
+        return []
+    names = case.track_ids(np.unique(track[1:][bad]))
+    return [
+        Finding(
+            "overlapping slices",
+            "error" if case.promises("track") else "warning",
+            "L1.4",
+            f"In {counted(len(names), 'track', 'tracks')}, slices of different parts share up to "
+            f"{hidden_s[bad].max():g} s: {few(names)}.",
+            "Set slice.hop_s to slice.seconds (or null), or use split=grouped.",
+        )
+    ]
+
+
+def presence(unit_of_slice: NDArray[np.integer], parts: NDArray[np.str_], n_units: int) -> NDArray[np.bool_]:
+    """Which units have a slice in which part, `(units, parts)`."""
+    there = np.zeros((n_units, len(PARTS)), bool)
+    for column, part in enumerate(PARTS):
+        there[unit_of_slice[parts == part], column] = True
+    return there
+
+
+def _shared(case: Case, group: str, name_of_track: Sequence[str | None]) -> list[Finding]:
+    """One finding for all units of a kind that stand in several parts; a track without a unit is left out."""
+    named = np.asarray([name is not None for name in name_of_track])
+    names, unit = np.unique([name or "" for name in name_of_track], return_inverse=True)
+    parts = np.where(named[case.slices.track_index], case.parts, EXCLUDED)
+    there = presence(unit[case.slices.track_index], parts, len(names))
+    several = np.flatnonzero(there.sum(axis=1) > 1)
+    if not len(several):
+        return []
+    in_both = int((there[:, 0] & there[:, 2]).sum())
+    return [
+        Finding(
+            f"{group}s in several parts",
+            "error" if case.promises(group) else "warning",
+            "L3.2",
+            f"{len(several)} of {there.any(axis=1).sum()} {group}s stand in several parts, "
+            f"{in_both} of them in train and test: {few([str(name) for name in names[several]])}.",
+            REMEDIES[group],
+        )
+    ]
+
+
+ONE_PART = "Keep one track of each pair, or give both the same artist in metadata.csv and use split=artist."
+
+
+def copies(case: Case) -> list[Finding]:
+    """Identical and near-identical features across parts, and copies with two genres.
+
+    An identical pair breaks a promise to keep artists together: whoever made the sound made both. A near-identical
+    pair is a strong suspicion, and never stops a run.
+    """
+    used = set(case.used_tracks().tolist())
+    pairs = [pair for pair in find_duplicates(case.features) if {pair.one, pair.other} <= used]
+    identical = [pair for pair in pairs if pair.identical]
+    near = [pair for pair in pairs if not pair.identical]
+    severity: Severity = "error" if case.promises("artist") else "warning"
+    return [
+        *across_parts(case, identical, "identical features across parts", severity),
+        *across_parts(case, near, "near-identical features across parts", "warning"),
+        *label_conflicts(case, pairs),
+    ]
+
+
+def across_parts(case: Case, pairs: Sequence[DuplicatePair], check: str, severity: Severity) -> list[Finding]:
+    """The pairs of which one track has a slice in another part than the other one."""
+    there = presence(case.slices.track_index, case.parts, len(case.corpus.tracks))
+    apart = [pair for pair in pairs if (there[pair.one] | there[pair.other]).sum() > 1]
+    if not apart:
+        return []
+    train, test = PARTS.index("train"), PARTS.index("test")
+    there_and_back = [(there[pair.one], there[pair.other]) for pair in apart]
+    crossing = sum((one[train] and other[test]) or (one[test] and other[train]) for one, other in there_and_back)
+    named = [
+        f"{_names(case, pair)} ({_parts(one)} and {_parts(other)})"
+        for pair, (one, other) in zip(apart, there_and_back, strict=True)
+    ]
+    evidence = (
+        f"{counted(len(apart), 'pair', 'pairs')} of tracks, {crossing} of them between train and test: {few(named)}."
+    )
+    return [Finding(check, severity, "L1.4", evidence, ONE_PART)]
+
+
+def label_conflicts(case: Case, pairs: Sequence[DuplicatePair]) -> list[Finding]:
+    """Pairs of one sound that have two genres, in whatever part."""
+    labels = np.asarray(case.corpus.labels())
+    conflicts = [_names(case, pair) for pair in pairs if labels[pair.one] != labels[pair.other]]
+    if not conflicts:
+        return []
+    told = counted(len(conflicts), "pair of tracks has", "pairs of tracks have")
+    return [
+        Finding(
+            "label conflicts between duplicates",
+            "warning",
+            None,
+            f"{told} one sound and two genres: {few(conflicts)}.",
+            "One of the two labels is wrong: decide which, and remove the other track.",
+        )
+    ]
+
+
+def _parts(there: NDArray[np.bool_]) -> str:
+    return "/".join(part for part, is_there in zip(PARTS, there, strict=True) if is_there)
+
+
+def _names(case: Case, pair: DuplicatePair) -> str:
+    one, other = case.track_ids(np.asarray([pair.one, pair.other]))
+    return f"{one} = {other}" if pair.identical else f"{one} ~ {other}"

@@ -1,0 +1,32 @@
+"""Verbs that take the same overrides as train.py."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gtzan_lightning.config.schema import Config
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Lets a verb take `group=member` and `key=value`."""
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="as for train.py, for example data.root=/music"
+    )
+
+
+def configuration(overrides: Sequence[str]) -> Config:
+    """The checked configuration of a command line.
+
+    Raises:
+        GtzanError: what is wrong with it.
+    """
+    from gtzan_lightning.config.composition import composed, conf_dir
+    from gtzan_lightning.config.overrides import check_overrides  # Hydra is slow to import, and most verbs do without
+    from gtzan_lightning.config.schema import checked
+
+    check_overrides(overrides, composed(), conf_dir())
+    cfg = composed(overrides)
+    return checked(cfg, overrides, dict(cfg.hydra.runtime.choices))

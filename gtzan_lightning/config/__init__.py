@@ -1,0 +1,1 @@
+"""Typed schema, Hydra composition, override checks and the config hash."""

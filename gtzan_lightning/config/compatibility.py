@@ -1,0 +1,77 @@
+"""What data, features, slice and split can be together: told from names and lengths alone, before any work."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from gtzan_lightning.config.schema import Config
+from gtzan_lightning.corpus.location import Source, choose_source, locate
+from gtzan_lightning.datamodule.slices import check_lengths
+from gtzan_lightning.datamodule.split_rules import rule_named
+from gtzan_lightning.errors import GtzanError
+
+
+def check_combination(config: Config) -> None:
+    """Refuses what cannot be, with the remedy.
+
+    Raises:
+        GtzanError: no data there, no audio for the features, a slice that does not fit them, or a split that the
+            data cannot have.
+    """
+    _check_search(config)
+    lengths = config.slice
+    row_s = config.features.row_s(lengths.step_s)
+    check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
+    location = locate(config.data.kind, config.data.root)
+    source: Source = "audio"
+    if location is not None:
+        source = choose_source(location, config.data.source, config.features.name)
+        if config.split.name == "artist" and location.metadata is None:
+            raise GtzanError(
+                f"split=artist needs the artist of each track, and {location.root} has no metadata.csv.\n"
+                "Put one there with the columns track_id and artist, or use split=grouped."
+            )
+    elif config.split.name == "filtered":
+        raise GtzanError(
+            "split=filtered is a list of GTZAN's tracks, and the synthetic corpus has none of them.\n"
+            "Use split=grouped or split=artist, or set data.root to GTZAN."
+        )
+    _check_renditions(config, source)
+
+
+def _check_search(config: Config) -> None:
+    """A search chooses on validation folds of whole tracks alone."""
+    if config.search.folds is None:
+        return
+    split = config.split
+    if "track" not in rule_named(split.name).KEEPS or split.manifest is not None or split.val_fold is not None:
+        raise GtzanError(
+            "A search deals the tracks that are not test into validation folds of its own.\n"
+            "Use split=grouped, artist or filtered, without split.manifest, split.val_fold and split.n_val_folds."
+        )
+    if config.trainer.best_epoch_on != "val":
+        raise GtzanError("A search never looks at the test part: leave trainer.best_epoch_on=test out.")
+
+
+def _check_renditions(config: Config, source: Source) -> None:
+    """Renditions need audio, whole tracks in one part, and what makes them."""
+    options = config.augmentation
+    if not options.renditions:
+        return
+    asked = f"augmentation.renditions={options.renditions}"
+    if source == "tables":
+        raise GtzanError(
+            f"{asked} needs audio, and features=stats comes from the tables here.\n"
+            "Set data.source=audio where the clips are, or augmentation.renditions=0."
+        )
+    if "track" not in rule_named(config.split.name).KEEPS:
+        raise GtzanError(
+            f"{asked}: split={config.split.name} has slices of one track in several parts, "
+            "so renditions would carry the test into training.\n"
+            "Use split=grouped, artist or filtered, or augmentation.renditions=0."
+        )
+    if (options.pitch_semitones or options.stretch) and not find_spec("python_stretch"):
+        raise GtzanError(
+            "augmentation.pitch_semitones and augmentation.stretch need a library that is not installed: "
+            "pip install gtzan-lightning[augment]"
+        )

@@ -1,0 +1,134 @@
+"""The embedded corpus: music of ten genres rendered from a seed, for those who have no data yet.
+
+It is a demonstration: a number from it says nothing about music. Its tracks share artists, and its artists a sound, so
+that a split over windows, over tracks and over artists differ as they do on real records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from gtzan_lightning.corpus.synthesis import RENDERER_VERSION, SAMPLE_RATE_HZ, TRACK_S
+from gtzan_lightning.corpus.synthesis.style import artist_of_tracks
+from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
+from gtzan_lightning.errors import GtzanError
+
+FOLDERS = "synthetic-v*"  # its renderings below the folder of caches
+NOTE = "synthetic: a demonstration rendered by this project; its scores say nothing about real music"
+
+
+def synthetic_corpus(
+    cache_dir: Path, *, seed: int = 0, tracks_per_genre: int = 12, n_jobs: int = 2, duration_s: float = TRACK_S
+) -> Corpus:
+    """The synthetic corpus, rendered into `cache_dir` where that has not been done before.
+
+    Args:
+        cache_dir: Folder of caches; the corpus makes one of its own for each seed and size.
+        seed: Another seed is another set of artists and tracks.
+        tracks_per_genre: At least 1; twelve are five artists.
+        n_jobs: Processes that render.
+        duration_s: Length of every track.
+
+    Raises:
+        GtzanError: If a number is too small, or the cache cannot be written.
+    """
+    if tracks_per_genre < 1 or seed < 0 or duration_s <= 0:
+        raise GtzanError(
+            f"the synthetic corpus cannot have seed={seed}, tracks_per_genre={tracks_per_genre}, "
+            f"duration_s={duration_s}: give a seed of 0 or more, at least one track and a positive duration"
+        )
+    sha256 = _fingerprint(seed, tracks_per_genre, duration_s)
+    root = Path(cache_dir) / f"synthetic-v{RENDERER_VERSION}-{sha256[:12]}"
+    tracks = _tracks(root, tracks_per_genre)
+    if any(not path.is_file() for path in _paths(tracks)):
+        _complete(root, tracks, tracks_per_genre, seed, duration_s, n_jobs)
+    with suppress(OSError):  # a shared cache may be read-only
+        os.utime(root)  # pruning goes by the last use
+    return Corpus("synthetic", tracks, GTZAN_GENRES, "audio", root, sha256, notes=(NOTE,))
+
+
+def _fingerprint(seed: int, tracks_per_genre: int, duration_s: float) -> str:
+    """The corpus's sha256: of what makes it, so that it is the same on all machines."""
+    made_of = {
+        "renderer": RENDERER_VERSION,
+        "sample_rate_hz": SAMPLE_RATE_HZ,
+        "seed": seed,
+        "tracks_per_genre": tracks_per_genre,
+        "duration_s": float(duration_s),
+    }
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+
+def _tracks(root: Path, tracks_per_genre: int) -> tuple[Track, ...]:
+    """All tracks, sorted by name. The `s` keeps their names apart from GTZAN's."""
+    artists = artist_of_tracks(tracks_per_genre)
+    return tuple(
+        Track(
+            track_id=f"{genre}.s{number:05d}",
+            genre=genre,
+            path=root / genre / f"{genre}.s{number:05d}.flac",
+            artist_group=f"synthetic {genre} artist {artists[number]}",
+        )
+        for genre in GTZAN_GENRES
+        for number in range(tracks_per_genre)
+    )
+
+
+def _paths(tracks: tuple[Track, ...]) -> list[Path]:
+    return [track.path for track in tracks if track.path is not None]
+
+
+def _complete(
+    root: Path, tracks: tuple[Track, ...], tracks_per_genre: int, seed: int, duration_s: float, n_jobs: int
+) -> None:
+    """Renders what is missing; a second process waits, and then finds all there."""
+    from filelock import FileLock  # here, because a corpus that is there should be found at once
+
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / ".lock"):
+            artists = artist_of_tracks(tracks_per_genre)
+            jobs = [
+                (seed, track.genre, artists[place % tracks_per_genre], place % tracks_per_genre, duration_s, path)
+                for place, (track, path) in enumerate(zip(tracks, _paths(tracks), strict=True))
+                if not path.is_file()
+            ]
+            _render_all(jobs, n_jobs)
+    except OSError as error:
+        raise GtzanError(f"cannot write the synthetic corpus to {root}: {error}; set another cache folder") from error
+
+
+def _render_all(jobs: list[tuple[int, str, int, int, float, Path]], n_jobs: int) -> None:
+    """Renders each job's track, with a progress bar on a terminal."""
+    from joblib import Parallel, delayed
+    from rich.console import Console
+    from rich.progress import track as progress
+
+    finished = Parallel(n_jobs=min(n_jobs, max(1, len(jobs))), return_as="generator")(
+        delayed(_render_file)(*job) for job in jobs
+    )
+    console = Console(stderr=True)
+    for _ in progress(finished, "Rendering the synthetic corpus", len(jobs), console=console, transient=True):
+        pass
+
+
+def _render_file(seed: int, genre: str, artist: int, number: int, duration_s: float, path: Path) -> None:
+    """Renders one track into `path`, which appears only when it is complete."""
+    import soundfile
+
+    from gtzan_lightning.corpus.synthesis.render import render_track
+
+    sound = render_track(seed, genre, artist, number, duration_s)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        soundfile.write(partial, sound, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+        os.replace(partial, path)
+    except soundfile.LibsndfileError as error:  # a full disk, for one
+        raise OSError(str(error)) from error
+    finally:
+        partial.unlink(missing_ok=True)

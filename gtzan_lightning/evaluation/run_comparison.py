@@ -1,0 +1,133 @@
+"""Is one run better than another? Paired comparison of runs on the same test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.clusters import count_units
+from gtzan_lightning.evaluation.intervals import small_sample_variance
+from gtzan_lightning.evaluation.metrics import Decisions, Level, decide
+from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.evaluation.significance import holm, mcnemar_test, sign_flip_test
+
+
+@dataclass(frozen=True, eq=False)
+class Entrant:
+    """A run that takes part in a comparison."""
+
+    name: str
+    predictions: Predictions
+    split_sha256: str  # of its split.csv
+
+
+def compare(
+    entrants: Sequence[Entrant], unit_of_track: Mapping[str, str], level: Level = "clip", coverage: float = 0.95
+) -> pd.DataFrame:
+    """Compare the test accuracy of each pair of runs.
+
+    Args:
+        entrants: two or more runs on the same split.
+        unit_of_track: each track's independent unit.
+        level: level of the difference, its interval and the permutation test; McNemar always takes clip votes.
+        coverage: nominal probability that an interval contains the true difference.
+
+    Returns:
+        One row a pair: a, b, accuracy_a, accuracy_b, difference (a minus b), low, high, n, units, p_permutation,
+        p_mcnemar, p_permutation_holm, p_mcnemar_holm. The interval is the paired form of
+        `intervals.t_interval`; Holm's correction runs over the pairs of this table.
+
+    Raises:
+        GtzanError: the runs cannot be paired; the message says which and why.
+    """
+    refuse_unpaired(entrants)
+    at_level = {entrant.name: _sorted_test(entrant, level) for entrant in entrants}
+    votes = {entrant.name: _sorted_test(entrant, "clip_vote") for entrant in entrants}
+    rows = [
+        {"a": a, "b": b, **_pair(at_level[a], at_level[b], unit_of_track, coverage)}
+        | {"p_mcnemar": mcnemar_test(_right(votes[a]), _right(votes[b]))}
+        for a, b in combinations(at_level, 2)
+    ]
+    table = pd.DataFrame(rows)
+    for test in ("p_permutation", "p_mcnemar"):
+        table[f"{test}_holm"] = holm(table[test].tolist())
+    return table
+
+
+def refuse_unpaired(entrants: Sequence[Entrant]) -> None:
+    """Raise a GtzanError unless all runs were tested on the same rows with the same truth."""
+    names = [entrant.name for entrant in entrants]
+    if len(entrants) < 2 or len(set(names)) < len(names):
+        raise GtzanError(f"a comparison needs two or more runs, each with a name of its own; given: {names}.")
+    first, *others = entrants
+    for other in others:
+        reason = _why_unpaired(first, other)
+        if reason:
+            raise GtzanError(
+                f"{first.name} and {other.name} cannot be compared as a pair: {reason}. Their scores belong to "
+                "different tests; train one of them again on the other's split (split.manifest=<its split.csv>)."
+            )
+
+
+def _why_unpaired(a: Entrant, b: Entrant) -> str | None:
+    """The first reason why two runs do not pair, or None."""
+    if a.split_sha256 != b.split_sha256:
+        return f"their splits differ (split.sha256 {a.split_sha256[:8]} and {b.split_sha256[:8]})"
+    if a.predictions.genres != b.predictions.genres:
+        return f"their genres differ ({', '.join(a.predictions.genres)}; {', '.join(b.predictions.genres)})"
+    keys = [_keys(entrant.predictions.only("test")) for entrant in (a, b)]
+    if any(len(set(key)) < len(key) or not key for key in keys):
+        return "a test part is empty or holds a slice twice"
+    only_one = set(keys[0]) ^ set(keys[1])
+    if only_one:
+        track, start_s, _ = min(only_one)
+        return (
+            f"{len(only_one)} test rows stand in one of them alone or differ in genre, such as {track} at {start_s:g} s"
+        )
+    return None
+
+
+def _keys(test: Predictions) -> list[tuple[str, float, str]]:
+    """What identifies each row: track, start and true genre."""
+    return list(zip(test.track_id, test.start_s.tolist(), test.y_true, strict=True))
+
+
+def _sorted_test(entrant: Entrant, level: Level) -> Decisions:
+    """The test decisions of a run, in an order that does not depend on the run."""
+    test = entrant.predictions.only("test")
+    return decide(test.rows(np.lexsort((test.start_s, test.track_id.astype(str)))), level)
+
+
+def _right(decisions: Decisions) -> NDArray[np.bool_]:
+    return decisions.y_true == decisions.y_pred
+
+
+def _pair(a: Decisions, b: Decisions, unit_of_track: Mapping[str, str], coverage: float) -> dict[str, float]:
+    """Difference in accuracy of two runs on the same rows, its interval and its permutation p-value."""
+    counts_a, counts_b = count_units(a, unit_of_track), count_units(b, unit_of_track)
+    wins = (counts_a.totals[:, 0] - counts_b.totals[:, 0]).sum(axis=1)  # (units,), in rows
+    rows, stratum = counts_a.rows, counts_a.stratum
+    difference = float(wins.sum() / rows.sum())
+    low, high = -1.0, 1.0  # a single unit says nothing
+    if len(rows) > 1:
+        mean = np.bincount(stratum, wins) / np.bincount(stratum, rows)
+        variance, degrees = small_sample_variance((wins - rows * mean[stratum]) / rows.sum(), rows, stratum)
+        half = float(t.ppf((1 + coverage) / 2, degrees) * np.sqrt(variance))
+        low, high = max(difference - half, -1.0), min(difference + half, 1.0)
+    return {
+        "accuracy_a": float(_right(a).mean()),
+        "accuracy_b": float(_right(b).mean()),
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "n": len(a),
+        "units": len(rows),
+        "p_permutation": sign_flip_test(wins),
+    }

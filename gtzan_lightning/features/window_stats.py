@@ -1,0 +1,67 @@
+"""The 58 numbers of a window, as in the published tables: one spectrum, shared by all of them.
+
+The recipe: librosa's features of the time (frames of 2,048 samples, hop 512, Hann, reflected ends), and of each
+the mean and the variance over frames. `length` is in samples.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from gtzan_lightning.features.chroma import chroma
+from gtzan_lightning.features.frame_statistics import rms, spectral_shape, zero_crossing_rate
+from gtzan_lightning.features.separation import harmonic_and_percussive
+from gtzan_lightning.features.spectrum import N_FFT, dct_bank, mel_spectrum, power_to_db, stft
+from gtzan_lightning.features.tempo import tempo_bpm
+
+MIN_SAMPLES = N_FFT // 2 + 1  # what reflecting half a frame needs
+N_MELS = 128
+N_MFCC = 20
+
+
+def window_stats(signals: torch.Tensor, rate_hz: int) -> torch.Tensor:
+    """The 58 columns of each window.
+
+    Args:
+        signals: `(windows, samples)` float32, on any device.
+        rate_hz: sampling rate.
+
+    Returns:
+        `(windows, 58)` float64, in the order of `corpus.tables.STATS_COLUMNS`.
+    """
+    spectra = stft(signals)
+    magnitudes, *shape = spectral_shape(spectra, rate_hz)
+    power = magnitudes**2
+    # in double precision from here on: small arrays, and cepstral means may be near zero
+    mel_db = power_to_db(mel_spectrum(power, rate_hz, N_MELS).double())
+    parts = [
+        chroma(power, rate_hz).flatten(1),
+        rms(signals),
+        *shape,
+        zero_crossing_rate(signals),
+        *harmonic_and_percussive(signals, spectra, magnitudes),
+    ]
+    cepstra = mel_db @ dct_bank(N_MELS, N_MFCC).to(power.device)
+    length = torch.full((len(signals), 1), signals.shape[1], dtype=torch.float64, device=signals.device)
+    moments = [_mean_and_variance(part.unsqueeze(2)) for part in parts]
+    tempo = tempo_bpm(mel_db.float(), rate_hz).unsqueeze(1)
+    return torch.cat([length, *moments, tempo, _mean_and_variance(cepstra)], dim=1)
+
+
+def cut_windows(signal: torch.Tensor, rate_hz: int, window_s: float) -> torch.Tensor:
+    """The published windows: `signal[s * n : s * n + n - 1]` with `n = window_s * rate_hz`, `(windows, n - 1)`.
+
+    An incomplete last window is left out.
+    """
+    step = round(window_s * rate_hz)
+    if len(signal) < step - 1:
+        return signal.new_zeros(0, step - 1)
+    return signal.unfold(0, step - 1, step)
+
+
+def _mean_and_variance(values: torch.Tensor) -> torch.Tensor:
+    """Interleaved moments over frames: `(batch, frames, features)` to `(batch, 2 * features)`, float64."""
+    exact = values.double().transpose(1, 2)
+    mean = exact.mean(dim=2)
+    variance = (torch.linalg.vecdot(exact, exact) / exact.shape[2] - mean**2).clamp_min(0.0)
+    return torch.stack([mean, variance], dim=2).flatten(1)

@@ -1,1 +1,0 @@
-"""A trained run on any music: one file in, one answer out."""

@@ -1,0 +1,85 @@
+"""A report on disk: scores.csv, report.md and report.html, each replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.progress import track
+
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.report.page.page_data import details, head
+from gtzan_lightning.report.page.rendering import rendered
+from gtzan_lightning.report.score_tables import headline, report_markdown, warnings_of
+from gtzan_lightning.report.sweep_summary import tidy
+from gtzan_lightning.runs.ranking import Verdict, gaps, verdicts
+from gtzan_lightning.runs.records import Evidence, Record, read_record
+from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
+from gtzan_lightning.runs.run_folder import Card, RunFolder, now
+from gtzan_lightning.utils.files import write_text
+
+
+def write_report(records: Sequence[Record], folder: Path, *, progress: bool = True) -> tuple[Table, list[Verdict]]:
+    """Writes the three files, and returns what they hold.
+
+    Args:
+        records: finished runs, and others, which are named as missing.
+        folder: made where it is not there.
+        progress: whether to show how far the reading of predictions is.
+
+    Raises:
+        GtzanError: no run is done, or the folder cannot be written.
+    """
+    done = [record for record in records if record.done]
+    missing = [record for record in records if not record.done]
+    if not done:
+        raise GtzanError(
+            f"none of {len(records)} runs is done: there is nothing to report. `gtzan runs ls` lists them."
+        )
+    table, evidence = tabled(done), Evidence()
+    ordered = [record for row in table.rows for record in row.records]
+    found = verdicts(table.rows, LEVELS, evidence)
+    shown = track(ordered, "Reading predictions", disable=not progress, transient=True)
+    page = rendered(
+        title=f"{_corpora(ordered)}: {headline(table)}",
+        written=now()[:10],
+        banners=warnings_of(table),
+        head=head(table, found, gaps(table, LEVELS), missing),
+        details=details(shown, evidence),
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(
+            folder / "scores.csv", tidy([record.card for record in ordered]).to_csv(index=False, lineterminator="\n")
+        )
+        write_text(folder / "report.md", report_markdown(table, found, missing))
+        write_text(folder / "report.html", page)
+    except OSError as error:
+        raise GtzanError(f"{folder}: the report cannot be written ({error}). Choose another with --output.") from error
+    return table, found
+
+
+def report_sweep(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:
+    """The report of a multirun, beside it; a report that cannot be written does not spoil the runs.
+
+    Args:
+        jobs: the folder of each job and its card, with the status and the words that the sweep has for it.
+        folder: of the sweep.
+    """
+    records = []
+    for path, card in jobs:
+        read = read_record(RunFolder(path), card.get("overrides", []))
+        records.append(read if read.done else replace(read, card=card))
+    if not any(record.done for record in records):
+        return
+    try:
+        write_report(records, folder, progress=False)
+    except GtzanError as error:
+        print(f"No report: {error}")
+        return
+    print(f"Report: {folder / 'report.html'} (report.md, scores.csv)")
+
+
+def _corpora(records: Sequence[Record]) -> str:
+    return ", ".join(dict.fromkeys(record.card["data"]["corpus"] for record in records))

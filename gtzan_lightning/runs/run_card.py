@@ -1,0 +1,144 @@
+"""The run card: how a score was obtained, filled in as the run goes on."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtzan_lightning.config.identity import SCHEMA
+from gtzan_lightning.corpus.tracks import Corpus
+from gtzan_lightning.datamodule.assignment import PARTS
+from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256
+from gtzan_lightning.datamodule.slices import SliceTable, tracks_without_slice
+from gtzan_lightning.datamodule.split_rules import rule_named
+from gtzan_lightning.datamodule.splits import shared_tracks
+from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.utils.files import write_bytes
+
+PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core", "numpy", "pandas", "scikit-learn")
+LEAKY_STAMP = "LEAKY SPLIT: slices of one track stand in train and test"
+
+STAMPS = {
+    "normalisation": "SCALE FITTED ON ALL: the normalisation has seen the test part",
+    "epoch selection": "EPOCH CHOSEN ON TEST: the score is that of the best test epoch",
+}
+"""What stands beside the scores of a run that fails a check of the audit by design."""
+
+
+def stamps(card: Mapping[str, Any]) -> list[str]:
+    """Warnings that stand beside every score of a run; empty for a run that failed before it had a split."""
+    split = card.get("split", {}).get("stamp")
+    return list(card.get("stamps", [split] if split else []))
+
+
+def opened(run_id: str, question: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
+    """What is known before any data is read."""
+    return {
+        "schema": SCHEMA,
+        "status": "running",
+        "run_id": run_id,
+        "question": question,  # the identity's digits; a folder that the user named does not show them
+        "overrides": list(overrides),
+        "seed": seed,
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "versions": versions(),
+        "git": git_state(),
+    }
+
+
+def data_entries(
+    corpus: Corpus,
+    features: Features,
+    slices: SliceTable,
+    parts: NDArray[np.str_],
+    split: Mapping[str, Any],
+    manifest: Path,
+) -> dict[str, Any]:
+    """The card's `data`, `features` and `split` (the config group as plain values); writes the split's manifest."""
+    csv = manifest_csv(corpus, slices, parts)
+    write_bytes(manifest, csv)
+    return {
+        "data": _data(corpus, features, slices),
+        "features": {"name": features.name, "shape": [slices.steps, len(features.columns)]},
+        "split": _split(corpus, slices, parts)
+        | {
+            "name": split["name"] if split["manifest"] is None else "manifest",
+            "group_by": rule_named(split["name"]).GROUP_BY,
+            "seed": split["seed"],
+            "fold": split["fold"],
+            "train_tracks": split["train_tracks"],
+            "sha256": manifest_sha256(csv),
+        },
+    }
+
+
+def _data(corpus: Corpus, features: Features, slices: SliceTable) -> dict[str, Any]:
+    """The corpus, and the tracks that no slice could be cut from."""
+    without = tracks_without_slice(slices, len(corpus.tracks))
+    return {
+        "corpus": corpus.name,
+        "source": corpus.source,
+        "tracks": len(corpus.tracks),
+        "sha256": corpus.sha256,
+        "genres": list(corpus.genres),
+        "tracks_without_slice": [corpus.tracks[index].track_id for index in without],
+        "notes": [*corpus.notes, *features.notes],
+    }
+
+
+def _split(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> dict[str, Any]:
+    """Sizes of the parts, and what they share: the leak, counted."""
+    tracks = slices.track_index
+    in_both = len(shared_tracks(parts, tracks))
+    return {
+        "slices": {part: int((parts == part).sum()) for part in PARTS},
+        "tracks": {part: len(np.unique(tracks[parts == part])) for part in PARTS},
+        "tracks_in_train_and_test": in_both,
+        "artists_in_train_and_test": _shared_artists(corpus, tracks, parts),
+        "stamp": LEAKY_STAMP if in_both else None,
+    }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of Python and the packages that can change a number."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+            continue
+    return found
+
+
+@cache  # the code of a process is what it was when it began
+def git_state() -> dict[str, Any]:
+    """Commit of the checkout that the package runs from, and whether it has changes; null outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def _shared_artists(corpus: Corpus, track_index: NDArray[np.int32], parts: NDArray[np.str_]) -> int | None:
+    if not corpus.has_artists:
+        return None
+    names = np.unique([str(track.artist_group) for track in corpus.tracks], return_inverse=True)[1]
+    return len(shared_tracks(parts, names[track_index].astype(np.int32)))

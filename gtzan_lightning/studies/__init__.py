@@ -1,0 +1,1 @@
+"""Analyses over many runs: leakage ladder, protocol ablation, published claims and rankings."""

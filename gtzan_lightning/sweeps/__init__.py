@@ -1,0 +1,1 @@
+"""Multirun execution: plan, live display, resuming, launchers and hyperparameter search."""

@@ -1,0 +1,1 @@
+"""Fitting: objects from a config, callbacks, checkpoints, resuming and results."""

@@ -1,0 +1,140 @@
+"""What a run adds to Lightning's training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import Callback, Checkpoint
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from gtzan_lightning.runs.job_board import JobReport
+from gtzan_lightning.utils.files import write_text
+
+
+class ReseedEachEpoch(Callback):
+    """Dropout, noise and mixup of an epoch depend on seed and epoch alone, so that a resumed run draws the same."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch * 1_009 + trainer.global_rank)
+
+
+class LastCheckpoint(Checkpoint):
+    """Writes `last.ckpt` at the end of an epoch, but not oftener than every so many seconds.
+
+    A `Checkpoint`, so that Lightning calls it after the callbacks whose state it must hold.
+    """
+
+    def __init__(self, path: Path, every_s: float) -> None:
+        super().__init__()
+        self.path, self.every_s = path, every_s
+        self.written = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if time.monotonic() - self.written >= self.every_s or trainer.should_stop or _is_last_epoch(trainer):
+            trainer.save_checkpoint(self.path)
+            self.written = time.monotonic()
+
+
+class History(Checkpoint):
+    """Every epoch's losses and scores; travels in the checkpoint, so that a resumed run has the whole curve.
+
+    A `Checkpoint`, so that Lightning calls it after the model has logged the training scores of the epoch.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
+        self.epochs.append({"epoch": trainer.current_epoch} | scores)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.epochs = list(state_dict["epochs"])
+
+    def write(self, path: Path) -> None:
+        """Writes a CSV of one row an epoch."""
+        write_text(path, pd.DataFrame(self.epochs).to_csv(index=False, lineterminator="\n"))
+
+    def best_epoch(self, monitor: str, mode: str) -> int:
+        """The first of the epochs with the best value, as the checkpoint keeps it."""
+        sign = 1 if mode == "max" else -1
+        return int(
+            max(self.epochs, key=lambda row: (sign * row.get(monitor, -math.inf * sign), -row["epoch"]))["epoch"]
+        )
+
+
+class EpochProgress(Callback):
+    """One line that counts epochs, with the validation accuracy and the time left; a few plain lines in a log file."""
+
+    LINES_IN_LOG = 5
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.console = Console()
+        self.progress: Progress | None = None
+        self.task: TaskID | None = None
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.is_global_zero or not self.console.is_terminal:
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("epoch {task.completed}/{task.total}"))
+        self.progress = Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True)
+        self.task = self.progress.add_task(self.label, total=trainer.max_epochs, completed=trainer.current_epoch)
+        self.progress.start()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
+        scores = trainer.callback_metrics
+        accuracy = float(scores.get("val/window_accuracy", math.nan))
+        text = f"{self.label}  val window accuracy {accuracy:.3f}"
+        if self.progress is not None and self.task is not None:
+            self.progress.update(self.task, completed=done, description=text)
+        elif done % max(1, total // self.LINES_IN_LOG) == 0:
+            print(f"{text}  epoch {done}/{total}", flush=True)
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+            self.progress = None
+
+
+class ReportedEpochs(Callback):
+    """Tells the sweep that this job belongs to how far it is."""
+
+    def __init__(self, report: JobReport) -> None:
+        self.report = report
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:
+            self.report.update(status="running", max_epochs=trainer.max_epochs or 0)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:  # only now does a continued run know its epoch
+            done = trainer.current_epoch
+            self.report.update(first_epoch=done, epoch=done, training_since=time.time())
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:
+            accuracy = trainer.callback_metrics.get("val/window_accuracy")
+            shown = None if accuracy is None else float(accuracy)
+            last = _is_last_epoch(trainer)
+            self.report.update(at_once=last, epoch=trainer.current_epoch + 1, val_accuracy=shown)
+
+
+def _is_last_epoch(trainer: L.Trainer) -> bool:
+    return trainer.max_epochs is not None and trainer.current_epoch + 1 >= trainer.max_epochs

@@ -1,0 +1,148 @@
+"""From a checked configuration to the objects of an experiment: data, model and trainer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+import lightning as L
+import numpy as np
+import torch
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from gtzan_lightning.config.schema import Config
+from gtzan_lightning.datamodule.augmented_copies import RenditionSlices, renditions_wanted
+from gtzan_lightning.datamodule.examples import standardised
+from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.masking import Masking
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.ood import fit_familiarity
+from gtzan_lightning.features.feature_request import Rendition, Waveform
+from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.training.checkpoints import WholeCheckpoints
+from gtzan_lightning.training.split_data import SplitData, configured_slices, load_configured_features
+
+
+def make_renditions(config: Config, data: SplitData) -> list[RenditionSlices]:
+    """The renditions of the training tracks, from the cache or computed."""
+    options, tracks = config.augmentation, data.corpus.tracks
+    waveform = Waveform(**options.model_dump(include={each.name for each in fields(Waveform)}))
+    wanted = renditions_wanted(data.corpus, data.slices, data.parts, options.renditions, options.factors)
+    made = []
+    for number in range(1, wanted.max(initial=0) + 1):
+        chosen = np.flatnonzero(wanted >= number).astype(np.int32)
+        some = replace(data.corpus, tracks=tuple(tracks[index] for index in chosen))
+        features = load_configured_features(config, some, Rendition(number, options.rendition_seed, waveform))
+        features = replace(features, track_index=chosen[features.track_index])
+        made.append(RenditionSlices(features, configured_slices(config, features)))
+    return made
+
+
+def make_masking(config: Config, genres: Sequence[str]) -> Masking:
+    """The masks of the configuration, with the strength of each genre."""
+    options = config.augmentation
+    shared = options.model_dump(include={each.name for each in fields(Masking)} - {"genre_strength"})
+    strength = tuple(options.factors.get(genre, 1.0) for genre in genres) if options.factors else ()
+    return Masking(**shared, genre_strength=strength)
+
+
+def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
+    """Standardised examples with their loaders."""
+    scaling = config.features.scaling, config.features.scaling_fitted_on
+    if scaling not in data.prepared:
+        data.prepared[scaling] = standardised(data.corpus, data.features, data.slices, data.parts, *scaling)
+    return GenreDataModule(
+        data.corpus,
+        data.features,
+        data.slices,
+        data.parts,
+        batch_size=config.data.batch_size,
+        seed=config.seed,
+        scaling=config.features.scaling,
+        scaling_fitted_on=config.features.scaling_fitted_on,
+        best_epoch_on=config.trainer.best_epoch_on,
+        augment=make_masking(config, data.corpus.genres),
+        prepared=data.prepared[scaling],
+        renditions=make_renditions(config, data),
+    )
+
+
+def training_familiarity(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
+    """What the training part is like, as tensors and numbers: a file that is far from it deserves a warning."""
+    return datamodule.prepared.once("familiarity", lambda: _familiarity(config, datamodule))
+
+
+def _familiarity(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
+    slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
+    stop_s = datamodule.slices.stop_s[slices]
+    if config.whole_clips:  # a row stands for a clip of any length, which its column `length` has in samples
+        lengths = datamodule.features.values[:, datamodule.columns.index("length")]
+        stop_s = lengths[datamodule.slices.first_row[slices]].astype(np.float64) / config.features.sample_rate_hz
+    found = fit_familiarity(
+        examples.values.numpy(),
+        examples.step_index.numpy()[slices],
+        datamodule.slices.track_index[slices],
+        stop_s,
+    )
+    return {
+        name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+        for name, value in found.plain().items()
+    }
+
+
+def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreModule:
+    """The model of the configuration, for examples of `shape` (steps, features).
+
+    Raises:
+        GtzanError: a key that the model does not have, or a value that it refuses.
+    """
+    options = config.model.model_dump(by_alias=True)
+    try:
+        model: GenreModule = instantiate(options, n_steps=shape[0], n_features=shape[1], n_genres=n_genres)
+    except Exception as error:  # Hydra wraps whatever the constructor raises
+        cause = error.__cause__ or error
+        raise GtzanError(
+            f"model: {config.model.target} cannot be built: {cause}.\nSee conf/model for its keys."
+        ) from error
+    model.monitor = model.monitor.replace("val/", f"{config.trainer.best_epoch_on}/", 1)
+    return model
+
+
+def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger | bool) -> L.Trainer:
+    """Lightning's trainer, without what a run folder does better.
+
+    Raises:
+        GtzanError: the device is not there.
+    """
+    options = config.trainer
+    if options.accelerator == "cpu":  # else torch looks for the library of a GPU's driver in each step of an optimiser
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # Lightning sets it, for processes that fork
+    # Determinism brings along that fresh memory is filled: a tenth of an epoch, and no result depends on it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    try:
+        return L.Trainer(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            strategy=options.strategy,
+            precision=options.precision,
+            max_epochs=options.max_epochs,
+            gradient_clip_val=options.gradient_clip_val,
+            limit_train_batches=options.limit_batches,
+            limit_val_batches=options.limit_batches,
+            deterministic="warn",
+            callbacks=list(callbacks),
+            plugins=[WholeCheckpoints()],
+            logger=logger,
+            log_every_n_steps=10**9,  # once an epoch is enough, and a step's log costs as much as the step
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=bool(callbacks),
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,  # our batches share themselves out
+        )
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        raise GtzanError(f"trainer={options.accelerator}: {error}\nUse trainer=cpu.") from error

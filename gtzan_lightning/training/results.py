@@ -1,0 +1,150 @@
+"""The end of a run: predictions, scores, figures.
+
+MERGED: The figures of a run, drawn from its predictions, its card and its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gtzan_lightning.corpus.tracks import Corpus, independent_units
+from gtzan_lightning.datamodule.assignment import PARTS
+from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.calibration import calibration_card, with_temperature
+from gtzan_lightning.evaluation.figures import (
+    Caption,
+    confusion_figure,
+    genre_figure,
+    learning_figure,
+    reliability_figure,
+    risk_coverage_figure,
+)
+from gtzan_lightning.evaluation.metrics import Level, decide, overfit_gap
+from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
+from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_evidence
+from gtzan_lightning.models.base import GenreModule, probabilities
+from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.runs.run_folder import Card, RunFolder
+from gtzan_lightning.training.tensorboard_logging import (
+    add_charts,
+    add_precision_recall,
+    add_wrong_slices,
+    event_logger,
+    log_results,
+)
+from gtzan_lightning.utils.files import write_bytes, write_text
+
+DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
+
+
+def run_figures(run: RunFolder, card: Card, predictions: Predictions, units: Mapping[str, str]) -> dict[str, Figure]:
+    """Confusion matrices and genre scores of the test part at both levels, its calibration, and the learning curves.
+
+    Args:
+        run: the folder, for its history.
+        card: the run card with its metrics and calibration.
+        predictions: the run's table.
+        units: the independent unit of each track.
+    """
+    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(stamps(card)) or None)
+    scores = card["metrics"]["test"]
+    figures = {}
+    test = predictions.only("test")
+    for level in DRAWN_LEVELS:
+        decisions = decide(test, level)
+        figures[f"confusion_{level}"] = confusion_figure(decisions, scores[level], caption)
+        figures[f"genres_{level}"] = genre_figure(genre_evidence(decisions, units), scores[level], level, caption)
+    temperature = card["calibration"]["temperature"]
+    tables = {"as trained": test, f"temperature {temperature:.2f}": with_temperature(test, temperature)}
+    figures["reliability"] = reliability_figure(tables, scores["window"], "window", caption)
+    figures["risk_coverage"] = risk_coverage_figure(test, scores["window"], "window", caption)
+    history = pd.read_csv(run.history)
+    best_epoch = card["training"]["best_epoch"]
+    figures["learning_curves"] = learning_figure(history, scores["window"], "window", caption, best_epoch)
+    return figures
+
+
+def save_figures(folder: Path, figures: Mapping[str, Figure]) -> dict[str, bytes]:
+    """Writes each figure as `<name>.png`; returns the files' content, so that nobody draws it again."""
+    folder.mkdir(exist_ok=True)
+    pictures = {name: _png(figure) for name, figure in figures.items()}
+    for name, png in pictures.items():
+        write_bytes(folder / f"{name}.png", png)
+    return pictures
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def read_units(run: RunFolder) -> dict[str, str]:
+    """The independent unit of each track, as the run recorded it.
+
+    Raises:
+        GtzanError: the run has no such record.
+    """
+    if not run.units.is_file():
+        raise GtzanError(f"{run.units}: missing. Repeat the run with rerun=true.")
+    table = pd.read_csv(run.units, dtype=str, keep_default_na=False)
+    return dict(zip(table["track_id"], table["unit"], strict=True))
+
+
+def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: int | None = None) -> Predictions:
+    """What the model says about every slice, part by part in corpus order."""
+    rows, answers = [], []
+    for part in PARTS:
+        chosen, loader = datamodule.evaluation_loader(part)
+        answer = probabilities(model, loader, limit_batches)
+        rows.append(chosen[: len(answer)])
+        answers.append(answer)
+    numbers = np.concatenate(rows)
+    tracks = [datamodule.corpus.tracks[index] for index in datamodule.slices.track_index[numbers]]
+    return Predictions(
+        track_id=np.asarray([track.track_id for track in tracks], dtype=object),
+        start_s=datamodule.slices.start_s[numbers],
+        part=datamodule.parts[numbers].astype(object),
+        y_true=np.asarray([track.genre for track in tracks], dtype=object),
+        probabilities=np.concatenate(answers),
+        genres=datamodule.genres,
+    )
+
+
+def record_results(
+    run: RunFolder, card: Card, predictions: Predictions, corpus: Corpus, config: Mapping[str, Any]
+) -> None:
+    """Writes predictions, computes every score from the written table, and draws the figures."""
+    write_predictions(predictions, run.predictions)
+    predictions = read_predictions(run.predictions)
+    cluster, units = independent_units(corpus.tracks)
+    unit_of_track = {track.track_id: unit for track, unit in zip(corpus.tracks, units, strict=True)}
+    write_text(run.units, _units_csv(unit_of_track))
+    card["metrics"] = evaluate(predictions, unit_of_track, cluster)
+    card["genres"] = {
+        level: genre_entries(genre_evidence(decide(predictions.only("test"), level), unit_of_track))
+        for level in DRAWN_LEVELS
+    }
+    card["calibration"] = calibration_card(predictions)
+    card["training"]["overfit_gap"] = overfit_gap(predictions)
+    pictures = save_figures(run.figures, run_figures(run, card, predictions, unit_of_track))
+    logger = event_logger(run.path)
+    log_results(logger, config, card, pictures)
+    test = predictions.only("test")
+    add_charts(logger.experiment, pd.read_csv(run.history), card["split"]["name"])
+    add_precision_recall(logger.experiment, test)
+    add_wrong_slices(logger.experiment, test, corpus, config["slice"]["seconds"])
+    logger.finalize("success")
+
+
+def _units_csv(unit_of_track: Mapping[str, str]) -> str:
+    table = pd.DataFrame({"track_id": list(unit_of_track), "unit": list(unit_of_track.values())})
+    return table.to_csv(index=False, lineterminator="\n")
