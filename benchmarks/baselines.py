@@ -28,7 +28,7 @@ from sklearn.svm import SVC
 
 from gtzan_lightning.config.composition import composed
 from gtzan_lightning.config.schema import checked
-from gtzan_lightning.corpus.tracks import Corpus, independent_units
+from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import decide
@@ -125,9 +125,9 @@ def _scores(
         probabilities=probabilities,
         genres=corpus.genres,
     )
-    cluster, units = independent_units(corpus.tracks)
-    unit_of_track = {track.track_id: unit for track, unit in zip(corpus.tracks, units, strict=True)}
-    return {level: evaluate_level(decide(predictions, level), unit_of_track, cluster) for level in LEVELS}
+    cluster, clusters = resampling_clusters(corpus.tracks)
+    cluster_of_track = {track.track_id: cluster for track, cluster in zip(corpus.tracks, clusters, strict=True)}
+    return {level: evaluate_level(decide(predictions, level), cluster_of_track, cluster) for level in LEVELS}
 
 
 def main() -> int:

@@ -123,9 +123,9 @@ def _seconds(function: Callable[[Signal], object], y: Signal) -> float:
     return time.process_time() - begun
 
 
-def quartiles(values: NDArray[np.float64], unit: str) -> str:
+def quartiles(values: NDArray[np.float64], cluster: str) -> str:
     low, middle, high = np.percentile(values, [25, 50, 75])
-    return f"{middle:.1f} {unit} ({low:.1f}-{high:.1f})"
+    return f"{middle:.1f} {cluster} ({low:.1f}-{high:.1f})"
 
 
 def _profile(y: Signal) -> None:

@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from gtzan_lightning import load_run, predict
 from gtzan_lightning.config.composition import composed
 from gtzan_lightning.features.extraction import extract
-from gtzan_lightning.inference.file_inference import Hearing
+from gtzan_lightning.inference.file_inference import Preprocessing
 from gtzan_lightning.inference.trained_run import TrainedRun
 from gtzan_lightning.training.train import train
 
@@ -92,7 +92,7 @@ def compare_song(run: TrainedRun, path: Path, folder: Path, repeats: int) -> Non
 
 def compare_folder(run: TrainedRun, paths: list[Path], folder: Path, repeats: int, jobs: int) -> None:
     fresh = fresh_folders(folder / "folder")
-    request = Hearing.of_training(run).request
+    request = Preprocessing.of_training(run).request
     print(f"\n{len(paths)} clips of 30 s, wall time of {repeats} turns, load {os.getloadavg()[0]:.1f} before")
     for n_jobs in dict.fromkeys((1, jobs)):
         predict(run, paths[: 2 * n_jobs], n_jobs=n_jobs, cache_dir=next(fresh))  # starts the workers

@@ -3,7 +3,7 @@
     python benchmarks/bench_startup.py [--repeats 5]
 
 Each repetition starts two processes in turn, on the tables of GTZAN_ROOT where that is set, else on generated ones of
-their size: one that imports torch and lightning and ends, the unit of measure; and one that runs a sweep of two jobs.
+their size: one that imports torch and lightning and ends, the cluster of measure; and one that runs a sweep of two jobs.
 The second job counts from the end of the first one, so that composing its configuration is part of it.
 """
 
@@ -43,14 +43,14 @@ def main() -> None:
             timed = _timed(Path(folder) / f"outputs{number}", root)
             for name, seconds in timed.items() if number else ():  # the first repetition fills the disk's cache
                 taken[name].append(seconds)
-    unit = _median(taken["import"])
+    cluster = _median(taken["import"])
     rows = {
         "import": "import torch, lightning",
         "fresh": "fresh process to first step",
         "second": "second job to first step",
     }
     for name, row in rows.items():
-        print(f"{row:30}{_described(taken[name])}   {_median(taken[name]) / unit:.3f} x import")
+        print(f"{row:30}{_described(taken[name])}   {_median(taken[name]) / cluster:.3f} x import")
 
 
 def _timed(outputs: Path, root: str) -> dict[str, float]:

@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from table import MODELS, model_rows
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe & Ito (2008): colour-blind readers can tell them apart
-RUNGS = {
+SPLIT_ORDER = {
     "leaky": "random windows\n(leaky)",
     "grouped": "by track\n(grouped)",
     "artist": "by artist",
@@ -28,14 +28,18 @@ def ladder_figure(rows: Rows, models: Sequence[str], length: str, corpus: str) -
     axes = figure.add_subplot()
     splits = [split for split in SPLITS if any((model, length, split) in rows for model in models)]
     for place, (model, colour) in enumerate(zip(models, COLOURS, strict=False)):
-        known = [(rung, rows[model, length, split]) for rung, split in enumerate(splits) if rows[model, length, split]]
+        known = [
+            (ladder_split, rows[model, length, split])
+            for ladder_split, split in enumerate(splits)
+            if rows[model, length, split]
+        ]
         entries = [scores[0]["window"] for _, scores in known]
-        x = [rung + (place - (len(models) - 1) / 2) * 0.13 for rung, _ in known]
+        x = [ladder_split + (place - (len(models) - 1) / 2) * 0.13 for ladder_split, _ in known]
         axes.vlines(x, *np.transpose([entry["accuracy_ci95"] for entry in entries]), color=colour, linewidth=1.8)
         axes.plot(x, [entry["accuracy"] for entry in entries], "o", color=colour, label=model)
     axes.axhline(0.1, color="#5A5A5A", linewidth=1, linestyle=":")
     axes.annotate("chance", (len(splits) - 0.5, 0.1), ha="right", va="bottom", fontsize=9, color="#5A5A5A")
-    axes.set_xticks(range(len(splits)), [RUNGS[split] for split in splits])
+    axes.set_xticks(range(len(splits)), [SPLIT_ORDER[split] for split in splits])
     axes.set(xlim=(-0.5, len(splits) - 0.5), ylim=(0, 1), ylabel="test accuracy of windows")
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", color="#E3E3E3")

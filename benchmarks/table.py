@@ -83,8 +83,8 @@ def model_rows(models: Sequence[str], todo: Sequence[Cell], overrides: Sequence[
                 continue
             corpora.add(run.corpus)
             rows[model, cell.slice, cell.split].append(run.scores)
-            told = "reused" if run.reused else f"{run.seconds:.0f} s"
-            print(f"{name}: window {run.scores['window']['accuracy']:.3f}, {told}", file=sys.stderr)
+            message = "reused" if run.reused else f"{run.seconds:.0f} s"
+            print(f"{name}: window {run.scores['window']['accuracy']:.3f}, {message}", file=sys.stderr)
     return rows, ", ".join(sorted(corpora))
 
 

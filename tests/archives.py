@@ -63,12 +63,12 @@ class Server:
     def __init__(self, content: bytes, cut_bytes: int = 0) -> None:
         self.content = content
         self.cut_bytes = cut_bytes
-        self.asked: list[tuple[str, str | None]] = []
+        self.requested: list[tuple[str, str | None]] = []
         self.address = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         path, wanted = handler.path, handler.headers.get("Range")
-        self.asked.append((path, wanted))
+        self.requested.append((path, wanted))
         if path not in ("/good", "/cut", "/whole", "/other", "/encoded", "/shifted"):
             handler.send_error(404)
             return

@@ -8,8 +8,8 @@ from omegaconf import OmegaConf
 
 from gtzan_lightning.evaluation.metrics import decide
 from gtzan_lightning.evaluation.predictions import Predictions, write_predictions
-from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_evidence
-from gtzan_lightning.runs.run_card import LEAKY_STAMP
+from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_metrics
+from gtzan_lightning.runs.run_card import LEAKY_WARNING
 
 GENRES = ("blues", "jazz", "rock")
 HIDDEN = {"MLP": 512, "BiLSTM": 128, "ResLSTM": 64}
@@ -24,10 +24,10 @@ def made_run(outputs, *, model="MLP", slice_s=3, split="grouped", seed=0, split_
     name = f"{model}-{slice_s}s-{split}-{split_seed}-{fold}-{seed}-{len(list((outputs / 'runs').glob('*')))}".lower()
     folder = outputs / "runs" / name
     folder.mkdir(parents=True)
-    predictions, units = _predictions(genres, tracks, slices, right, seed + 3 * split_seed + 5 * (fold or 0))
+    predictions, clusters = _predictions(genres, tracks, slices, right, seed + 3 * split_seed + 5 * (fold or 0))
     write_predictions(predictions, folder / "predictions.csv")
-    rows = "".join(f"{track},{unit}\n" for track, unit in units.items())
-    (folder / "units.csv").write_text(f"track_id,unit\n{rows}")
+    rows = "".join(f"{track},{cluster}\n" for track, cluster in clusters.items())
+    (folder / "clusters.csv").write_text(f"track_id,cluster\n{rows}")
     (folder / "history.csv").write_text(_history(epochs))
     config = {
         "seed": seed,
@@ -45,19 +45,19 @@ def made_run(outputs, *, model="MLP", slice_s=3, split="grouped", seed=0, split_
         "overrides": [f"model={model.lower()}", f"slice={slice_s}s", f"split={split}", f"seed={seed}"],
         "seed": seed,
         "command": "train.py",
-        "data": {"corpus": "made", "sha256": "made", "tracks": len(units)},
+        "data": {"corpus": "made", "sha256": "made", "tracks": len(clusters)},
         "features": {"name": "stats", "shape": [1, 58]},
         "split": {
             "name": split, "seed": split_seed, "fold": fold, "sha256": f"{split}-{slice_s}-{split_seed}-{fold}",
             "slices": {"train": 10 * len(test), "val": len(test), "test": len(test)},
-            "stamp": LEAKY_STAMP if leaky else None,
+            "leakage_warning": LEAKY_WARNING if leaky else None,
         },
-        "stamps": [LEAKY_STAMP] if leaky else [],
+        "leakage_warnings": [LEAKY_WARNING] if leaky else [],
         "model": {"name": model, "parameters": 1000},
         "training": {"epochs": epochs, "best_epoch": 1, "overfit_gap": 0.1},
-        "metrics": evaluate(predictions, units, "artist"),
+        "metrics": evaluate(predictions, clusters, "artist"),
         "genres": {
-            level: genre_entries(genre_evidence(decide(test, level), units)) for level in ("window", "clip")
+            level: genre_entries(genre_metrics(decide(test, level), clusters)) for level in ("window", "clip")
         },
         "git": {"commit": "0" * 40, "dirty": False},
         **card,
@@ -74,12 +74,12 @@ def changed(folder: Path, **card):
 
 def _predictions(genres, tracks, slices, right, turn):
     """A validation and a test part; two tracks an artist."""
-    track_id, start_s, part, y_true, decided, units = [], [], [], [], [], {}
+    track_id, start_s, part, y_true, decided, clusters = [], [], [], [], [], {}
     for which in ("val", "test"):
         for number, genre in enumerate(genres):
             for track in range(tracks):
                 name = f"{genre}.{which}{track:03d}"
-                units[name] = f"{genre}-{which}-{track // 2}"
+                clusters[name] = f"{genre}-{which}-{track // 2}"
                 is_right = (track + turn) % tracks < round(right * tracks)
                 for each in range(slices):
                     track_id.append(name)
@@ -89,7 +89,7 @@ def _predictions(genres, tracks, slices, right, turn):
                     decided.append(number if is_right else (number + 1) % len(genres))
     probabilities = np.full((len(decided), len(genres)), 0.4 / (len(genres) - 1), dtype=np.float32)
     probabilities[np.arange(len(decided)), decided] = 0.6
-    return Predictions(track_id, start_s, part, y_true, probabilities, tuple(genres)), units
+    return Predictions(track_id, start_s, part, y_true, probabilities, tuple(genres)), clusters
 
 
 def _history(epochs):

@@ -1,4 +1,4 @@
-"""Runs with augmentation: renditions end in training and nowhere in the record, and what cannot be is refused."""
+"""Runs with augmentation: augmented_copies end in training and nowhere in the record, and what cannot be is refused."""
 
 import csv
 
@@ -54,8 +54,8 @@ def test_a_run_with_renditions_records_originals_only(ask):
         tracks = [row["track_id"] for row in csv.DictReader(file)]
     assert len(tracks) == len(set(tracks)) == 36
     assert card["split"] == plain.card["split"]
-    assert plain.card["training"]["rendition_slices"] == 0
-    assert card["training"]["rendition_slices"] == 2 * card["split"]["slices"]["train"]
+    assert plain.card["training"]["augmented_slices"] == 0
+    assert card["training"]["augmented_slices"] == 2 * card["split"]["slices"]["train"]
     assert {finding["check"] for finding in card["audit"].get("findings", [])} == {
         finding["check"] for finding in plain.card["audit"].get("findings", [])
     }
@@ -63,7 +63,7 @@ def test_a_run_with_renditions_records_originals_only(ask):
 
 def test_weak_genres_get_more_renditions_and_longer_masks(ask):
     strength = "augmentation.genre_strength={rock: 3, jazz: 0}"
-    config = ask.config("augmentation=waveform", "augmentation.renditions=1", "augmentation.time_masks=1", strength)
+    config = ask.config("augmentation=waveform", "augmentation.copies=1", "augmentation.time_masks=1", strength)
     data = open_data(config)
     module = make_datamodule(config, data)
     genre = np.array([track.genre for track in data.corpus.tracks])
@@ -75,10 +75,10 @@ def test_weak_genres_get_more_renditions_and_longer_masks(ask):
 
 
 def test_the_renditions_of_one_start_are_those_of_the_next(ask):
-    config = ask.config("augmentation=waveform", "augmentation.renditions=1")
+    config = ask.config("augmentation=waveform", "augmentation.copies=1")
     one, other = (make_datamodule(config, open_data(config)).training_examples.values for _ in range(2))
     np.testing.assert_array_equal(one, other)
-    reseeded = ask.config("augmentation=waveform", "augmentation.renditions=1", "augmentation.rendition_seed=1")
+    reseeded = ask.config("augmentation=waveform", "augmentation.copies=1", "augmentation.copy_seed=1")
     assert not np.array_equal(make_datamodule(reseeded, open_data(reseeded)).training_examples.values, one)
 
 
@@ -90,15 +90,15 @@ def test_the_renditions_of_one_start_are_those_of_the_next(ask):
         (["augmentation.genre_strength={polka: 2}"], "augmentation.genre_strength names polka"),
     ],
 )
-def test_what_cannot_be_augmented_is_refused(ask, overrides, told):
+def test_what_cannot_be_augmented_is_refused(ask, overrides, message):
     with pytest.raises(GtzanError) as caught:
         ask("augmentation=waveform", *overrides)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_renditions_without_a_change_are_refused(ask):
-    with pytest.raises(GtzanError, match="renditions=2 would be copies of their originals"):
-        ask("augmentation.renditions=2")
+    with pytest.raises(GtzanError, match="augmented_copies=2 would be copies of their originals"):
+        ask("augmentation.copies=2")
 
 
 def test_renditions_of_tables_are_refused_before_any_work(tables_root, monkeypatch):
@@ -113,8 +113,8 @@ def test_without_the_library_pitch_and_tempo_are_refused_and_the_rest_works(ask,
     with pytest.raises(GtzanError, match=r"pip install gtzan-lightning\[augment\]"):
         ask("augmentation=waveform")
     monkeypatch.setitem(__import__("sys").modules, "python_stretch", None)  # an import fails
-    without = ("augmentation.pitch_semitones=0", "augmentation.stretch=0", "augmentation.rendition_seed=7")
-    assert ask("augmentation=waveform", *without).card["training"]["rendition_slices"] > 0
+    without = ("augmentation.pitch_semitones=0", "augmentation.stretch=0", "augmentation.copy_seed=7")
+    assert ask("augmentation=waveform", *without).card["training"]["augmented_slices"] > 0
 
 
 def test_the_strength_of_one_genre_can_be_set_on_the_command_line():

@@ -152,12 +152,12 @@ NO_TABLE_WINDOW = "slice.seconds=2 is shorter than the features' window of 3 s"
         (["trainer=gpu"], "Use trainer=cpu."),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_remedy_before_training(ask, tables_root, monkeypatch, overrides, told):
+def test_what_cannot_be_is_refused_with_the_remedy_before_training(ask, tables_root, monkeypatch, overrides, message):
     if overrides == ["trainer=gpu"]:
         monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("lightning.Trainer.fit", lambda *_, **__: pytest.fail("trained"))
     overrides = [f"+{word}" if word == "model.kernel_size=3" else word for word in overrides]
-    assert told in refusal(ask, f"data.root={tables_root}", *overrides)
+    assert message in refusal(ask, f"data.root={tables_root}", *overrides)
 
 
 @pytest.mark.parametrize(
@@ -169,5 +169,5 @@ def test_what_cannot_be_is_refused_with_the_remedy_before_training(ask, tables_r
         (["features=mfcc", "slice=2s", "slice.step_s=3"], "slice.step_s=3 is longer than slice.seconds=2"),
     ],
 )
-def test_what_the_synthetic_corpus_cannot_do_is_refused(ask, small_synthetic, overrides, told):
-    assert told in refusal(ask, *small_synthetic, *overrides)
+def test_what_the_synthetic_corpus_cannot_do_is_refused(ask, small_synthetic, overrides, message):
+    assert message in refusal(ask, *small_synthetic, *overrides)

@@ -25,7 +25,7 @@ def refusal(*overrides, with_choices=False):
         ["model=lstm", "slice=6s", "split=grouped"],
         ["model=convlstm", "regularization=strong", "augmentation=masking", "features=mfcc", "slice=2s"],
         ["trainer=gpu", "data=folder", "data.root=/x", "split=artist", "split.fold=0", "split.n_folds=5"],
-        *([f"suspect={member}"] for member in ("none", "scaling", "epoch", "overlap", "tuned")),
+        *([f"ablation={member}"] for member in ("none", "scaling", "epoch", "overlap", "tuned")),
         ["trainer=ddp", "debug=fast", "data=synthetic", "slice=30s", "slice.step_s=30"],
     ],
 )
@@ -42,13 +42,13 @@ def test_every_published_row_has_a_preset_that_says_one_thing(preset):
 
 @pytest.mark.parametrize("words", ["accuracy: 0.5, winner: MLP", "accuracy: null"])
 def test_a_claim_is_a_score_or_a_winner(words):
-    told = refusal(f"claim={{study: a study, level: clip, {words}}}")
-    assert any("accuracy or winner: set one of the two" in line for line in told)
+    message = refusal(f"claim={{study: a study, level: clip, {words}}}")
+    assert any("accuracy or winner: set one of the two" in line for line in message)
 
 
 def test_a_suspect_changes_one_thing():
     base, *others = (
-        flat(checked(composed(["experiment=suspects", f"suspect={member}"])).model_dump())
+        flat(checked(composed(["experiment=ablation", f"ablation={member}"])).model_dump())
         for member in ("none", "scaling", "epoch", "overlap")
     )
     assert [{key: value for key, value in other.items() if value != base[key]} for other in others] == [
@@ -118,8 +118,8 @@ def test_an_unknown_key_is_refused(key):
         ("split.n_folds=1", "split.n_folds = 1: should be greater than or equal to 2"),
     ],
 )
-def test_each_value_has_its_range(override, told):
-    assert any(told in line for line in refusal(override))
+def test_each_value_has_its_range(override, message):
+    assert any(message in line for line in refusal(override))
 
 
 @pytest.mark.parametrize("target", ["os.system", "gtzan_lightning.models.base.decay_groups", "subprocess.Popen", "MLP"])

@@ -22,14 +22,14 @@ FAST = ("trainer.max_epochs=6", "trainer.progress=false", "model.hidden_size=32"
 
 
 @pytest.fixture(scope="module")
-def asked(tables_root, tmp_path_factory):
+def requested(tables_root, tmp_path_factory):
     """The command line of the module's first run, which the tests share."""
     return [f"data.root={tables_root}", f"outputs={tmp_path_factory.mktemp('outputs')}", *FAST]
 
 
 @pytest.fixture(scope="module")
-def first(asked):
-    return train(composed(asked), overrides=asked)
+def first(requested):
+    return train(composed(requested), overrides=requested)
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def history(folder):
         return list(csv.DictReader(file))
 
 
-def test_a_run_leaves_a_complete_folder(first, asked):
+def test_a_run_leaves_a_complete_folder(first, requested):
     card = checked_card(first.folder)
     assert first.card == card
     assert not first.reused
     assert card["run_id"] == first.folder.name
-    assert card["overrides"] == asked
+    assert card["overrides"] == requested
     assert card["split"]["slices"] == {"train": 700, "val": 100, "test": 200}
     assert card["split"]["tracks_in_train_and_test"] == 0
     assert card["features"] == {"name": "stats", "shape": [1, 58]}
@@ -87,18 +87,18 @@ def test_the_card_says_how_sure_the_model_may_be_and_the_predictions_stay_as_tra
     assert calibration["val"]["after"]["nll"] <= calibration["val"]["before"]["nll"]
 
 
-def test_the_same_question_is_answered_from_the_folder(first, asked, monkeypatch):
+def test_the_same_question_is_answered_from_the_folder(first, requested, monkeypatch):
     monkeypatch.setattr(main_job, "_trained", lambda *_: pytest.fail("trained again"))
     before = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")}
-    again = train(composed(asked), overrides=asked)
+    again = train(composed(requested), overrides=requested)
     assert again.reused
     assert (again.folder, again.card) == (first.folder, first.card)
     assert {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")} == before
 
 
-def test_a_rerun_gives_the_same_digits_and_keeps_the_old_folder(asked, first, tmp_path):
+def test_a_rerun_gives_the_same_digits_and_keeps_the_old_folder(requested, first, tmp_path):
     shutil.copytree(first.folder, tmp_path / "outputs" / "runs" / first.folder.name)
-    command = [asked[0], f"outputs={tmp_path / 'outputs'}", *asked[2:], "rerun=true"]
+    command = [requested[0], f"outputs={tmp_path / 'outputs'}", *requested[2:], "rerun=true"]
     again = train(composed(command), overrides=command)
     assert not again.reused
     assert again.folder.name == first.folder.name
@@ -109,8 +109,8 @@ def test_a_rerun_gives_the_same_digits_and_keeps_the_old_folder(asked, first, tm
     assert checked_card(again.folder)["metrics"] == first.card["metrics"]
 
 
-def test_another_process_gets_the_same_digits(asked, first, tmp_path, checkout):
-    command = [sys.executable, str(checkout / "train.py"), *asked, f"outputs={tmp_path / 'outputs'}"]
+def test_another_process_gets_the_same_digits(requested, first, tmp_path, checkout):
+    command = [sys.executable, str(checkout / "train.py"), *requested, f"outputs={tmp_path / 'outputs'}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (folder,) = (path for path in (tmp_path / "outputs" / "runs").iterdir() if path.is_dir())
@@ -191,9 +191,9 @@ def test_the_leak_shows(ask):
     leaky, grouped = ask("split=leaky", "trainer.max_epochs=12"), ask("split=grouped", "trainer.max_epochs=12")
     accuracy = [run.card["metrics"]["test"]["window"]["accuracy"] for run in (leaky, grouped)]
     assert accuracy[0] > accuracy[1] + 0.1
-    assert leaky.card["split"]["stamp"].startswith("LEAKY SPLIT")
+    assert leaky.card["split"]["leakage_warning"].startswith("LEAKY SPLIT")
     assert leaky.card["split"]["tracks_in_train_and_test"] > 80
-    assert grouped.card["split"]["stamp"] is None
+    assert grouped.card["split"]["leakage_warning"] is None
 
 
 def test_a_best_test_epoch_is_chosen_and_named_as_such(ask):
@@ -203,20 +203,20 @@ def test_a_best_test_epoch_is_chosen_and_named_as_such(ask):
     assert training["monitor"] == "test/window_accuracy"
     assert training["best_epoch"] == of_test.index(max(of_test))
     assert run.card["metrics"]["test"]["window"]["accuracy"] == pytest.approx(max(of_test), abs=1e-6)
-    assert run.card["stamps"] == ["EPOCH CHOSEN ON TEST: the score is that of the best test epoch"]
+    assert run.card["leakage_warnings"] == ["EPOCH CHOSEN ON TEST: the score is that of the best test epoch"]
     (finding,) = (found for found in run.card["audit"]["findings"] if found["check"] == "epoch selection")
     assert finding["severity"] == "warning"
     honest = ask("regularization=none", "trainer.max_epochs=12")
     assert [row["train/loss"] for row in history(run.folder)] == [row["train/loss"] for row in history(honest.folder)]
     assert honest.card["metrics"]["test"]["window"]["accuracy"] <= max(of_test)
     assert "test/window_accuracy" not in history(honest.folder)[0]
-    assert honest.card["stamps"] == []
+    assert honest.card["leakage_warnings"] == []
 
 
 @pytest.mark.parametrize("scaling", ["standard", "quantile"])
 def test_a_scale_fitted_on_all_is_stamped_and_the_audit_agrees(ask, scaling):
     run = ask("features.scaling_fitted_on=all", f"features.scaling={scaling}", "split=leaky", "debug=fast")
-    assert run.card["stamps"] == [
+    assert run.card["leakage_warnings"] == [
         "LEAKY SPLIT: slices of one track stand in train and test",
         "SCALE FITTED ON ALL: the normalisation has seen the test part",
     ]
@@ -291,7 +291,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(ask, monkeypatch,
     assert history(resumed.folder) == history(main_job.Path("whole"))
 
 
-def test_a_killed_process_is_continued(ask, asked, first, tmp_path, checkout):
+def test_a_killed_process_is_continued(ask, requested, first, tmp_path, checkout):
     """SIGKILL leaves no time to say goodbye: the record still says running, and the next call goes on."""
     code = (
         "import os, sys, signal\n"
@@ -304,7 +304,7 @@ def test_a_killed_process_is_continued(ask, asked, first, tmp_path, checkout):
         "t._callbacks = lambda *a: [*own(*a), Kill()]\n"
         "t.train(composed(sys.argv[1:]), overrides=sys.argv[1:])\n"
     )
-    command = [asked[0], *FAST, f"outputs={tmp_path / 'outputs'}", "trainer.save_every_s=0"]
+    command = [requested[0], *FAST, f"outputs={tmp_path / 'outputs'}", "trainer.save_every_s=0"]
     done = subprocess.run([sys.executable, "-c", code, *command], cwd=checkout, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (folder,) = (path for path in (tmp_path / "outputs" / "runs").iterdir() if path.is_dir())
@@ -364,7 +364,7 @@ def test_a_leaky_manifest_must_be_called_leaky(ask):
     manifest = f"split.manifest={leaky.folder / 'split.csv'}"
     with pytest.raises(GtzanError, match="call the split leaky"):
         ask(manifest, "debug=fast")
-    assert ask(manifest, "split=leaky", "debug=fast").card["split"]["stamp"]
+    assert ask(manifest, "split=leaky", "debug=fast").card["split"]["leakage_warning"]
 
 
 def test_the_fold_and_both_seeds_do_what_they_say(ask):

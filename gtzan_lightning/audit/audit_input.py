@@ -30,7 +30,7 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
-class Case:
+class AuditInput:
     """Plain data; every check is a function of it."""
 
     corpus: Corpus

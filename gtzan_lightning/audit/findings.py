@@ -61,8 +61,8 @@ class Audit:
             GtzanError: every error, with its evidence and remedy.
         """
         if self.errors:
-            told = [f"{finding.evidence}\n{finding.remedy}" for finding in self.errors]
-            raise GtzanError("\n".join(["The audit refuses this split:", *told]))
+            message = [f"{finding.evidence}\n{finding.remedy}" for finding in self.errors]
+            raise GtzanError("\n".join(["The audit refuses this split:", *message]))
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 from scipy.ndimage import maximum_filter
 
-from gtzan_lightning.audit.audit_input import Case
+from gtzan_lightning.audit.audit_input import AuditInput
 from gtzan_lightning.audit.duplicates import DuplicatePair
 from gtzan_lightning.audit.findings import Finding
 from gtzan_lightning.audit.group_checks import across_parts, label_conflicts
@@ -146,15 +146,18 @@ def _match(key: int, matches: int) -> Match:
 MAX_CLIP_S = 120.0  # longer files are read so far
 
 
-def audio_copies(case: Case, n_jobs: int = 1) -> list[Finding] | None:
+def audio_copies(audit_input: AuditInput, n_jobs: int = 1) -> list[Finding] | None:
     """Copies across parts and under two genres, by fingerprint; None where no track in use has audio."""
-    chosen = [int(track) for track in case.used_tracks() if case.corpus.tracks[track].path is not None]
+    chosen = [int(track) for track in audit_input.used_tracks() if audit_input.corpus.tracks[track].path is not None]
     if not chosen:
         return None
-    sounds = Parallel(n_jobs)(delayed(_landmarks_of)(case.corpus.tracks[track].path) for track in chosen)
+    sounds = Parallel(n_jobs)(delayed(_landmarks_of)(audit_input.corpus.tracks[track].path) for track in chosen)
     matches = find_matches(sounds)
     pairs = [DuplicatePair(chosen[match.one], chosen[match.other], 1 / match.matches) for match in matches]
-    return [*across_parts(case, pairs, "shared sound across parts", "warning"), *label_conflicts(case, pairs)]
+    return [
+        *across_parts(audit_input, pairs, "shared sound across parts", "warning"),
+        *label_conflicts(audit_input, pairs),
+    ]
 
 
 def _landmarks_of(path: Path) -> Landmarks:

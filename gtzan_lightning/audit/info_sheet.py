@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gtzan_lightning.audit.audit_input import PROMISES, Case
+from gtzan_lightning.audit.audit_input import PROMISES, AuditInput
 from gtzan_lightning.audit.findings import LEAKAGE_TYPES, Audit
 from gtzan_lightning.datamodule.assignment import PARTS
 
@@ -29,18 +29,24 @@ LOOKED_FOR = {
 """The checks that look for each type of leakage."""
 
 
-def info_sheet(case: Case, outcome: Audit, card: Mapping[str, Any]) -> str:
+def info_sheet(audit_input: AuditInput, outcome: Audit, card: Mapping[str, Any]) -> str:
     """The sheet as Markdown.
 
     Args:
-        case: what was audited.
+        audit_input: what was audited.
         outcome: the audit of it.
         card: the run card; empty where nothing was trained yet.
     """
     blocks = ["# Model info sheet", "After S. Kapoor and A. Narayanan, *Patterns* 4 (2023) 100804.", *_claim(card)]
-    blocks += ["## Data and split", _table(_data_rows(case, card)), "## Model", _table(_model_rows(card)), "## Leakage"]
+    blocks += [
+        "## Data and split",
+        _table(_data_rows(audit_input, card)),
+        "## Model",
+        _table(_model_rows(card)),
+        "## Leakage",
+    ]
     for leakage_type in LEAKAGE_TYPES:
-        blocks += _argument(leakage_type, case, outcome)
+        blocks += _argument(leakage_type, audit_input, outcome)
     other = [finding for finding in outcome.findings if finding.leakage_type is None]
     if other:
         blocks += [
@@ -64,22 +70,31 @@ def _claim(card: Mapping[str, Any]) -> list[str]:
     return ["## Claim", "\n".join(lines)]
 
 
-def _data_rows(case: Case, card: Mapping[str, Any]) -> list[tuple[str, object]]:
+def _data_rows(audit_input: AuditInput, card: Mapping[str, Any]) -> list[tuple[str, object]]:
     split = card.get("split", {})
-    track = case.slices.track_index
+    track = audit_input.slices.track_index
     sizes = [
-        f"{part} {(case.parts == part).sum()} slices of {len(np.unique(track[case.parts == part]))} tracks"
+        f"{part} {(audit_input.parts == part).sum()} slices of {len(np.unique(track[audit_input.parts == part]))} tracks"
         for part in PARTS
     ]
     return [
-        ("Corpus", f"{case.corpus.name}, {len(case.corpus.tracks)} tracks, {len(case.corpus.genres)} genres"),
-        ("Fingerprint", case.corpus.sha256),
-        ("Features", f"{case.features.name}, {len(case.features.columns)} columns, rows of {case.features.row_s:g} s"),
-        ("Split", f"{split.get('name', case.rule)}; promises: {', '.join(sorted(PROMISES[case.rule])) or 'nothing'}"),
+        (
+            "Corpus",
+            f"{audit_input.corpus.name}, {len(audit_input.corpus.tracks)} tracks, {len(audit_input.corpus.genres)} genres",
+        ),
+        ("Fingerprint", audit_input.corpus.sha256),
+        (
+            "Features",
+            f"{audit_input.features.name}, {len(audit_input.features.columns)} columns, rows of {audit_input.features.row_s:g} s",
+        ),
+        (
+            "Split",
+            f"{split.get('name', audit_input.rule)}; promises: {', '.join(sorted(PROMISES[audit_input.rule])) or 'nothing'}",
+        ),
         ("Split seed, fold", f"{split.get('seed', '-')}, {split.get('fold', '-')}"),
         ("Manifest sha256", split.get("sha256", "-")),
         ("Parts", "; ".join(sizes)),
-        ("Left out", f"{len(case.corpus.tracks) - len(case.used_tracks())} tracks"),
+        ("Left out", f"{len(audit_input.corpus.tracks) - len(audit_input.used_tracks())} tracks"),
     ]
 
 
@@ -95,7 +110,7 @@ def _model_rows(card: Mapping[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
-def _argument(leakage_type: str, case: Case, outcome: Audit) -> list[str]:
+def _argument(leakage_type: str, audit_input: AuditInput, outcome: Audit) -> list[str]:
     """One type of leakage: what was looked for, what was found, what is left to the author."""
     found = [finding for finding in outcome.findings if finding.leakage_type == leakage_type]
     made = [check for check in LOOKED_FOR[leakage_type] if check in outcome.checked]
@@ -105,14 +120,14 @@ def _argument(leakage_type: str, case: Case, outcome: Audit) -> list[str]:
         lines.append(f"- Checked, and nothing found: {', '.join(made)}.")
     if not_made:
         lines.append(f"- Not checked, since the facts are not known: {', '.join(not_made)}.")
-    lines += _of_its_own(leakage_type, case)
+    lines += _of_its_own(leakage_type, audit_input)
     return [f"### {leakage_type} {LEAKAGE_TYPES[leakage_type]}", "\n".join(lines)]
 
 
-def _of_its_own(leakage_type: str, case: Case) -> Sequence[str]:
+def _of_its_own(leakage_type: str, audit_input: AuditInput) -> Sequence[str]:
     """What no check can tell."""
     if leakage_type == "L2":
-        return [f"- Why each of the {len(case.features.columns)} columns would be known of a new clip: {OPEN}"]
+        return [f"- Why each of the {len(audit_input.features.columns)} columns would be known of a new clip: {OPEN}"]
     if leakage_type == "L3.1":
         return ["- Not applicable: the genre of a clip is no event in time, and the corpus has no dates."]
     if leakage_type == "L3.3":

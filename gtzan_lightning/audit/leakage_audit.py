@@ -1,4 +1,4 @@
-"""The audit: every check, made on one case."""
+"""The audit: every check, made on one audit_input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.audit.audit_input import Case, RunFacts
+from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
 from gtzan_lightning.audit.findings import Audit, Finding, worst_first
 from gtzan_lightning.audit.group_checks import (
     copies,
@@ -22,7 +22,7 @@ from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.features.feature_matrix import Features
 
-CHECKS: dict[str, Callable[[Case], list[Finding] | None]] = {
+CHECKS: dict[str, Callable[[AuditInput], list[Finding] | None]] = {
     "missing parts": missing_parts,
     "missing classes": missing_classes,
     "tracks in several parts": shared_tracks,
@@ -36,12 +36,12 @@ CHECKS: dict[str, Callable[[Case], list[Finding] | None]] = {
     "epoch selection": epoch_selection,
     "feature selection": feature_selection,
 }
-"""Each takes a case, and returns what it found, or None where it lacks the facts to look."""
+"""Each takes a audit_input, and returns what it found, or None where it lacks the facts to look."""
 
 
-def audit(case: Case) -> Audit:
+def audit(audit_input: AuditInput) -> Audit:
     """Makes every check; on the published 3-s table in a fraction of a second."""
-    outcomes = {name: check(case) for name, check in CHECKS.items()}
+    outcomes = {name: check(audit_input) for name, check in CHECKS.items()}
     made = {name: found for name, found in outcomes.items() if found is not None}
     return Audit(tuple(made), worst_first(finding for found in made.values() for finding in found))
 
@@ -64,4 +64,4 @@ def fast_audit(
         rule: what the split claims to be: leaky, grouped, artist or filtered.
         facts: what is known of the run that follows.
     """
-    return audit(Case(corpus, features, slices, parts, rule, facts or RunFacts()))
+    return audit(AuditInput(corpus, features, slices, parts, rule, facts or RunFacts()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.audit.audit_input import Case
+from gtzan_lightning.audit.audit_input import AuditInput
 from gtzan_lightning.audit.duplicates import track_means
 from gtzan_lightning.audit.findings import Finding, counted, few
 from gtzan_lightning.datamodule.assignment import PARTS
@@ -16,22 +16,22 @@ from gtzan_lightning.datamodule.assignment import PARTS
 SURE_Z = -4.0  # standard deviations below the runs that a random draw makes: 1 in 30,000
 
 
-def missing_parts(case: Case) -> list[Finding]:
+def missing_parts(audit_input: AuditInput) -> list[Finding]:
     """Parts without any slice."""
-    empty = [part for part in PARTS if not (case.parts == part).any()]
+    empty = [part for part in PARTS if not (audit_input.parts == part).any()]
     if not empty:
         return []
     evidence = f"No slice is in {' and in '.join(empty)}: nothing is left to choose an epoch or to test on."
     return [Finding("missing parts", "error", "L1.1", evidence, "Name slices for all of train, val and test.")]
 
 
-def missing_classes(case: Case) -> list[Finding]:
+def missing_classes(audit_input: AuditInput) -> list[Finding]:
     """Genres that a part lacks: a score over the rest is not the score."""
-    labels = np.asarray(case.corpus.labels())[case.slices.track_index]
+    labels = np.asarray(audit_input.corpus.labels())[audit_input.slices.track_index]
     findings = []
     for part in PARTS:
-        there = np.unique(labels[case.parts == part])
-        missing = [genre for index, genre in enumerate(case.corpus.genres) if index not in there]
+        there = np.unique(labels[audit_input.parts == part])
+        missing = [genre for index, genre in enumerate(audit_input.corpus.genres) if index not in there]
         if missing and len(there):
             evidence = f"The {part} part has no slice of {few(missing)}."
             remedy = "Use more tracks a genre, other split.ratios or another split.seed."
@@ -39,7 +39,7 @@ def missing_classes(case: Case) -> list[Finding]:
     return findings
 
 
-def sort_order(case: Case) -> list[Finding]:
+def sort_order(audit_input: AuditInput) -> list[Finding]:
     """Whether a track's place in its folder foretells whether it is a test track.
 
     Wald and Wolfowitz's test (1940): within each genre, in the order of the corpus, test tracks and others must
@@ -47,7 +47,7 @@ def sort_order(case: Case) -> list[Finding]:
     A rule that keeps artists apart leaves nothing for the order to tell: then it is worth a note only.
     """
     n_runs = expected = variance = 0.0
-    for is_test in _sequences(case):
+    for is_test in _sequences(audit_input):
         n, n_test = len(is_test), int(is_test.sum())
         product = 2.0 * n_test * (n - n_test)
         if product and n > 2:
@@ -59,7 +59,7 @@ def sort_order(case: Case) -> list[Finding]:
     return [
         Finding(
             "sort order predicts the part",
-            "note" if case.promises("artist") else "warning",
+            "note" if audit_input.promises("artist") else "warning",
             "L3.3",
             f"In the order of the folders the test tracks stand in blocks: {n_runs:.0f} runs of test or other tracks, "
             f"where a random draw makes {expected:.0f}.",
@@ -68,13 +68,13 @@ def sort_order(case: Case) -> list[Finding]:
     ]
 
 
-def _sequences(case: Case) -> list[np.ndarray]:
+def _sequences(audit_input: AuditInput) -> list[np.ndarray]:
     """For each genre, whether each track is a test track, in corpus order; runs of one artist and part count once."""
-    part = case.part_of_track()
+    part = audit_input.part_of_track()
     sequences = []
-    for genre in case.corpus.genres:
+    for genre in audit_input.corpus.genres:
         kept: list[tuple[str | None, bool]] = []
-        for position, track in enumerate(case.corpus.tracks):
+        for position, track in enumerate(audit_input.corpus.tracks):
             if track.genre == genre and position in part:
                 entry = (track.artist_group, part[position] == "test")
                 if track.artist_group is None or not kept or kept[-1] != entry:
@@ -90,22 +90,24 @@ OUTSTANDING = 2.0  # times the skill of the best tenth of the columns; two easy 
 COLUMNS_SURE_Z = 5.0  # standard errors above chance, for a column that should tell nothing at all
 
 
-def columns(case: Case) -> list[Finding]:
+def columns(audit_input: AuditInput) -> list[Finding]:
     """Constant columns, and columns that reveal the genre by other means than sound.
 
     How well a column alone tells the genre of a track is its skill: the accuracy of naming the commonest genre of the
     other tracks in the same quantile of the column, on a scale from 0 (always naming the commonest genre) to 1. A
-    column of the sound is suspect when its skill exceeds `REVEALS` and is `OUTSTANDING` times that of the best tenth
+    column of the sound is ablation when its skill exceeds `REVEALS` and is `OUTSTANDING` times that of the best tenth
     of the columns; one that only describes the file, when it tells more than chance.
     """
-    tracks, means = track_means(case.features)
-    labels = np.asarray(case.corpus.labels())[tracks]
-    constant = [name for name, flat in zip(case.features.columns, _is_constant(case), strict=True) if flat]
+    tracks, means = track_means(audit_input.features)
+    labels = np.asarray(audit_input.corpus.labels())[tracks]
+    constant = [
+        name for name, flat in zip(audit_input.features.columns, _is_constant(audit_input), strict=True) if flat
+    ]
     findings = [_constant(constant)] if constant else []
     accuracy = np.array([single_column_accuracy(column, labels) for column in means.T])
     base = np.bincount(labels).max() / len(labels)
     skill = (accuracy - base) / max(1 - base, 1e-12)
-    for number, name in enumerate(case.features.columns):
+    for number, name in enumerate(audit_input.features.columns):
         if name in constant:
             continue
         z = (accuracy[number] - base) / np.sqrt(base * (1 - base) / len(labels) + 1e-12)
@@ -135,8 +137,8 @@ def single_column_accuracy(values: NDArray[np.floating], labels: NDArray[np.inte
     return float(np.where(others.sum(axis=1) > 0, right, 0).mean())
 
 
-def _is_constant(case: Case) -> NDArray[np.bool_]:
-    values = case.features.values
+def _is_constant(audit_input: AuditInput) -> NDArray[np.bool_]:
+    values = audit_input.features.values
     return values.min(axis=0) == values.max(axis=0)
 
 

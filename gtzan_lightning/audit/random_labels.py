@@ -1,10 +1,10 @@
-"""Placebo labels: a random genre for each track (or artist) can only be guessed, unless the split leaks.
+"""Random labels: a random genre for each track (or artist) can only be guessed, unless the split leaks.
 
 Shuffling labels slice by slice would hide what is looked for: the slices of a track then have different labels, and
-to know the track does not help. Here the label is constant in each unit, as the genre is. The parts stay as they are:
+to know the track does not help. Here the label is constant in each cluster, as the genre is. The parts stay as they are:
 it is this split that is tested, whatever it was stratified by.
 
-MERGED: Small models that are quick enough to train again for each set of placebo labels.
+MERGED: Small models that are quick enough to train again for each set of random labels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import cho_factor, cho_solve
 
-from gtzan_lightning.audit.audit_input import Case
+from gtzan_lightning.audit.audit_input import AuditInput
 from gtzan_lightning.audit.findings import Finding
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.datamodule.slices import step_table
@@ -32,13 +32,13 @@ RIDGE = 1e-3  # of the number of training slices, added to the diagonal
 KERNEL_RIDGE = 0.1  # added to a diagonal of ones: as sure of its labels as an SVM with C = 10
 
 
-def nearest_neighbour(case: Case) -> Probe:
+def nearest_neighbour(audit_input: AuditInput) -> Probe:
     """1-NN on standardised slices. Who is whose neighbour does not depend on the labels, and is found once."""
-    x, train, test = _examples(case)
+    x, train, test = _examples(audit_input)
     square = (x[train] ** 2).sum(axis=1)
     blocks = [test[start : start + BLOCK] for start in range(0, len(test), BLOCK)]
     nearest = np.concatenate([train[np.argmin(square - 2 * x[block] @ x[train].T, axis=1)] for block in blocks])
-    track = case.slices.track_index
+    track = audit_input.slices.track_index
 
     def probe(labels: NDArray[np.int64]) -> float:
         return float((labels[track[nearest]] == labels[track[test]]).mean())
@@ -46,13 +46,13 @@ def nearest_neighbour(case: Case) -> Probe:
     return probe
 
 
-def linear(case: Case) -> Probe:
+def linear(audit_input: AuditInput) -> Probe:
     """Ridge regression on one-hot labels; all but a product of matrices is done once."""
-    x, train, test = _examples(case)
+    x, train, test = _examples(audit_input)
     x = np.hstack([x.astype(np.float64), np.ones((len(x), 1))])
     gram = x[train].T @ x[train] + RIDGE * len(train) * np.eye(x.shape[1])
     of_labels = np.linalg.solve(gram, x[train].T)  # (features + 1, training slices)
-    track, n_genres = case.slices.track_index, len(case.corpus.genres)
+    track, n_genres = audit_input.slices.track_index, len(audit_input.corpus.genres)
 
     def probe(labels: NDArray[np.int64]) -> float:
         weights = of_labels @ np.eye(n_genres)[labels[track[train]]]  # (features + 1, genres)
@@ -61,19 +61,19 @@ def linear(case: Case) -> Probe:
     return probe
 
 
-def kernel(case: Case) -> Probe:
+def kernel(audit_input: AuditInput) -> Probe:
     """Ridge regression with a Gaussian kernel, the nearest to an RBF support-vector machine that has a closed form.
 
     One Cholesky decomposition serves all labels; with 7,000 training slices it takes some ten seconds and 0.4 GB.
     """
-    x, train, test = _examples(case)
+    x, train, test = _examples(audit_input)
     x = x.astype(np.float64)
     width = x.shape[1] * max(float(x[train].var()), 1e-12)  # scikit-learn's gamma="scale"
     own = _gaussian(x[train], x[train], width)
     own[np.diag_indices_from(own)] += KERNEL_RIDGE
     factor = cho_factor(own, overwrite_a=True)
     across = _gaussian(x[test], x[train], width)
-    track, n_genres = case.slices.track_index, len(case.corpus.genres)
+    track, n_genres = audit_input.slices.track_index, len(audit_input.corpus.genres)
 
     def probe(labels: NDArray[np.int64]) -> float:
         answers = across @ cho_solve(factor, np.eye(n_genres)[labels[track[train]]])  # (test slices, genres)
@@ -91,10 +91,10 @@ def _gaussian(a: NDArray[np.floating], b: NDArray[np.floating], width: float) ->
     return np.exp(-np.maximum(squared, 0) / width)
 
 
-def _examples(case: Case) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
+def _examples(audit_input: AuditInput) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
     """Each slice as the mean of its standardised steps, `(slices, features)`, and the training and test slices."""
-    values, step_index = step_table(case.features, case.slices)
-    train, test = (np.flatnonzero(case.parts == part) for part in ("train", "test"))
+    values, step_index = step_table(audit_input.features, audit_input.slices)
+    train, test = (np.flatnonzero(audit_input.parts == part) for part in ("train", "test"))
     scale = Standardisation.fitted(values[np.unique(step_index[train])])
     total = np.zeros((len(step_index), values.shape[1]), np.float32)
     for steps in step_index.T:
@@ -102,27 +102,27 @@ def _examples(case: Case) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArra
     return total / step_index.shape[1], train, test
 
 
-Unit = Literal["track", "artist"]
+Cluster = Literal["track", "artist"]
 SURE_P = 0.01
 
 
 @dataclass(frozen=True)
-class Placebo:
-    """Scores under placebo labels, and what they say of the split and of the real score."""
+class RandomLabelResult:
+    """Scores under random labels, and what they say of the split and of the real score."""
 
-    unit: Unit  # what keeps one label
+    cluster: Cluster  # what keeps one label
     scores: tuple[float, ...]  # test accuracy of each draw
     real: float  # test accuracy of the same probe under the true genres
     chance: float  # 1 / number of genres: what a sound split gives, draw by draw, on average
 
     @property
     def mean(self) -> float:
-        """Mean placebo score."""
+        """Mean random_labels score."""
         return float(np.mean(self.scores))
 
     @property
     def p_real(self) -> float:
-        """`(b + 1) / (B + 1)`, with b the placebo scores that reach the real one.
+        """`(b + 1) / (B + 1)`, with b the random-label scores that reach the real one.
 
         Tests whether the real score could come from labels that mean nothing. The split's leak is in both, so that
         a small value does not make the split sound.
@@ -143,7 +143,7 @@ class Placebo:
 
     @property
     def leaks(self) -> bool:
-        """Whether the split lets a probe know a unit again."""
+        """Whether the split lets a probe know a cluster again."""
         return self.p_leak < SURE_P
 
     def finding(self, promised: bool) -> Finding | None:
@@ -151,39 +151,41 @@ class Placebo:
         if not self.leaks:
             return None
         evidence = (
-            f"A random genre for each {self.unit} is told right in {self.mean:.1%} of the test slices, chance is "
+            f"A random genre for each {self.cluster} is told right in {self.mean:.1%} of the test slices, chance is "
             f"{self.chance:.1%} (p = {self.p_leak:.1g}, {len(self.scores)} draws)."
         )
         remedy = "Use a split that keeps them apart: split=grouped for tracks, split=artist for artists."
-        return Finding(f"placebo labels by {self.unit}", "error" if promised else "warning", "L3.2", evidence, remedy)
+        return Finding(f"random labels by {self.cluster}", "error" if promised else "warning", "L3.2", evidence, remedy)
 
 
-def placebo(case: Case, probe: Probe, unit: Unit = "track", draws: int = 20, seed: int = 0) -> Placebo:
-    """Draws a random genre for each unit `draws` times, and trains and tests the probe on it.
+def random_label_control(
+    audit_input: AuditInput, probe: Probe, cluster: Cluster = "track", draws: int = 20, seed: int = 0
+) -> RandomLabelResult:
+    """Draws a random genre for each cluster `draws` times, and trains and tests the probe on it.
 
     Raises:
-        GtzanError: placebo by artist, and the corpus does not know them; or fewer than two draws.
+        GtzanError: random_labels by artist, and the corpus does not know them; or fewer than two draws.
     """
     if draws < 2:
         raise GtzanError(f"--draws {draws}: one draw says nothing of chance. Use 20 or more.")
-    n_genres = len(case.corpus.genres)
-    units = unit_of_track(case, unit)
+    n_genres = len(audit_input.corpus.genres)
+    units = cluster_of_track(audit_input, cluster)
     random = np.random.default_rng(seed)
     scores = [probe(random.integers(n_genres, size=units.max() + 1)[units]) for _ in range(draws)]
-    return Placebo(unit, tuple(scores), probe(np.asarray(case.corpus.labels())), 1 / n_genres)
+    return RandomLabelResult(cluster, tuple(scores), probe(np.asarray(audit_input.corpus.labels())), 1 / n_genres)
 
 
-def unit_of_track(case: Case, unit: Unit) -> NDArray[np.intp]:
-    """The unit of each track as a number from 0, `(tracks,)`.
+def cluster_of_track(audit_input: AuditInput, cluster: Cluster) -> NDArray[np.intp]:
+    """The cluster of each track as a number from 0, `(tracks,)`.
 
     Raises:
         GtzanError: artists are asked for, and not known.
     """
-    if unit == "track":
-        return np.arange(len(case.corpus.tracks))
-    if not case.corpus.has_artists:
+    if cluster == "track":
+        return np.arange(len(audit_input.corpus.tracks))
+    if not audit_input.corpus.has_artists:
         raise GtzanError(
-            f"placebo=artist needs the artist of each track, and the corpus {case.corpus.name!r} does not know them.\n"
-            "Put a metadata.csv with the columns track_id and artist into the data root, or use placebo=track."
+            f"random_labels=artist needs the artist of each track, and the corpus {audit_input.corpus.name!r} does not know them.\n"
+            "Put a metadata.csv with the columns track_id and artist into the data root, or use random_labels=track."
         )
-    return np.unique([str(track.artist_group) for track in case.corpus.tracks], return_inverse=True)[1]
+    return np.unique([str(track.artist_group) for track in audit_input.corpus.tracks], return_inverse=True)[1]

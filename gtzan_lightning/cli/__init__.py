@@ -1,4 +1,4 @@
-"""The command line: each verb in a small file of its own."""
+"""The command line: each command in a small file of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib import import_module
 from gtzan_lightning import __version__
 from gtzan_lightning.errors import GtzanError
 
-VERBS = ("data", "features", "cache", "runs", "compare", "report", "audit", "predict", "export", "card")
+COMMANDS = ("data", "features", "cache", "runs", "compare", "report", "audit", "predict", "export", "card")
 USER_ERROR = 2
 
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command `gtzan`: everything that is not training. Returns the exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        chosen = _parser().parse_args(_with_known_verb(arguments))
+        chosen = _parser().parse_args(_with_known_command(arguments))
         return int(chosen.run(chosen) or 0)
     except GtzanError as error:
         print(error, file=sys.stderr)
@@ -35,15 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gtzan", description="Everything around training; train with train.py.")
     parser.add_argument("--version", action="version", version=f"gtzan-lightning {__version__}")
-    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
-    for name in VERBS:
-        import_module(f"gtzan_lightning.cli.{name}").add_to(verbs)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        import_module(f"gtzan_lightning.cli.{name}").add_to(commands)
     return parser
 
 
-def _with_known_verb(arguments: list[str]) -> list[str]:
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
-        close = get_close_matches(arguments[0], VERBS, n=1)
+def _with_known_command(arguments: list[str]) -> list[str]:
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        close = get_close_matches(arguments[0], COMMANDS, n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
-        raise GtzanError(f"gtzan {arguments[0]}: unknown verb. {hint}Verbs: {', '.join(VERBS)}.")
+        raise GtzanError(f"gtzan {arguments[0]}: unknown command. {hint}Commands: {', '.join(COMMANDS)}.")
     return arguments

@@ -14,9 +14,9 @@ KINDS = {
 }
 
 
-def add_to(verbs: Any) -> None:
-    """Adds the verb."""
-    parser = verbs.add_parser("cache", help="list or shrink the cache of features and synthetic music")
+def add_to(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("cache", help="list or shrink the cache of features and synthetic music")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("ls", help="what it holds, with sizes")
     pruning = actions.add_parser("prune", help="remove what was not used for some days")

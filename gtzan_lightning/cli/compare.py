@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
-def add_to(verbs: Any) -> None:
-    """Adds the verb."""
-    parser = verbs.add_parser("compare", help="paired comparison of runs on one split")
+def add_to(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("compare", help="paired comparison of runs on one split")
     parser.add_argument(
         "run_names", nargs="+", metavar="RUN", help="path or name, or a part of the name that no other run has"
     )
@@ -23,7 +23,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.evaluation.run_comparison import Entrant, compare
     from gtzan_lightning.report.run_tables import print_comparison
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.training.results import read_units
+    from gtzan_lightning.training.results import read_clusters
 
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
     cards = [run.done_card() for run in runs]
@@ -31,5 +31,5 @@ def _run(arguments: argparse.Namespace) -> None:
         Entrant(run.path.name, read_predictions(run.predictions), card["split"]["sha256"])
         for run, card in zip(runs, cards, strict=True)
     ]
-    table = compare(entrants, read_units(runs[0]), arguments.level)
+    table = compare(entrants, read_clusters(runs[0]), arguments.level)
     print_comparison(table, arguments.level, cards)

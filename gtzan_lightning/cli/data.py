@@ -25,9 +25,9 @@ their effects on evaluation, and its future use", arXiv:1306.1461, 2013."""
 BAD_LINES_SHOWN = 20
 
 
-def add_to(verbs: Any) -> None:
-    """Adds the verb."""
-    parser = verbs.add_parser("data", help="get and look at the data: gtzan data check data.root=/music")
+def add_to(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("data", help="get and look at the data: gtzan data check data.root=/music")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _add_get(actions)
     _add_artists(actions)

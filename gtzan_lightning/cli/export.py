@@ -13,9 +13,9 @@ EXAMPLES = """\
 SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2"}
 
 
-def add_to(verbs: Any) -> None:
-    """Adds the verb."""
-    parser = verbs.add_parser(
+def add_to(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
         "export",
         help="a trained model as a file for other programs",
         description="Writes the model, checked against the original; how its input is made, as JSON; a model card.",

@@ -17,11 +17,11 @@ the cache holds are not computed again, so a command that was interrupted goes o
 once on one cache share the work."""
 
 
-def add_to(verbs: Any) -> None:
-    """Adds the verb."""
+def add_to(commands: Any) -> None:
+    """Adds the command."""
     from gtzan_lightning.cli.overrides_argument import add_overrides
 
-    parser = verbs.add_parser("features", help="compute features into the cache", description=DESCRIPTION)
+    parser = commands.add_parser("features", help="compute features into the cache", description=DESCRIPTION)
     add_overrides(parser)
     parser.add_argument("--csv", metavar="FILE", help="also write them as a table, one row a window or frame")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Verbs that take the same overrides as train.py."""
+"""Commands that take the same overrides as train.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """Lets a verb take `group=member` and `key=value`."""
+    """Lets a command take `group=member` and `key=value`."""
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="as for train.py, for example data.root=/music"
     )
@@ -24,7 +24,9 @@ def configuration(overrides: Sequence[str]) -> Config:
         GtzanError: what is wrong with it.
     """
     from gtzan_lightning.config.composition import composed, conf_dir
-    from gtzan_lightning.config.overrides import check_overrides  # Hydra is slow to import, and most verbs do without
+    from gtzan_lightning.config.overrides import (
+        check_overrides,  # Hydra is slow to import, and most commands do without
+    )
     from gtzan_lightning.config.schema import checked
 
     check_overrides(overrides, composed(), conf_dir())

@@ -1,4 +1,4 @@
-"""`gtzan predict RUN FILE...`: the genre of any music, how sure, and what makes the answer doubtful."""
+"""`gtzan predict RUN FILE...`: the genre of any music, how sure, and what makes the prediction doubtful."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 from gtzan_lightning.errors import GtzanError
 
 if TYPE_CHECKING:
-    from gtzan_lightning.evaluation.file_prediction import Answer
+    from gtzan_lightning.evaluation.file_prediction import FilePrediction
 
 
-FAILED = 1  # exit status: some file has no answer
+FAILED = 1  # exit status: some file has no prediction
 
 
-def add_to(verbs: Any) -> None:
-    """Adds the verb."""
-    parser = verbs.add_parser(
+def add_to(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
         "predict",
         help="the genre of any music: gtzan predict best song.mp3 albums/",
-        epilog="Exit status 1 tells that some file could not be used; the others have their answers.",
+        epilog="Exit status 1 tells that some file could not be used; the others have their predictions.",
     )
     parser.add_argument(
         "run_name",
@@ -50,42 +50,44 @@ def _run(arguments: argparse.Namespace) -> int:
         raise GtzanError(f"--jobs {arguments.jobs}: at least one process is needed.")
     from gtzan_lightning.inference.file_inference import predict
     from gtzan_lightning.inference.trained_run import load_run
-    from gtzan_lightning.report.prediction_tables import origin_lines
+    from gtzan_lightning.report.prediction_tables import provenance_lines
 
     calibrated = not arguments.as_trained
     run = load_run(arguments.run_name, outputs=arguments.outputs)
-    answers = predict(run, arguments.files, calibrated=calibrated, n_jobs=arguments.jobs)
-    remarks = origin_lines(
-        run.name, run.card, run.temperature, calibrated=calibrated, familiar=run.familiarity is not None
-    )
-    _show(answers, run.name, remarks, arguments)
+    predictions = predict(run, arguments.files, calibrated=calibrated, n_jobs=arguments.jobs)
+    remarks = provenance_lines(run.name, run.card, run.temperature, calibrated=calibrated, familiar=run.ood is not None)
+    _show(predictions, run.name, remarks, arguments)
     if arguments.timeline:
-        _draw(answers, run.name, arguments.pictures or arguments.outputs / "timelines")
-    return FAILED if any(answer.skipped for answer in answers) else 0
+        _draw(predictions, run.name, arguments.pictures or arguments.outputs / "timelines")
+    return FAILED if any(prediction.skipped for prediction in predictions) else 0
 
 
-def _show(answers: Sequence[Answer], run: str, remarks: Sequence[str], arguments: argparse.Namespace) -> None:
+def _show(
+    predictions: Sequence[FilePrediction], run: str, remarks: Sequence[str], arguments: argparse.Namespace
+) -> None:
     """Answers to the standard output; beside CSV and JSON, which programs read, remarks go to the error output."""
     from rich.console import Console
 
-    from gtzan_lightning.report.prediction_tables import answers_csv, answers_json, print_answers
+    from gtzan_lightning.report.prediction_tables import predictions_csv, predictions_json, print_predictions
 
     if arguments.format == "table":
-        print_answers(answers, arguments.timeline)
+        print_predictions(predictions, arguments.timeline)
     elif arguments.format == "csv":
-        print(answers_csv(answers, arguments.timeline), end="")
+        print(predictions_csv(predictions, arguments.timeline), end="")
     else:
-        print(answers_json(answers, run, remarks, arguments.timeline))
+        print(predictions_json(predictions, run, remarks, arguments.timeline))
     console = Console(stderr=arguments.format != "table")
     for line in remarks:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if arguments.format != "table":
-        for answer in answers:
-            if answer.skipped:
-                console.print(f"Skipped {answer.path}: {answer.skipped}", highlight=False, markup=False, soft_wrap=True)
+        for prediction in predictions:
+            if prediction.skipped:
+                console.print(
+                    f"Skipped {prediction.path}: {prediction.skipped}", highlight=False, markup=False, soft_wrap=True
+                )
 
 
-def _draw(answers: Sequence[Answer], run: str, folder: Path) -> None:
+def _draw(predictions: Sequence[FilePrediction], run: str, folder: Path) -> None:
     """A picture a file, by the file's name, numbered where several files share it."""
     import sys
 
@@ -94,9 +96,9 @@ def _draw(answers: Sequence[Answer], run: str, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     seen: Counter[str] = Counter()
-    for answer in answers:
-        if answer.skipped is None:
-            stem = answer.path.stem
+    for prediction in predictions:
+        if prediction.skipped is None:
+            stem = prediction.path.stem
             seen[stem] += 1
-            save_figures(folder, {f"{stem}-{seen[stem]}" if seen[stem] > 1 else stem: timeline_figure(answer, run)})
+            save_figures(folder, {f"{stem}-{seen[stem]}" if seen[stem] > 1 else stem: timeline_figure(prediction, run)})
     print(f"Pictures: {folder}", file=sys.stderr)

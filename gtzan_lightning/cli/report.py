@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
-def add_to(verbs: Any) -> None:
-    """Adds the verb."""
-    parser = verbs.add_parser(
+def add_to(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
         "report",
         help="CSV, Markdown and one HTML page of many runs",
         epilog="examples: gtzan report · gtzan report split=grouped model=lstm · gtzan report outputs/sweeps/3029809c",

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
-def add_to(verbs: Any) -> None:
-    """Adds the verb."""
-    parser = verbs.add_parser("runs", help="list, show, compare or remove runs")
+def add_to(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("runs", help="list, show, compare or remove runs")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("ls", help="list runs: gtzan runs ls split=leaky status=done model.lr=0.004")
     listing.add_argument("filters", nargs="*", metavar="KEY=VALUE")

@@ -36,7 +36,7 @@ def check_combination(config: Config) -> None:
             "split=filtered is a list of GTZAN's tracks, and the synthetic corpus has none of them.\n"
             "Use split=grouped or split=artist, or set data.root to GTZAN."
         )
-    _check_renditions(config, source)
+    _check_augmented_copies(config, source)
 
 
 def _check_search(config: Config) -> None:
@@ -53,22 +53,22 @@ def _check_search(config: Config) -> None:
         raise GtzanError("A search never looks at the test part: leave trainer.best_epoch_on=test out.")
 
 
-def _check_renditions(config: Config, source: Source) -> None:
-    """Renditions need audio, whole tracks in one part, and what makes them."""
+def _check_augmented_copies(config: Config, source: Source) -> None:
+    """Augmented copies need audio, whole tracks in one part, and what makes them."""
     options = config.augmentation
-    if not options.renditions:
+    if not options.copies:
         return
-    asked = f"augmentation.renditions={options.renditions}"
+    requested = f"augmentation.copies={options.copies}"
     if source == "tables":
         raise GtzanError(
-            f"{asked} needs audio, and features=stats comes from the tables here.\n"
-            "Set data.source=audio where the clips are, or augmentation.renditions=0."
+            f"{requested} needs audio, and features=stats comes from the tables here.\n"
+            "Set data.source=audio where the clips are, or augmentation.copies=0."
         )
     if "track" not in rule_named(config.split.name).KEEPS:
         raise GtzanError(
-            f"{asked}: split={config.split.name} has slices of one track in several parts, "
-            "so renditions would carry the test into training.\n"
-            "Use split=grouped, artist or filtered, or augmentation.renditions=0."
+            f"{requested}: split={config.split.name} has slices of one track in several parts, "
+            "so augmented_copies would carry the test into training.\n"
+            "Use split=grouped, artist or filtered, or augmentation.copies=0."
         )
     if (options.pitch_semitones or options.stretch) and not find_spec("python_stretch"):
         raise GtzanError(

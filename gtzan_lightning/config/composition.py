@@ -10,7 +10,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_lightning.config.identity import DIGITS, existing_run, identity, run_name
+from gtzan_lightning.config.identity import HASH_LENGTH, config_hash, existing_run, run_name
 from gtzan_lightning.corpus.location import choose_source, fingerprint, locate
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
 
@@ -21,8 +21,8 @@ SYNTHETIC_FINGERPRINT = f"synthetic renderer {RENDERER_VERSION}"
 
 def conf_dir() -> Path:
     """The folder of the config groups: inside the installed package, or beside it in a checkout."""
-    packaged = Path(__file__).parent / "conf"
-    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "conf"
+    packaged = Path(__file__).parents[1] / "conf"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
 
 
 def composed(overrides: Sequence[str] = ()) -> DictConfig:
@@ -65,16 +65,16 @@ class RunNames:
         model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
         try:
             sha256 = self._fingerprint(config["data"], config["features"]["name"])
-            digits = identity(config, sha256, world_size=config["trainer"]["devices"])
+            run_hash = config_hash(config, sha256, world_size=config["trainer"]["devices"])
         except Exception as error:  # whatever is wrong is told in words when the run starts
-            digits = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:DIGITS]
-        return existing_run(Path(config["outputs"]) / "runs", digits) or run_name(config, overrides, digits, model)
+            run_hash = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:HASH_LENGTH]
+        return existing_run(Path(config["outputs"]) / "runs", run_hash) or run_name(config, overrides, run_hash, model)
 
     def _fingerprint(self, data: Mapping[str, Any], features: str) -> str:
-        asked = f"{data} {features}"
-        if asked not in self._fingerprints:
-            self._fingerprints[asked] = corpus_fingerprint(data, features)
-        return self._fingerprints[asked]
+        requested = f"{data} {features}"
+        if requested not in self._fingerprints:
+            self._fingerprints[requested] = corpus_fingerprint(data, features)
+        return self._fingerprints[requested]
 
 
 def _sweep_folder(jobs: str = "runs", *, _root_: DictConfig) -> str:
@@ -84,8 +84,8 @@ def _sweep_folder(jobs: str = "runs", *, _root_: DictConfig) -> str:
     """
     if not OmegaConf.is_missing(_root_.hydra.job, "num"):
         return jobs
-    question = " ".join(sorted(_root_.hydra.overrides.task))
-    return f"sweeps/{hashlib.sha256(question.encode()).hexdigest()[:DIGITS]}"
+    config_hash = " ".join(sorted(_root_.hydra.overrides.task))
+    return f"sweeps/{hashlib.sha256(config_hash.encode()).hexdigest()[:HASH_LENGTH]}"
 
 
 def plain_config(cfg: DictConfig) -> dict[str, Any]:

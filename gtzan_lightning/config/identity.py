@@ -14,24 +14,20 @@ SCHEMA = 1  # of the run folder and run.json
 
 WITHOUT_EFFECT = frozenset({
     "outputs", "rerun", "cache_dir", "data.kind", "data.root", "data.source", "data.n_jobs", "data.max_skipped_share",
-    "claim", "claim.study", "claim.accuracy", "claim.winner", "claim.level", "trainer.accelerator", "trainer.devices",
-    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress", "sweep.on_error",
+    "trainer.accelerator", "trainer.devices",
+    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
 })  # fmt: skip
 """Keys that cannot change a result: paths, claims, logging, threads, devices. What data a path leads to can, and the
 corpus's fingerprint tells it; so can the number of processes that train together."""
 
-LATER_KEYS = {
-    "features.scaling_fitted_on": "train", "trainer.best_epoch_on": "val", "split.val_fold": None,
-    "split.n_val_folds": None, "search.folds": None,
-}  # fmt: skip
-"""Keys that are younger than the first runs, with the value that says what was done before there was a choice. With
-that value they do not count, so that older runs keep their folders."""
+ANALYSIS = ("study", "sweep")
+"""Sections that say what a run is made for and how a sweep is executed; they cannot change a result."""
 
-DIGITS = 8
+HASH_LENGTH = 8
 
 
-def identity(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int = 1) -> str:
-    """The run's 8 hexadecimal digits.
+def config_hash(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int = 1) -> str:
+    """The run's 8 hexadecimal config_hash.
 
     Args:
         config: the whole configuration as nested plain values.
@@ -41,28 +37,28 @@ def identity(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int =
     values = {
         key: _plain_number(value)
         for key, value in flat(config).items()
-        if key not in WITHOUT_EFFECT and (key, value) not in LATER_KEYS.items()
+        if key not in WITHOUT_EFFECT and key.partition(".")[0] not in ANALYSIS
     }
     manifest = values.get("split.manifest")
     if manifest is not None:
         values["split.manifest"] = _content_sha256(Path(manifest))
-    question = {
+    hashed = {
         "config": values,
         "corpus": corpus_sha256,
         "world_size": world_size,
         "engine": ENGINE,
         "schema": SCHEMA,
     }
-    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:DIGITS]
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:HASH_LENGTH]
 
 
-def run_name(config: Mapping[str, Any], overrides: Sequence[str], digits: str, model: str | None = None) -> str:
-    """`<slug>-<digits>`; the slug says model, slice and split, and what else was set on the command line.
+def run_name(config: Mapping[str, Any], overrides: Sequence[str], config_hash: str, model: str | None = None) -> str:
+    """`<slug>-<config_hash>`; the slug says model, slice and split, and what else was set on the command line.
 
     Args:
         config: the whole configuration as nested plain values.
         overrides: the command line.
-        digits: the run's identity.
+        config_hash: the run's identity.
         model: the chosen member of the group `model`; None takes the name of its class.
     """
     words = [
@@ -72,12 +68,12 @@ def run_name(config: Mapping[str, Any], overrides: Sequence[str], digits: str, m
     ]
     words += [word for override in sorted(overrides) if (word := _word(override)) and word not in words]
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")
-    return f"{slug[:100]}-{digits}"
+    return f"{slug[:100]}-{config_hash}"
 
 
-def existing_run(runs_dir: Path, digits: str) -> str | None:
+def existing_run(runs_dir: Path, config_hash: str) -> str | None:
     """Name of the folder that holds this question's run already, however the command was spelled."""
-    found = sorted(path.name for path in runs_dir.glob(f"*-{digits}") if path.is_dir())
+    found = sorted(path.name for path in runs_dir.glob(f"*-{config_hash}") if path.is_dir())
     return found[0] if found else None
 
 
@@ -102,7 +98,7 @@ def _word(override: str) -> str | None:
     last = key.rpartition(".")[2]
     if "." in key or key == "seed":
         return f"{last}{value}"
-    return value if key in ("features", "experiment", "data", "suspect") else f"{value}-{last}"
+    return value if key in ("features", "experiment", "data", "ablation") else f"{value}-{last}"
 
 
 def _plain_number(value: Any) -> Any:

@@ -66,7 +66,7 @@ def _is_installed(plugin: Plugin) -> bool:
     return True
 
 
-OPTIONAL = ("experiment", "suspect", "debug")  # groups that bring changes to the others, and may be left out
+OPTIONAL = ("experiment", "ablation", "debug")  # groups that bring changes to the others, and may be left out
 
 
 def check_overrides(arguments: Sequence[str], defaults: DictConfig, conf_dir: Path) -> None:
@@ -94,7 +94,7 @@ def check_overrides(arguments: Sequence[str], defaults: DictConfig, conf_dir: Pa
 
 def members(group: str, conf_dir: Path) -> list[str]:
     """Members of a config group, sorted as a person would: 2s before 30s."""
-    names = [path.stem for path in (conf_dir / group).glob("*.yaml")]
+    names = [path.stem for path in (conf_dir / group).glob("[!_]*.yaml")]
     return sorted(names, key=lambda name: (not name[0].isdigit(), _leading_number(name), name))
 
 
@@ -108,8 +108,8 @@ def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_d
         allowed = members(key, conf_dir)
         pattern = override.value()
         if isinstance(pattern, Glob):
-            told = f"{argument}: matches nothing. Members of {key}: {', '.join(allowed)}."
-            return [] if pattern.filter(allowed) else [told]
+            message = f"{argument}: matches nothing. Members of {key}: {', '.join(allowed)}."
+            return [] if pattern.filter(allowed) else [message]
         or_none = ["null"] if key in OPTIONAL else []
         wrong = [value for value in _values(override) if value not in (*allowed, *or_none)]
         return [f"{key}={value}: {_unknown(value, allowed, f'members of {key}')}" for value in wrong]

@@ -178,8 +178,8 @@ class Regularization(Section):
 class Augmentation(Section):
     """Config group `augmentation`."""
 
-    renditions: Annotated[int, Field(ge=0)]
-    rendition_seed: Annotated[int, Field(ge=0)]
+    copies: Annotated[int, Field(ge=0)]
+    copy_seed: Annotated[int, Field(ge=0)]
     gain_db: Annotated[float, Field(ge=0, le=40)]
     pitch_semitones: Annotated[float, Field(ge=0, le=12)]
     stretch: Share
@@ -197,11 +197,11 @@ class Augmentation(Section):
         return self.genre_strength or {}
 
     @model_validator(mode="after")
-    def _renditions_differ(self) -> Augmentation:
+    def _copies_differ(self) -> Augmentation:
         changes = (self.gain_db, self.pitch_semitones, self.stretch, self.reverb_s)
-        if self.renditions and not any(changes) and self.noise_snr_db is None:
+        if self.copies and not any(changes) and self.noise_snr_db is None:
             raise ValueError(
-                f"renditions={self.renditions} would be copies of their originals: "
+                f"copies={self.copies} would be copies of their originals: "
                 "set gain_db, pitch_semitones, stretch, noise_snr_db or reverb_s"
             )
         return self
@@ -223,19 +223,12 @@ class TrainerConfig(Section):
     progress: bool
 
 
-class Claim(Section):
-    """What a study says, and an experiment puts to the test: a score, or which model is the best of several."""
+class StudyConfig(Section):
+    """What the run is made for: a class of `gtzan_lightning.studies` or of one's own, with its settings."""
 
-    study: str
-    level: Literal["window", "clip"]
-    accuracy: Share | None = None
-    winner: str | None = None  # a model's class, said to beat those of the study's other runs
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> Claim:
-        if (self.accuracy is None) == (self.winner is None):
-            raise ValueError("accuracy or winner: set one of the two")
-        return self
+    target: Annotated[str, Field(alias="_target_", pattern=r"^\w+(\.\w+)+$")]
 
 
 class Sweep(Section):
@@ -264,7 +257,7 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     search: Search = Search(folds=None)  # so does this one
     sweep: Sweep = Sweep(on_error="continue")  # a default, so that older runs can still be read
-    claim: Claim | None
+    study: StudyConfig | None
     rerun: bool
     outputs: str
     cache_dir: str | None
@@ -277,11 +270,11 @@ class Config(Section):
     @property
     def leaks_by_design(self) -> frozenset[str]:
         """The audit's checks that the run fails on purpose, to measure what the leak is worth."""
-        asked = {
+        requested = {
             "normalisation": self.features.scaling_fitted_on == "all",
             "epoch selection": self.trainer.best_epoch_on == "test",
         }
-        return frozenset(check for check, fails in asked.items() if fails)
+        return frozenset(check for check, fails in requested.items() if fails)
 
 
 def checked(cfg: DictConfig, overrides: Sequence[str] = (), choices: dict[str, str] | None = None) -> Config:
@@ -300,11 +293,11 @@ def checked(cfg: DictConfig, overrides: Sequence[str] = (), choices: dict[str, s
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        lines = [_told(problem, overrides, choices or {}) for problem in error.errors()]
+        lines = [_format_error(problem, overrides, choices or {}) for problem in error.errors()]
         raise GtzanError("\n".join(["The configuration cannot be used:", *lines])) from error
 
 
-def _told(problem: Any, overrides: Sequence[str], choices: dict[str, str]) -> str:
+def _format_error(problem: Any, overrides: Sequence[str], choices: dict[str, str]) -> str:
     key = ".".join(map(str, problem["loc"]))
     value = problem.get("input")
     shown = "" if isinstance(value, dict) else f" = {value}"

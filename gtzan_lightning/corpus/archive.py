@@ -170,7 +170,7 @@ def unpack(archive: Path, root: Path) -> Unpacked:
             is full. Then `root` is as it was.
     """
     home = root if root.is_dir() else root.parent
-    with _told(archive, root):
+    with _format_error(archive, root):
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=home) as staging:
             fresh = Path(staging) / "root"
@@ -195,7 +195,7 @@ def place_of(name: str) -> PurePosixPath | None:
 
 
 @contextmanager
-def _told(archive: Path, root: Path) -> Iterator[None]:
+def _format_error(archive: Path, root: Path) -> Iterator[None]:
     try:
         yield
     except GtzanError:

@@ -92,9 +92,9 @@ def choose_source(location: Location, wanted: str | None, features: str) -> Sour
     if wanted != "audio" and features == "stats" and location.tables:
         return "tables"
     if location.audio is None:
-        asked = f"features={features}" if features != "stats" else "data.source=audio"
+        requested = f"features={features}" if features != "stats" else "data.source=audio"
         raise GtzanError(
-            f"{asked} needs audio, but {location.root} has only feature tables.\n"
+            f"{requested} needs audio, but {location.root} has only feature tables.\n"
             f"Put the clips into {location.root / 'genres_original'}/<genre>/, or train on the tables: features=stats."
         )
     return "audio"

@@ -47,10 +47,10 @@ class Corpus:
         return [position[track.genre] for track in self.tracks]
 
 
-def independent_units(tracks: Sequence[Track]) -> tuple[GroupBy, list[str]]:
-    """The unit that intervals resample, and each track's unit: artist where known, else recording, else track.
+def resampling_clusters(tracks: Sequence[Track]) -> tuple[GroupBy, list[str]]:
+    """The cluster that intervals resample, and each track's cluster: artist where known, else recording, else track.
 
-    Windows of a track are no independent evidence, nor are tracks of one artist; the first unit of that order
+    Windows of a track are no independent evidence, nor are tracks of one artist; the first cluster of that order
     that the whole corpus knows is taken, and is the same for every interval of a run.
     """
     if tracks and all(track.artist_group is not None for track in tracks):

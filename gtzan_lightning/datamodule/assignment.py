@@ -1,4 +1,4 @@
-"""Deals tracks, artists or slices into train, val and test."""
+"""Assigns tracks, artists or slices into train, val and test."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class SplitRule:
 def stratified_group_parts(
     groups: ArrayLike, labels: ArrayLike, ratios: Sequence[float], seed: int
 ) -> NDArray[np.int64]:
-    """Deals whole groups into parts of the given ratios, with each label spread evenly.
+    """Assigns whole groups into parts of the given ratios, with each label spread evenly.
 
-    Groups are dealt from the largest to the smallest (equals in random order), each to the part whose shortage it
+    Groups are assigned from the largest to the smallest (equals in random order), each to the part whose shortage it
     fills best: the part that ends nearest to its share of the group's labels, in the sum of squares. It is the
     greedy rule of scikit-learn's `StratifiedGroupKFold`, for parts of unequal size.
 
@@ -64,7 +64,7 @@ def stratified_group_parts(
     return part_of_group[group_of_item]
 
 
-def deal(groups: NDArray, labels: NDArray[np.int64], rule: SplitRule) -> NDArray[np.str_]:
+def assign(groups: NDArray, labels: NDArray[np.int64], rule: SplitRule) -> NDArray[np.str_]:
     """The part of each item, `(items,)`, by ratios; with folds, test is one fold and validation a tenth of the rest.
 
     Args:
@@ -82,10 +82,10 @@ def deal(groups: NDArray, labels: NDArray[np.int64], rule: SplitRule) -> NDArray
     return parts
 
 
-def deal_validation(
+def assign_validation(
     parts: NDArray[np.str_], groups: NDArray, labels: NDArray[np.int64], rule: SplitRule
 ) -> NDArray[np.str_]:
-    """Deals training and validation anew, as folds; the test part and what is left out stay.
+    """Assigns training and validation anew, as folds; the test part and what is left out stay.
 
     Args:
         parts: the part of each item, `(items,)`.
@@ -96,6 +96,6 @@ def deal_validation(
     n_folds = rule.n_val_folds or 1
     is_open = np.isin(parts, PARTS[:2])
     fold = stratified_group_parts(groups[is_open], labels[is_open], [1 / n_folds] * n_folds, rule.seed)
-    dealt = parts.copy()
-    dealt[is_open] = np.where(fold == rule.val_fold, "val", "train")
-    return dealt
+    assigned = parts.copy()
+    assigned[is_open] = np.where(fold == rule.val_fold, "val", "train")
+    return assigned

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import EXCLUDED
-from gtzan_lightning.datamodule.augmented_copies import RenditionSlices, check_renditions
+from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, check_augmented_copies
 from gtzan_lightning.datamodule.examples import (
     Augment,
     BatchLoader,
@@ -46,10 +46,10 @@ class GenreDataModule(L.LightningDataModule):
         best_epoch_on: `val`, or `test` to have the test part scored after each epoch as well, beside the validation.
         augment: changes to a training batch.
         prepared: what `standardised` has made of the same arguments for another job.
-        renditions: of training tracks; further examples for training alone, which do not count for the scale either.
+        augmented_copies: of training tracks; further examples for training alone, which do not count for the scale either.
 
     Raises:
-        GtzanError: renditions of other tracks.
+        GtzanError: augmented_copies of other tracks.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class GenreDataModule(L.LightningDataModule):
         best_epoch_on: Literal["val", "test"] = "val",
         augment: Augment | None = None,
         prepared: Standardised | None = None,
-        renditions: Sequence[RenditionSlices] = (),
+        augmented_copies: Sequence[AugmentedSlices] = (),
     ) -> None:
         super().__init__()
         self.corpus, self.features, self.slices, self.parts = corpus, features, slices, parts
@@ -74,11 +74,11 @@ class GenreDataModule(L.LightningDataModule):
         self.kept = np.flatnonzero(parts != EXCLUDED)
         self.prepared = prepared or standardised(corpus, features, slices, parts, scaling, scaling_fitted_on)
         self.standardisation, self.examples = self.prepared.standardisation, self.prepared.examples
-        for rendition in renditions:
-            check_renditions(rendition.slices.track_index, slices, parts)
+        for augmented_copy in augmented_copies:
+            check_augmented_copies(augmented_copy.slices.track_index, slices, parts)
         rendered = [
             examples_of(corpus, *step_table(each.features, each.slices), each.slices, self.standardisation)
-            for each in renditions
+            for each in augmented_copies
         ]
         self.training_examples = Examples.joined([self.examples, *rendered])
 
@@ -107,14 +107,14 @@ class GenreDataModule(L.LightningDataModule):
         return int((self.parts == part).sum())
 
     @property
-    def rendition_slices(self) -> int:
+    def augmented_slices(self) -> int:
         """Training examples beside the originals."""
         return len(self.training_examples.label) - len(self.examples.label)
 
     def train_dataloader(self) -> BatchLoader:
-        """Slices of training tracks and of their renditions; shuffled anew each epoch, augmented."""
-        renditions = len(self.slices) + np.arange(self.rendition_slices)
-        chosen = np.concatenate([np.flatnonzero(self.parts == "train"), renditions])
+        """Slices of training tracks and of their augmented_copies; shuffled anew each epoch, augmented."""
+        augmented_copies = len(self.slices) + np.arange(self.augmented_slices)
+        chosen = np.concatenate([np.flatnonzero(self.parts == "train"), augmented_copies])
         return BatchLoader(
             self.training_examples.to(self._device()), self._order(chosen, self.seed), self.batch_size, self.augment
         )

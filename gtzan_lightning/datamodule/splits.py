@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus, Track
-from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule, deal_validation, stratified_group_parts
+from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule, assign_validation, stratified_group_parts
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
@@ -78,7 +78,7 @@ def split_tracks(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
     if rule.n_val_folds is None:
         return parts
     groups = np.asarray([_group(track, chosen.GROUP_BY) for track in corpus.tracks])
-    return deal_validation(parts, groups, np.asarray(corpus.labels()), rule)
+    return assign_validation(parts, groups, np.asarray(corpus.labels()), rule)
 
 
 def _group(track: Track, group_by: str) -> str:

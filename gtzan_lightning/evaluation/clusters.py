@@ -1,4 +1,4 @@
-"""Counts by independent unit: all that an interval needs to know of a table of decisions."""
+"""Counts by cluster: all that an interval needs to know of a table of decisions."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Statistic = Callable[[Totals], NDArray[np.float64]]  # (..., 3, genres) -> (...)
 
 
 @dataclass(frozen=True, eq=False)
-class UnitCounts:
-    """Counts of each independent unit (artist, recording or track), and the stratum that it is drawn from."""
+class ClusterCounts:
+    """Counts of each cluster (artist, recording or track), and the stratum that it is drawn from."""
 
-    totals: Totals  # (units, 3, genres)
-    stratum: NDArray[np.intp]  # (units,), the genre that most rows of the unit have, as 0, 1, ...; see `_strata`
+    totals: Totals  # (clusters, 3, genres)
+    stratum: NDArray[np.intp]  # (clusters,), the genre that most rows of the cluster have, as 0, 1, ...; see `_strata`
 
     def __len__(self) -> int:
         return len(self.totals)
 
     @property
     def rows(self) -> NDArray[np.float64]:
-        """Rows of each unit, `(units,)`."""
+        """Rows of each cluster, `(clusters,)`."""
         return self.totals[:, 1].sum(axis=-1)
 
     def sum(self) -> Totals:
@@ -35,32 +35,32 @@ class UnitCounts:
         return self.totals.sum(axis=0)
 
 
-def count_units(decisions: Decisions, unit_of_track: Mapping[str, str]) -> UnitCounts:
-    """Count the decisions of each independent unit.
+def count_clusters(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> ClusterCounts:
+    """Count the decisions of each cluster.
 
     Raises:
-        ValueError: a track has no unit.
+        ValueError: a track has no cluster.
     """
-    missing = sorted(set(decisions.track_id) - set(unit_of_track))
+    missing = sorted(set(decisions.track_id) - set(cluster_of_track))
     if missing:
-        raise ValueError(f"no independent unit is known for {len(missing)} tracks, among them {missing[:3]}")
-    unit, names = pd.factorize(pd.Series([unit_of_track[track] for track in decisions.track_id], dtype=object))
+        raise ValueError(f"no cluster is known for {len(missing)} tracks, among them {missing[:3]}")
+    cluster, names = pd.factorize(pd.Series([cluster_of_track[track] for track in decisions.track_id], dtype=object))
     shape = (len(names), len(decisions.genres))
     right = decisions.y_true == decisions.y_pred
-    of_each = ((unit[right], decisions.y_true[right]), (unit, decisions.y_true), (unit, decisions.y_pred))
-    totals = np.stack([_tally(units, genres, shape) for units, genres in of_each], axis=1)
-    return UnitCounts(totals, _strata(totals[:, 1].argmax(axis=1)))
+    of_each = ((cluster[right], decisions.y_true[right]), (cluster, decisions.y_true), (cluster, decisions.y_pred))
+    totals = np.stack([_tally(clusters, genres, shape) for clusters, genres in of_each], axis=1)
+    return ClusterCounts(totals, _strata(totals[:, 1].argmax(axis=1)))
 
 
-def _tally(units: NDArray[np.intp], genres: NDArray[np.intp], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """How many rows each unit has in each genre, `(units, genres)`."""
-    return np.bincount(units * shape[1] + genres, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+def _tally(clusters: NDArray[np.intp], genres: NDArray[np.intp], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """How many rows each cluster has in each genre, `(clusters, genres)`."""
+    return np.bincount(clusters * shape[1] + genres, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
 
 
 def _strata(genre: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Strata `(units,)` of at least two units each, where there are two.
+    """Strata `(clusters,)` of at least two clusters each, where there are two.
 
-    Splits are stratified by genre, so the genre is the stratum. A genre with a single unit says nothing about
+    Splits are stratified by genre, so the genre is the stratum. A genre with a single cluster says nothing about
     the spread inside it: such genres form one stratum together (a lone one joins the smallest of the others),
     which errs on the wide side ("collapsed strata": Cochran 1977, Sampling Techniques, section 5A.12).
     """

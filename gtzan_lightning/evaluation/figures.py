@@ -1,6 +1,6 @@
 """Pictures of calibration: the reliability curve and the risk-coverage curve.
 
-MERGED: What all pictures share: colours, the caption that says where the numbers come from, and the stamp. | Pictures of a run: confusion matrix, scores by genre, learning curves.
+MERGED: What all pictures share: colours, the caption that says where the numbers come from, and the leakage_warning. | Pictures of a run: confusion matrix, scores by genre, learning curves.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from gtzan_lightning.evaluation.calibration import BINS, expected_calibration_error, reliability, risk_coverage
 from gtzan_lightning.evaluation.metrics import Decisions, Level, confusion
 from gtzan_lightning.evaluation.predictions import Predictions
-from gtzan_lightning.evaluation.run_metrics import TRUSTED_UNITS
+from gtzan_lightning.evaluation.run_metrics import MIN_CLUSTERS
 
 BLUE, GREEN, VERMILION, GREY = "#0072B2", "#009E73", "#D55E00", "#5A5A5A"
 LEVEL_NAMES: dict[Level, str] = {
@@ -37,7 +37,7 @@ class Caption:
     corpus: str  # "gtzan", "synthetic", or a folder's name
     split: str  # "leaky", "grouped", "artist", "filtered", or what a manifest calls itself
     part: str = "test"
-    stamp: str | None = None  # a warning that cannot be overlooked, such as "LEAKY SPLIT: ..."
+    leakage_warning: str | None = None  # a warning that cannot be overlooked, such as "LEAKY SPLIT: ..."
 
     def line(self, entry: Mapping[str, Any], level: Level) -> str:
         """Corpus, split, part, level, n and accuracy with interval; `entry` is one level of `card.evaluate`."""
@@ -56,8 +56,8 @@ def quiet(axes: Axes, grid_axis: Any) -> None:
     axes.tick_params(length=0)
 
 
-def add_head(figure: Figure, title: str, line: str, stamp: str | None) -> None:
-    """Write the stamp in a box, the title and the line that says where the numbers come from; the figure grows."""
+def add_head(figure: Figure, title: str, line: str, leakage_warning: str | None) -> None:
+    """Write the leakage_warning in a box, the title and the line that says where the numbers come from; the figure grows."""
     width, height = figure.get_size_inches()
     texts = [(title, {"fontsize": 13, "fontweight": "bold"}, 0.30)]
     whole = line.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}", " · ")
@@ -65,10 +65,10 @@ def add_head(figure: Figure, title: str, line: str, stamp: str | None) -> None:
         part.replace("\N{NO-BREAK SPACE}", " ").removesuffix(" ·") for part in wrap(whole, int(width / LETTER_INCHES))
     ]
     texts += [(part, {"fontsize": 9, "color": GREY}, 0.19) for part in lines]  # broken at the dots only
-    if stamp is not None:
+    if leakage_warning is not None:
         box = {"facecolor": VERMILION, "edgecolor": "none", "boxstyle": "square,pad=0.35"}
         style = {"fontsize": 10.5, "fontweight": "bold", "color": "white", "bbox": box}
-        rows = wrap(stamp, int(width / LETTER_INCHES / 1.3))
+        rows = wrap(leakage_warning, int(width / LETTER_INCHES / 1.3))
         texts.insert(0, ("\n".join(rows), style, 0.40 + 0.18 * (len(rows) - 1)))
     head = 0.12 + sum(inches for _, _, inches in texts)
     total = height + head
@@ -119,7 +119,7 @@ def confusion_figure(decisions: Decisions, entry: Mapping[str, Any], caption: Ca
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=PercentFormatter(1))
     bar.set_label("share of the true genre")
     bar.outline.set_visible(False)
-    add_head(figure, "What each genre is taken for", caption.line(entry, decisions.level), caption.stamp)
+    add_head(figure, "What each genre is taken for", caption.line(entry, decisions.level), caption.leakage_warning)
     return figure
 
 
@@ -127,7 +127,7 @@ def genre_figure(evidence: pd.DataFrame, entry: Mapping[str, Any], level: Level,
     """F1 of each genre with its 95 % interval, precision and recall beside it; the hardest genre on top.
 
     Args:
-        evidence: what `genres.genre_evidence` returned.
+        evidence: what `genres.genre_metrics` returned.
         entry: the same level of `card.evaluate`.
         level: which level that is.
         caption: where the numbers come from.
@@ -136,8 +136,8 @@ def genre_figure(evidence: pd.DataFrame, entry: Mapping[str, Any], level: Level,
     place = np.arange(len(table))
     figure = Figure(figsize=(8.5, 2.4 + 0.42 * len(table)), layout="constrained", dpi=120)
     axes = figure.add_subplot()
-    weak = (table["effective_units"] < TRUSTED_UNITS).to_numpy()
-    for chosen, hatch, label in ((~weak, None, "F1"), (weak, "///", f"F1, under {TRUSTED_UNITS} effective units")):
+    weak = (table["effective_units"] < MIN_CLUSTERS).to_numpy()
+    for chosen, hatch, label in ((~weak, None, "F1"), (weak, "///", f"F1, under {MIN_CLUSTERS} effective clusters")):
         if chosen.any():
             axes.barh(
                 place[chosen], table["f1"][chosen], 0.62, color="#A9CCE3", edgecolor="white", hatch=hatch, label=label
@@ -145,12 +145,14 @@ def genre_figure(evidence: pd.DataFrame, entry: Mapping[str, Any], level: Level,
     axes.hlines(place, table["f1_low"], table["f1_high"], color=GREY, linewidth=1.6, label="95 % interval of F1")
     axes.plot(table["precision"], place, "D", color=VERMILION, markersize=5, label="precision", linestyle="none")
     axes.plot(table["recall"], place, "o", color=BLUE, markersize=6, label="recall", linestyle="none")
-    rows = zip(table.index, table["n"], table["units"], strict=True)
-    axes.set_yticks(place, [f"{genre}\nn = {n}, {units} {entry['cluster']}s" for genre, n, units in rows], fontsize=9)
+    rows = zip(table.index, table["n"], table["clusters"], strict=True)
+    axes.set_yticks(
+        place, [f"{genre}\nn = {n}, {clusters} {entry['cluster']}s" for genre, n, clusters in rows], fontsize=9
+    )
     axes.set(xlim=(0, 1.005), ylim=(-0.6, len(table) - 0.4), xlabel="score")
     quiet(axes, "x")
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
-    add_head(figure, "How well each genre is found", caption.line(entry, level), caption.stamp)
+    add_head(figure, "How well each genre is found", caption.line(entry, level), caption.leakage_warning)
     return figure
 
 
@@ -183,7 +185,7 @@ def learning_figure(
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=9)
     panels[1].set_ylim(0, 1)
-    add_head(figure, "Learning", caption.line(entry, level), caption.stamp)
+    add_head(figure, "Learning", caption.line(entry, level), caption.leakage_warning)
     return figure
 
 
@@ -216,7 +218,7 @@ def reliability_figure(
     share.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axes in (curve, share):
         quiet(axes, "both")
-    add_head(figure, "Is it as sure as it is right?", caption.line(entry, level), caption.stamp)
+    add_head(figure, "Is it as sure as it is right?", caption.line(entry, level), caption.leakage_warning)
     return figure
 
 
@@ -231,5 +233,5 @@ def risk_coverage_figure(table: Predictions, entry: Mapping[str, Any], level: Le
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     quiet(axes, "both")
     axes.legend(frameon=False, loc="best")
-    add_head(figure, "What silence would win", caption.line(entry, level), caption.stamp)
+    add_head(figure, "What silence would win", caption.line(entry, level), caption.leakage_warning)
     return figure

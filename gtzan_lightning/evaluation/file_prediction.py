@@ -14,8 +14,8 @@ def _no_rows() -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """One file's answer, from the probabilities of its slices; or why there is none."""
+class FilePrediction:
+    """One file's prediction, from the probabilities of its slices; or why there is none."""
 
     path: Path
     genres: tuple[str, ...]
@@ -23,7 +23,7 @@ class Answer:
     stop_s: NDArray[np.float64] = field(default_factory=_no_rows)  # (slices,)
     probabilities: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))  # (slices, genres)
     warnings: tuple[str, ...] = ()  # how the file is unlike the training music, and what was repaired
-    skipped: str | None = None  # why the file has no answer; the other properties are not defined then
+    skipped: str | None = None  # why the file has no prediction; the other properties are not defined then
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -55,11 +55,12 @@ class Answer:
         """Share of the slices whose most probable genre is the file's."""
         return float(np.mean(self.probabilities.argmax(axis=1) == self._ranked[0]))
 
-    def slices(self) -> list[Answer]:
-        """Each slice as an answer of its own."""
+    def slices(self) -> list[FilePrediction]:
+        """Each slice as an prediction of its own."""
         rows = zip(self.start_s, self.stop_s, self.probabilities, strict=True)
         return [
-            Answer(self.path, self.genres, np.array([start]), np.array([stop]), row[None]) for start, stop, row in rows
+            FilePrediction(self.path, self.genres, np.array([start]), np.array([stop]), row[None])
+            for start, stop, row in rows
         ]
 
     @property

@@ -23,7 +23,7 @@ FOLDS = 5  # of the tracks: each is measured with the centre and the covariance 
 
 
 @dataclass(frozen=True, eq=False)
-class Familiarity:
+class OodScore:
     """Centre and precision of the training steps, and how far training tracks are from them."""
 
     center: NDArray[np.float32]  # (features,)
@@ -49,7 +49,7 @@ class Familiarity:
         return {"center": self.center, "precision": self.precision, "limit": self.limit, "least_s": self.least_s}
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Familiarity:
+    def from_plain(cls, plain: Mapping[str, Any]) -> OodScore:
         """What `plain` gave.
 
         Raises:
@@ -61,12 +61,12 @@ class Familiarity:
         return cls(center, precision, float(plain["limit"]), float(plain["least_s"]))
 
 
-def fit_familiarity(
+def fit_ood(
     steps: NDArray[np.float32],
     step_index: NDArray[np.int64],
     track: NDArray[np.integer],
     stop_s: NDArray[np.float64],
-) -> Familiarity:
+) -> OodScore:
     """What the training examples are like.
 
     Args:
@@ -81,12 +81,12 @@ def fit_familiarity(
     for fold in range(of_fold.max() + 1):  # a track that has shaped the centre itself seems nearer than a new one
         others = of_fold != fold if len(numbers) > 1 else of_fold == fold
         center, precision = _shape(steps, step_index[others])
-        known = Familiarity(center, precision, 0.0, 0.0)
+        known = OodScore(center, precision, 0.0, 0.0)
         for number in np.unique(place[of_fold == fold]):
             distances[number] = known.track_distance(steps[step_index[place == number]])
     ends_s = [stop_s[place == number].max() for number in range(len(numbers))]
     center, precision = _shape(steps, step_index)
-    return Familiarity(
+    return OodScore(
         center, precision, float(np.quantile(distances, TYPICAL_SHARE)), float(np.quantile(ends_s, 1 - LONG_SHARE))
     )
 
@@ -117,29 +117,29 @@ SHORT_SHARE = 0.8  # of the shortest usual training track
 
 def sound_warnings(sound: Sound, rate_hz: int) -> list[str]:
     """What is odd in a file itself, heard at the features' sampling rate."""
-    told = []
+    message = []
     if sound.level_dbfs < QUIET_DBFS:
-        told.append(f"very quiet: {sound.level_dbfs:.0f} dBFS")
+        message.append(f"very quiet: {sound.level_dbfs:.0f} dBFS")
     if sound.level_dbfs > LOUD_DBFS:
-        told.append(f"very loud: {sound.level_dbfs:.0f} dBFS, louder than any master")
+        message.append(f"very loud: {sound.level_dbfs:.0f} dBFS, louder than any master")
     if sound.clipped_share > CLIPPED_SHARE:
-        told.append(f"clipped: {sound.clipped_share:.0%} of the samples are at full scale")
+        message.append(f"clipped: {sound.clipped_share:.0%} of the samples are at full scale")
     if sound.silent_share > SILENT_SHARE:
-        told.append(f"silence: {sound.silent_share:.0%} of the time is below {SILENCE_DBFS:.0f} dBFS")
+        message.append(f"silence: {sound.silent_share:.0%} of the time is below {SILENCE_DBFS:.0f} dBFS")
     if sound.bandwidth_hz < min(NARROW_HZ, NARROW_SHARE * rate_hz / 2):
-        told.append(f"narrow band: nothing above {sound.bandwidth_hz / 1000:.1f} kHz, like a telephone")
-    return told
+        message.append(f"narrow band: nothing above {sound.bandwidth_hz / 1000:.1f} kHz, like a telephone")
+    return message
 
 
-def familiarity_warnings(familiarity: Familiarity, sound: Sound, x: NDArray[np.float32]) -> list[str]:
+def ood_warnings(ood: OodScore, sound: Sound, x: NDArray[np.float32]) -> list[str]:
     """What is odd beside the training music, of a file's standardised examples `(slices, steps, features)`."""
-    told = []
-    if sound.duration_s < SHORT_SHARE * familiarity.least_s:
-        told.append(f"short: {sound.duration_s:.1f} s; training tracks have {familiarity.least_s:.0f} s and more")
-    distance = familiarity.track_distance(x)
-    if distance > familiarity.limit:
-        told.append(
-            f"unlike training: its features are {distance / familiarity.limit - 1:.0%} farther from the centre of the "
+    message = []
+    if sound.duration_s < SHORT_SHARE * ood.least_s:
+        message.append(f"short: {sound.duration_s:.1f} s; training tracks have {ood.least_s:.0f} s and more")
+    distance = ood.track_distance(x)
+    if distance > ood.limit:
+        message.append(
+            f"unlike training: its features are {distance / ood.limit - 1:.0%} farther from the centre of the "
             "training music than those of nearly all training tracks"
         )
-    return told
+    return message

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.evaluation.clusters import count_units
+from gtzan_lightning.evaluation.clusters import count_clusters
 from gtzan_lightning.evaluation.intervals import small_sample_variance
 from gtzan_lightning.evaluation.metrics import Decisions, Level, decide
 from gtzan_lightning.evaluation.predictions import Predictions
@@ -29,18 +29,18 @@ class Entrant:
 
 
 def compare(
-    entrants: Sequence[Entrant], unit_of_track: Mapping[str, str], level: Level = "clip", coverage: float = 0.95
+    entrants: Sequence[Entrant], cluster_of_track: Mapping[str, str], level: Level = "clip", coverage: float = 0.95
 ) -> pd.DataFrame:
     """Compare the test accuracy of each pair of runs.
 
     Args:
         entrants: two or more runs on the same split.
-        unit_of_track: each track's independent unit.
+        cluster_of_track: each track's cluster.
         level: level of the difference, its interval and the permutation test; McNemar always takes clip votes.
         coverage: nominal probability that an interval contains the true difference.
 
     Returns:
-        One row a pair: a, b, accuracy_a, accuracy_b, difference (a minus b), low, high, n, units, p_permutation,
+        One row a pair: a, b, accuracy_a, accuracy_b, difference (a minus b), low, high, n, clusters, p_permutation,
         p_mcnemar, p_permutation_holm, p_mcnemar_holm. The interval is the paired form of
         `intervals.t_interval`; Holm's correction runs over the pairs of this table.
 
@@ -51,7 +51,7 @@ def compare(
     at_level = {entrant.name: _sorted_test(entrant, level) for entrant in entrants}
     votes = {entrant.name: _sorted_test(entrant, "clip_vote") for entrant in entrants}
     rows = [
-        {"a": a, "b": b, **_pair(at_level[a], at_level[b], unit_of_track, coverage)}
+        {"a": a, "b": b, **_pair(at_level[a], at_level[b], cluster_of_track, coverage)}
         | {"p_mcnemar": mcnemar_test(_right(votes[a]), _right(votes[b]))}
         for a, b in combinations(at_level, 2)
     ]
@@ -109,13 +109,13 @@ def _right(decisions: Decisions) -> NDArray[np.bool_]:
     return decisions.y_true == decisions.y_pred
 
 
-def _pair(a: Decisions, b: Decisions, unit_of_track: Mapping[str, str], coverage: float) -> dict[str, float]:
+def _pair(a: Decisions, b: Decisions, cluster_of_track: Mapping[str, str], coverage: float) -> dict[str, float]:
     """Difference in accuracy of two runs on the same rows, its interval and its permutation p-value."""
-    counts_a, counts_b = count_units(a, unit_of_track), count_units(b, unit_of_track)
-    wins = (counts_a.totals[:, 0] - counts_b.totals[:, 0]).sum(axis=1)  # (units,), in rows
+    counts_a, counts_b = count_clusters(a, cluster_of_track), count_clusters(b, cluster_of_track)
+    wins = (counts_a.totals[:, 0] - counts_b.totals[:, 0]).sum(axis=1)  # (clusters,), in rows
     rows, stratum = counts_a.rows, counts_a.stratum
     difference = float(wins.sum() / rows.sum())
-    low, high = -1.0, 1.0  # a single unit says nothing
+    low, high = -1.0, 1.0  # a single cluster says nothing
     if len(rows) > 1:
         mean = np.bincount(stratum, wins) / np.bincount(stratum, rows)
         variance, degrees = small_sample_variance((wins - rows * mean[stratum]) / rows.sum(), rows, stratum)
@@ -128,6 +128,6 @@ def _pair(a: Decisions, b: Decisions, unit_of_track: Mapping[str, str], coverage
         "low": low,
         "high": high,
         "n": len(a),
-        "units": len(rows),
+        "clusters": len(rows),
         "p_permutation": sign_flip_test(wins),
     }

@@ -12,24 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, t
 
-EXACT_UNITS = 12  # up to 4,096 sign patterns are all tried
+EXACT_CLUSTERS = 12  # up to 4,096 sign patterns are all tried
 FLIPS = 9999  # random sign patterns beyond that
 SEED = 19350615
 
 
 def sign_flip_test(differences: NDArray[np.float64], flips: int = FLIPS) -> float:
-    """Two-sided p-value of "the two runs are exchangeable inside each independent unit".
+    """Two-sided p-value of "the two runs are exchangeable inside each cluster".
 
-    The runs' labels are swapped unit by unit, never row by row: rows of a unit agree with each other. All
+    The runs' labels are swapped cluster by cluster, never row by row: rows of a cluster agree with each other. All
     patterns are tried where they are few, else `flips` random ones, with p = (b + 1) / (B + 1) (Phipson & Smyth
     2010, Statistical Applications in Genetics and Molecular Biology 9).
 
     Args:
-        differences: rows that run A has right minus rows that run B has right, of each unit, `(units,)`.
+        differences: rows that run A has right minus rows that run B has right, of each cluster, `(clusters,)`.
         flips: random patterns where not all are tried.
     """
     differing = differences[differences != 0]  # swapping equal results changes nothing
-    if len(differing) <= EXACT_UNITS:
+    if len(differing) <= EXACT_CLUSTERS:
         patterns = np.arange(2 ** len(differing))[:, None] >> np.arange(len(differing)) & 1
         extra = 0
     else:
@@ -81,8 +81,8 @@ def resampled_interval(values: Sequence[float], n_train: float, n_test: float, c
 
     Args:
         values: one score or difference a split.
-        n_train: training examples of a split, in any unit (tracks, windows).
-        n_test: test examples of a split, in the same unit.
+        n_train: training examples of a split, in any cluster (tracks, windows).
+        n_test: test examples of a split, in the same cluster.
         coverage: nominal probability that the interval contains the true mean.
 
     Raises:
@@ -109,7 +109,7 @@ def over_seeds(values: Sequence[float], n_train: float, n_test: float, widest: I
     return max(result.low, widest[0]), min(result.high, widest[1])
 
 
-def paired_price(
+def paired_drop(
     before: Mapping[int, float], after: Mapping[int, float], n_train: float, n_test: float
 ) -> tuple[float | None, Interval]:
     """Mean fall from `before` to `after` over the seeds that both have, and its interval; None without such a seed.
@@ -118,13 +118,13 @@ def paired_price(
         before: accuracy by split seed.
         after: the same under the other protocol.
         n_train: training examples of a split.
-        n_test: test examples of a split, in the same unit.
+        n_test: test examples of a split, in the same cluster.
     """
     falls = [before[seed] - after[seed] for seed in sorted(set(before) & set(after))]
     return float(np.mean(falls)) if falls else None, over_seeds(falls, n_train, n_test, (-1.0, 1.0))
 
 
-def independent_price(before: float, before_interval: Interval, after: float, after_interval: Interval) -> Interval:
+def independent_drop(before: float, before_interval: Interval, after: float, after_interval: Interval) -> Interval:
     """Interval of `before` minus `after` for independent means (Zou & Donner 2008, Statistics in Medicine 27)."""
     down = np.hypot(before - before_interval[0], after_interval[1] - after)
     up = np.hypot(before_interval[1] - before, after - after_interval[0])

@@ -1,4 +1,4 @@
-"""From a signal to a rendition of it: pitch and tempo, a room, noise, gain; a function of its arguments alone."""
+"""From a signal to a augmented_copy of it: pitch and tempo, a room, noise, gain; a function of its arguments alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from gtzan_lightning.features.feature_request import Rendition
+from gtzan_lightning.features.feature_request import AugmentedCopy
 
 NOISE_RANGE_DB = 20.0  # from the loudest noise to the softest
 REVERB_RANGE_DB = (3.0, 15.0)  # energy of the direct sound above that of the room
@@ -19,21 +19,21 @@ Signal = NDArray[np.float32]
 """`(samples,)`, mono."""
 
 
-def rendered(signal: Signal, rate_hz: int, rendition: Rendition, content_sha256: str) -> Signal:
-    """A rendition of a signal, of the same length: cut where it became longer, begun again where it became shorter.
+def rendered(signal: Signal, rate_hz: int, augmented_copy: AugmentedCopy, content_sha256: str) -> Signal:
+    """A augmented_copy of a signal, of the same length: cut where it became longer, begun again where it became shorter.
 
     Args:
         signal: `(samples,)`, mono.
         rate_hz: its sampling rate.
-        rendition: which one, and how far it may go.
-        content_sha256: of the file: two copies of a file have the same renditions.
+        augmented_copy: which one, and how far it may go.
+        content_sha256: of the file: two copies of a file have the same augmented_copies.
     """
-    random = np.random.default_rng(_seed(rendition, content_sha256))
+    random = np.random.default_rng(_seed(augmented_copy, content_sha256))
     # All draws come first, whatever is asked for: a change that is switched on leaves the others as they were.
     semitones, tempo, gain = random.uniform(-1, 1, size=3)
     softness, reverb, distance = random.uniform(0, 1, size=3)
     room, noise = random.spawn(2)
-    settings = rendition.waveform
+    settings = augmented_copy.waveform
     sound = signal
     if settings.changes_pitch_or_tempo:
         sound = np.resize(
@@ -77,6 +77,6 @@ def with_noise(signal: NDArray[np.floating], snr_db: float, random: np.random.Ge
     return signal + level * 10 ** (-snr_db / 20) * random.normal(size=len(signal))
 
 
-def _seed(rendition: Rendition, content_sha256: str) -> int:
-    text = f"{content_sha256} {rendition.number} {rendition.seed}"
+def _seed(augmented_copy: AugmentedCopy, content_sha256: str) -> int:
+    text = f"{content_sha256} {augmented_copy.number} {augmented_copy.seed}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")

@@ -26,7 +26,7 @@ from gtzan_lightning.features.feature_cache import (
     store_corpus,
 )
 from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings, Rendition
+from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings
 from gtzan_lightning.features.frame_kinds import NAMES as FRAME_KINDS
 from gtzan_lightning.features.frames import frame_columns
 
@@ -71,10 +71,10 @@ def features_of_audio(
     cache_dir: Path,
     n_jobs: int,
     max_skipped_share: float,
-    rendition: Rendition | None = None,
+    augmented_copy: AugmentedCopy | None = None,
 ) -> Features:
     """Computes what the cache does not hold, and maps the result into memory. Arguments as `load_features`."""
-    request = FeatureRequest(name, window_s, settings, rendition)
+    request = FeatureRequest(name, window_s, settings, augmented_copy)
     paths = [track.path for track in corpus.tracks if track.path is not None]
     stored = _stored(paths, corpus.root, request, features_cache(cache_dir), n_jobs)
     names = [
@@ -82,8 +82,8 @@ def features_of_audio(
     ]
     skipped = {name_: file.skipped for name_, file in zip(names, stored.files, strict=True) if file.skipped}
     check_skipped(skipped, len(paths), max_skipped_share)
-    told = [_told(file) for file in stored.files]
-    notes = [f"{name_}: {text}" for name_, text in zip(names, told, strict=True) if text]
+    message = [_format_error(file) for file in stored.files]
+    notes = [f"{name_}: {text}" for name_, text in zip(names, message, strict=True) if text]
     n_rows = stored.n_rows
     row_in_track = np.arange(n_rows.sum()) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
     return Features(
@@ -97,7 +97,7 @@ def features_of_audio(
     )
 
 
-def _told(file: FileSummary) -> str:
+def _format_error(file: FileSummary) -> str:
     """What became of a file that was not simply read."""
     return "; ".join([*([f"skipped, {file.skipped}"] if file.skipped else []), *file.notes])
 
@@ -108,7 +108,7 @@ def _stored(
     index = ContentIndex(cache_root, corpus_root)
     digests = index.hashes(paths)
     if all(digest is not None for digest in digests):
-        stored = load_corpus(cache_root, key_of(digests, request.identity()))
+        stored = load_corpus(cache_root, key_of(digests, request.config_hash()))
         if stored is not None:
             return stored
     # torch, numba and joblib are slow to import: only those who compute pay for them
@@ -116,8 +116,8 @@ def _stored(
 
     for _ in range(ATTEMPTS):
         results = extract(paths, request, cache_root, n_jobs)
-        index.remember([(result.path, result.stamp, result.digest) for result in results])
-        key = key_of([result.digest for result in results], request.identity())
+        index.remember([(result.path, result.state, result.digest) for result in results])
+        key = key_of([result.digest for result in results], request.config_hash())
         if (stored := load_corpus(cache_root, key)) is not None:
             return stored
         with suppress(LookupError):  # an entry was pruned or damaged in between: once more
@@ -139,7 +139,7 @@ def load_features(
     cache_dir: Path,
     n_jobs: int = 1,
     max_skipped_share: float = 0.05,
-    rendition: Rendition | None = None,
+    augmented_copy: AugmentedCopy | None = None,
 ) -> Features:
     """The features of every track that has them.
 
@@ -151,17 +151,17 @@ def load_features(
         cache_dir: where computed features are kept.
         n_jobs: processes that compute them.
         max_skipped_share: no more than this share of the files may be unusable.
-        rendition: of each track, instead of the track itself; needs audio.
+        augmented_copy: of each track, instead of the track itself; needs audio.
 
     Raises:
         GtzanError: features that this corpus cannot have, or too many files that cannot be used.
     """
     if name not in FEATURE_NAMES:
         raise GtzanError(f"features={name}: no such features. Choose one of {', '.join(FEATURE_NAMES)}.")
-    if name == "stats" and corpus.source == "tables" and rendition is None:
+    if name == "stats" and corpus.source == "tables" and augmented_copy is None:
         return _from_table(corpus, window_s)
     _require_audio(corpus, name)
-    return features_of_audio(corpus, name, window_s, settings, cache_dir, n_jobs, max_skipped_share, rendition)
+    return features_of_audio(corpus, name, window_s, settings, cache_dir, n_jobs, max_skipped_share, augmented_copy)
 
 
 def _from_table(corpus: Corpus, window_s: float) -> Features:

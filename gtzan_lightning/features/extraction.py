@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.audio_reading import Reading, read_audio
-from gtzan_lightning.features.feature_cache import FileCache, FileSummary, Stamp, content_hash, key_of, stamp_of
+from gtzan_lightning.features.feature_cache import FileCache, FileState, FileSummary, content_hash, file_state, key_of
 from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, Analysis, FeatureRequest
 from gtzan_lightning.features.frames import frame_features, min_samples
 from gtzan_lightning.features.window_stats import MIN_SAMPLES, cut_windows, window_stats
@@ -33,7 +33,7 @@ def analyse_file(path: Path, request: FeatureRequest, reading: Reading | None = 
     reading = reading or read_audio(path, request.settings.sample_rate_hz, request.settings.max_clip_s)
     if reading.skipped is not None:
         return _skipped(reading.skipped, reading.notes)
-    signal = torch.from_numpy(_as_asked(reading.signal, path, request))
+    signal = torch.from_numpy(_as_requested(reading.signal, path, request))
     missing = _too_short(len(signal), request)
     if missing:
         return _skipped(missing, reading.notes)
@@ -56,15 +56,15 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _as_asked(signal: NDArray[np.float32], path: Path, request: FeatureRequest) -> NDArray[np.float32]:
-    """The signal of a file, or the rendition of it that is asked for."""
-    if request.rendition is None:
+def _as_requested(signal: NDArray[np.float32], path: Path, request: FeatureRequest) -> NDArray[np.float32]:
+    """The signal of a file, or the augmented_copy of it that is asked for."""
+    if request.augmented_copy is None:
         return signal
     from gtzan_lightning.features.augmented_audio import (
-        rendered,  # SciPy's filters: who makes no rendition need not wait
+        rendered,  # SciPy's filters: who makes no augmented_copy need not wait
     )
 
-    return rendered(signal, request.settings.sample_rate_hz, request.rendition, content_hash(path))
+    return rendered(signal, request.settings.sample_rate_hz, request.augmented_copy, content_hash(path))
 
 
 def _compute(signal: torch.Tensor, request: FeatureRequest) -> torch.Tensor:
@@ -101,7 +101,7 @@ class Extracted:
     path: Path
     key: str  # of its cache entry; "" if the file could not be read at all
     digest: str  # sha256 of its content; "" if unknown
-    stamp: Stamp | None  # of the file, before it was read
+    state: FileState | None  # of the file, before it was read
     summary: FileSummary
     computed: bool  # now, rather than found in the cache
 
@@ -122,22 +122,22 @@ def extract_file(
         What became of it; None if another process is computing it and `blocking` is False.
     """
     cache = FileCache(cache_root)
-    stamp = stamp_of(path)
+    state = file_state(path)
     try:
         digest = content_hash(path)
     except OSError:
         skipped = analyse_file(path, request, reading).skipped or "it cannot be read"
-        return Extracted(path, "", "", stamp, FileSummary(0, 0, (), skipped), computed=False)
-    key = key_of(digest, request.identity())
+        return Extracted(path, "", "", state, FileSummary(0, 0, (), skipped), computed=False)
+    key = key_of(digest, request.config_hash())
     if (found := cache.summary(key)) is not None:
-        return Extracted(path, key, digest, stamp, found, computed=False)
+        return Extracted(path, key, digest, state, found, computed=False)
     with cache.lock(key, blocking) as held:
         if not held:
             return None
         if (found := cache.summary(key)) is not None:  # computed by another process meanwhile
-            return Extracted(path, key, digest, stamp, found, computed=False)
+            return Extracted(path, key, digest, state, found, computed=False)
         return Extracted(
-            path, key, digest, stamp, cache.store(key, analyse_file(path, request, reading)), computed=True
+            path, key, digest, state, cache.store(key, analyse_file(path, request, reading)), computed=True
         )
 
 
@@ -220,8 +220,8 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
         seconds = time.perf_counter() - self._begun
-        told = ", ".join(f"{count} {what}" for what, count in self._counts.items())
-        self._console.print(f"{self._name}: {told}, {seconds:.1f} s", highlight=False)
+        message = ", ".join(f"{count} {what}" for what, count in self._counts.items())
+        self._console.print(f"{self._name}: {message}, {seconds:.1f} s", highlight=False)
 
 
 CONNECT_S = 10.0

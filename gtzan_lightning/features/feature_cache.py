@@ -103,10 +103,10 @@ class FileCache:
         return self.root / "files" / key[:2] / f"{key}.npz"
 
 
-# A file changed within so many seconds of its hashing may change again without a new time stamp: not remembered.
+# A file changed within so many seconds of its hashing may change again without a new time state: not remembered.
 TOO_FRESH_S = 2.0
 
-Stamp = tuple[int, int, int]  # size, time of the last change of the content, and of the entry (both in ns)
+FileState = tuple[int, int, int]  # size, time of the last change of the content, and of the entry (both in ns)
 
 
 def content_hash(path: Path) -> str:
@@ -133,34 +133,34 @@ class ContentIndex:
         """Hash of each file; "" where it cannot be read, None where the hash is not known or the file has changed."""
         return [self._hash(path) for path in paths]
 
-    def remember(self, seen: Sequence[tuple[Path, Stamp | None, str]]) -> None:
+    def remember(self, seen: Sequence[tuple[Path, FileState | None, str]]) -> None:
         """Keeps hashes for the next start.
 
         Args:
-            seen: some or all files of the corpus; of each its stamp from before it was read, and its hash ("" if
+            seen: some or all files of the corpus; of each its state from before it was read, and its hash ("" if
                 unreadable).
         """
         newest = time.time_ns() - int(TOO_FRESH_S * 1e9)
-        fresh = {_name(path): (stamp, digest) for path, stamp, digest in seen if stamp and max(stamp[1:]) < newest}
+        fresh = {_name(path): (state, digest) for path, state, digest in seen if state and max(state[1:]) < newest}
         self._known = self._stored() | fresh  # read once more: jobs on other files may have added theirs
         write_atomically(self._path, lambda target: _write_json(target, self._known))
 
     def _hash(self, path: Path) -> str | None:
-        stamp = stamp_of(path)
-        if stamp is None or not os.access(path, os.R_OK):
+        state = file_state(path)
+        if state is None or not os.access(path, os.R_OK):
             return ""
-        known_stamp, digest = self._known.get(_name(path), (None, None))
-        return digest or None if stamp == known_stamp else None
+        known_state, digest = self._known.get(_name(path), (None, None))
+        return digest or None if state == known_state else None
 
-    def _stored(self) -> dict[str, tuple[Stamp, str]]:
+    def _stored(self) -> dict[str, tuple[FileState, str]]:
         try:
             stored = json.loads(self._path.read_text("utf-8"))
-            return {path: (tuple(stamp), digest) for path, (stamp, digest) in stored.items()}
+            return {path: (tuple(state), digest) for path, (state, digest) in stored.items()}
         except UNREADABLE:
             return {}  # nothing remembered: the files are read again
 
 
-def stamp_of(path: Path) -> Stamp | None:
+def file_state(path: Path) -> FileState | None:
     """What changes when a file changes; None if there is no such file."""
     try:
         stat = path.stat()

@@ -1,6 +1,6 @@
 """What is asked of a file, and what comes back; light, so that a start from the cache need not import torch.
 
-MERGED: What can be chosen about features computed from audio. | What a rendition is: a track that sounds a little different. Light: who only asks the cache imports no filters.
+MERGED: What can be chosen about features computed from audio. | What a augmented_copy is: a track that sounds a little different. Light: who only asks the cache imports no filters.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ class FrameSettings:
         return asdict(self)
 
 
-RENDERER_VERSION = 1  # part of the cache key of every rendition: raise it when the same settings give another sound
+RENDERER_VERSION = (
+    1  # part of the cache key of every augmented_copy: raise it when the same settings give another sound
+)
 
 
 @dataclass(frozen=True)
 class Waveform:
-    """How far a rendition may be from its original; 0 (or None for noise) leaves that change out."""
+    """How far a augmented_copy may be from its original; 0 (or None for noise) leaves that change out."""
 
     gain_db: float = 0.0  # louder or softer, up to so much
     pitch_semitones: float = 0.0  # higher or lower, up to so much
@@ -50,17 +52,17 @@ class Waveform:
 
 
 @dataclass(frozen=True)
-class Rendition:
-    """One rendition of every track that it is asked of; what it draws also depends on the content of the track's file.
+class AugmentedCopy:
+    """One augmented_copy of every track that it is asked of; what it draws also depends on the content of the track's file.
 
-    The draws do not depend on the settings: with doubled settings the same rendition goes twice as far.
+    The draws do not depend on the settings: with doubled settings the same augmented_copy goes twice as far.
     """
 
     number: int  # 1, 2, ...
     seed: int
     waveform: Waveform
 
-    def identity(self) -> dict[str, object]:
+    def config_hash(self) -> dict[str, object]:
         """Everything that can change the sound, for cache keys."""
         return {"renderer": RENDERER_VERSION, **asdict(self)}
 
@@ -85,22 +87,22 @@ class FeatureRequest:
     name: str  # "stats", or a module of `frame_kinds`
     window_s: float  # of `stats`
     settings: FrameSettings
-    rendition: Rendition | None = None  # of the file, instead of the file as it is
+    augmented_copy: AugmentedCopy | None = None  # of the file, instead of the file as it is
 
-    def identity(self) -> dict[str, object]:
+    def config_hash(self) -> dict[str, object]:
         """Everything that can change the numbers of a file, and nothing else."""
         used = {"sample_rate_hz", "max_clip_s"}
         if self.name != "stats":
             used |= {"n_fft", "hop_length_samples", "deltas"} | kind_named(self.name).SETTINGS
         chosen = {key: value for key, value in self.settings.as_dict().items() if key in used}
         window = {"window_s": self.window_s} if self.name == "stats" else {}
-        rendition = {"rendition": self.rendition.identity()} if self.rendition else {}
-        return {"engine": ENGINE_VERSION, "name": self.name, **window, **chosen, **rendition}
+        augmented_copy = {"augmented_copy": self.augmented_copy.config_hash()} if self.augmented_copy else {}
+        return {"engine": ENGINE_VERSION, "name": self.name, **window, **chosen, **augmented_copy}
 
     @property
     def title(self) -> str:
         """What the progress is called."""
-        return f"{self.name}, rendition {self.rendition.number}" if self.rendition else self.name
+        return f"{self.name}, augmented_copy {self.augmented_copy.number}" if self.augmented_copy else self.name
 
     @property
     def row_s(self) -> float:

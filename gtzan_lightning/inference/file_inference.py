@@ -1,4 +1,4 @@
-"""Any music to answers: each file is treated as the training music was, and what is unlike that is said.
+"""Any music to predictions: each file is treated as the training music was, and what is unlike that is said.
 
 MERGED: How a run hears a file: which features, and cut into which slices, by the configuration of its training.
 """
@@ -20,8 +20,8 @@ from gtzan_lightning.corpus.audio_folder import music_files
 from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
 from gtzan_lightning.datamodule.slices import slice_table, step_table
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.evaluation.file_prediction import Answer
-from gtzan_lightning.evaluation.ood import familiarity_warnings, sound_warnings
+from gtzan_lightning.evaluation.file_prediction import FilePrediction
+from gtzan_lightning.evaluation.ood import ood_warnings, sound_warnings
 from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.extraction import Extracted, extract_file
 from gtzan_lightning.features.feature_cache import FileCache
@@ -44,7 +44,7 @@ WHOLE_CLIP_MARGIN = (
 
 
 @dataclass(frozen=True)
-class Hearing:
+class Preprocessing:
     """What is computed of a file, and how it is cut."""
 
     request: FeatureRequest
@@ -54,8 +54,8 @@ class Hearing:
     clip_s: float | None  # mean length of the training clips, for statistics of whole clips
 
     @classmethod
-    def of_training(cls, run: TrainedRun) -> Hearing:
-        """As the training music was heard."""
+    def of_training(cls, run: TrainedRun) -> Preprocessing:
+        """As the training music was preprocessed."""
         from gtzan_lightning.training.split_data import frame_settings
 
         features, lengths = run.config.features, run.config.slice
@@ -71,7 +71,7 @@ class Hearing:
         """No more than this is read of a file."""
         return max(LONGEST_S, self.request.settings.max_clip_s)
 
-    def for_length(self, duration_s: float) -> Hearing:
+    def for_length(self, duration_s: float) -> Preprocessing:
         """For a file of this length.
 
         Training reads the beginning of a long file (`features.max_clip_s`), prediction all of it. Where a training clip
@@ -89,21 +89,21 @@ class Hearing:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Preprocessed:
     """What became of a file; its features are in the cache."""
 
-    hearing: Hearing  # for its length
+    preprocessing: Preprocessing  # for its length
     sound: Sound | None  # None where it cannot be read
     extracted: Extracted
 
 
-def hear(path: Path, hearing: Hearing, cache_root: Path) -> Heard:
+def preprocess(path: Path, preprocessing: Preprocessing, cache_root: Path) -> Preprocessed:
     """Makes sure that the features of a file are in the cache, and measures its sound."""
-    sound, reading = sound_of(path, hearing.request.settings.sample_rate_hz, hearing.longest_s, cache_root)
-    hearing = hearing.for_length(sound.duration_s if sound else 0.0)
-    extracted = extract_file(path, hearing.request, cache_root, blocking=True, reading=reading)
+    sound, reading = sound_of(path, preprocessing.request.settings.sample_rate_hz, preprocessing.longest_s, cache_root)
+    preprocessing = preprocessing.for_length(sound.duration_s if sound else 0.0)
+    extracted = extract_file(path, preprocessing.request, cache_root, blocking=True, reading=reading)
     assert extracted is not None  # it waits for others
-    return Heard(hearing, sound, extracted)
+    return Preprocessed(preprocessing, sound, extracted)
 
 
 def predict(
@@ -113,12 +113,12 @@ def predict(
     calibrated: bool = True,
     n_jobs: int = 1,
     cache_dir: str | Path | None = None,
-) -> list[Answer]:
-    """The genre of each file, how sure, and what makes the answer doubtful.
+) -> list[FilePrediction]:
+    """The genre of each file, how sure, and what makes the prediction doubtful.
 
         from gtzan_lightning import load_run, predict
-        for answer in predict(load_run("best"), "music/"):
-            print(answer.path, answer.genre, answer.probability, answer.warnings)
+        for prediction in predict(load_run("best"), "music/"):
+            print(prediction.path, prediction.genre, prediction.probability, prediction.warnings)
 
     Sampling rate, channels, features, steps and slices are those of the training, so that a clip of the test part gets
     the probabilities that `predictions.csv` has. Of a longer file all slices count.
@@ -131,7 +131,7 @@ def predict(
         cache_dir: where features are kept; None is GTZAN_CACHE, else the system's cache folder.
 
     Returns:
-        One answer a file, in order; a file that cannot be used has `skipped`, the reason.
+        One prediction a file, in order; a file that cannot be used has `skipped`, the reason.
 
     Raises:
         GtzanError: no such run, a folder without audio, or a pattern that nothing fits.
@@ -140,7 +140,7 @@ def predict(
     paths = music_files([files] if isinstance(files, (str, Path)) else files)
     check_columns(trained)
     cache = features_cache(chosen_cache_dir(None if cache_dir is None else str(cache_dir)))
-    return list(_answers(trained, paths, cache, calibrated, n_jobs))
+    return list(_predictions(trained, paths, cache, calibrated, n_jobs))
 
 
 def check_columns(run: TrainedRun) -> None:
@@ -158,40 +158,44 @@ def check_columns(run: TrainedRun) -> None:
         )
 
 
-def _answers(run: TrainedRun, paths: list[Path], cache_root: Path, calibrated: bool, n_jobs: int) -> Iterator[Answer]:
+def _predictions(
+    run: TrainedRun, paths: list[Path], cache_root: Path, calibrated: bool, n_jobs: int
+) -> Iterator[FilePrediction]:
     console = Console(stderr=True)
-    heard: Iterable[Heard] = Parallel(n_jobs=min(n_jobs, len(paths)), return_as="generator")(
-        delayed(hear)(path.absolute(), Hearing.of_training(run), cache_root.absolute()) for path in paths
+    preprocessed: Iterable[Preprocessed] = Parallel(n_jobs=min(n_jobs, len(paths)), return_as="generator")(
+        delayed(preprocess)(path.absolute(), Preprocessing.of_training(run), cache_root.absolute()) for path in paths
     )
     quiet = len(paths) == 1 or not console.is_terminal
-    told = track(heard, "listening", len(paths), console=console, transient=True, disable=quiet)
-    for path, each in zip(paths, told, strict=True):
-        yield replace(_answer(run, each, FileCache(cache_root), calibrated), path=path)
+    message = track(preprocessed, "listening", len(paths), console=console, transient=True, disable=quiet)
+    for path, each in zip(paths, message, strict=True):
+        yield replace(_prediction(run, each, FileCache(cache_root), calibrated), path=path)
 
 
-def _answer(run: TrainedRun, heard: Heard, cache: FileCache, calibrated: bool) -> Answer:
-    hearing, sound, extracted = heard.hearing, heard.sound, heard.extracted
-    skipped = Answer(extracted.path, run.genres, skipped=extracted.summary.skipped)
+def _prediction(run: TrainedRun, preprocessed: Preprocessed, cache: FileCache, calibrated: bool) -> FilePrediction:
+    preprocessing, sound, extracted = preprocessed.preprocessing, preprocessed.sound, preprocessed.extracted
+    skipped = FilePrediction(extracted.path, run.genres, skipped=extracted.summary.skipped)
     if skipped.skipped or sound is None:
         return skipped
-    features = _features(run, hearing.request, cache.values(extracted.key))
+    features = _features(run, preprocessing.request, cache.values(extracted.key))
     try:
-        slices = slice_table(features, seconds=hearing.seconds, step_s=hearing.step_s, hop_s=hearing.hop_s)
+        slices = slice_table(
+            features, seconds=preprocessing.seconds, step_s=preprocessing.step_s, hop_s=preprocessing.hop_s
+        )
     except GtzanError:
-        needed = f"{hearing.seconds:g} s are needed for one slice of this run"
+        needed = f"{preprocessing.seconds:g} s are needed for one slice of this run"
         return replace(skipped, skipped=f"too short: {sound.duration_s:.1f} s, and {needed}")
     values, step_index = step_table(features, slices)
     x = values[step_index]
-    told = sound_warnings(sound, hearing.request.settings.sample_rate_hz)
-    if run.familiarity is not None:
-        told += familiarity_warnings(run.familiarity, sound, run.standardisation.apply(x))
-    return Answer(
+    message = sound_warnings(sound, preprocessing.request.settings.sample_rate_hz)
+    if run.ood is not None:
+        message += ood_warnings(run.ood, sound, run.standardisation.apply(x))
+    return FilePrediction(
         extracted.path,
         run.genres,
         start_s=slices.start_s,
         stop_s=slices.stop_s,
         probabilities=run.probabilities(x, calibrated=calibrated),
-        warnings=(*told, *extracted.summary.notes),
+        warnings=(*message, *extracted.summary.notes),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gtzan_lightning.datamodule.slices import lengths_in_rows
 from gtzan_lightning.features.feature_request import WHOLE_CLIP_S
-from gtzan_lightning.inference.exporting import INPUT, OUTPUT
+from gtzan_lightning.inference.export_formats import INPUT, OUTPUT
 from gtzan_lightning.inference.trained_run import TrainedRun
 from gtzan_lightning.runs.run_card import versions
 from gtzan_lightning.training.split_data import frame_settings
@@ -105,12 +105,12 @@ def example_script(features: str, *, whole_clip: bool, deltas: bool, to: str) ->
 SCHEMA = 1
 HOW_TO = (
     "Read the audio as `audio` says and compute `features`: rows, one a window or a frame, with the columns in this "
-    "order, in their own units.",
+    "order, in their own clusters.",
     "Cut the rows as `slicing` says: each slice is `steps` steps, each step the mean of `rows_per_step` rows; the next "
     "slice begins `rows_per_hop` rows later. A slice that would run over the end is left out.",
     "Give the slices to the model as they are. Standardisation, temperature and softmax are inside the graph; "
     "`standardisation` says what it does, and nobody need do it again.",
-    "The answer for a file is the mean of the probabilities of its slices.",
+    "The prediction for a file is the mean of the probabilities of its slices.",
     "`example` does all this: python example.py THIS_FILE MODEL AUDIO_FILE.",
 )
 
@@ -138,7 +138,7 @@ def input_sheet(run: TrainedRun, file: str, to: str) -> dict[str, Any]:
             "name": INPUT,
             "type": "float32",
             "shape": ["batch", *run.shape],
-            "axes": ["any number of slices", "steps, as many as in training", "features, in their own units"],
+            "axes": ["any number of slices", "steps, as many as in training", "features, in their own clusters"],
         },
         "output": {
             "name": OUTPUT,

@@ -20,7 +20,7 @@ from gtzan_lightning.config.schema import MODEL_FOLDER, Config
 from gtzan_lightning.datamodule.genre_datamodule import EVALUATION_BATCH
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.evaluation.ood import Familiarity
+from gtzan_lightning.evaluation.ood import OodScore
 from gtzan_lightning.models.base import CONTENTS, GenreModule
 from gtzan_lightning.runs.browser import best_run, named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
@@ -31,7 +31,7 @@ PLAIN = (bool, int, float, type(None))
 TARGET = "_target_"
 
 
-def rebuilt_model(
+def safely_loaded_model(
     path: Path, config: Config, shape: tuple[int, int], n_genres: int, weights: Mapping[str, Any]
 ) -> GenreModule:
     """The model with its weights, in evaluation mode.
@@ -100,7 +100,7 @@ class TrainedRun:
     columns: tuple[str, ...]  # name of each feature
     shape: tuple[int, int]  # of one example: (steps, features)
     standardisation: Standardisation
-    familiarity: Familiarity | None  # what the training music is like; None in runs of before it was kept
+    ood: OodScore | None  # what the training music is like; None in runs of before it was kept
     temperature: float | None  # fitted on validation; None where the run had none
     card: Card | None  # of the run, where its folder is at hand
 
@@ -113,7 +113,7 @@ class TrainedRun:
         """Genre probabilities `(slices, genres)` of raw features `(slices, steps, features)`.
 
         Args:
-            x: in the features' own units, as `step_table` gives them.
+            x: in the features' own clusters, as `step_table` gives them.
             calibrated: with the run's temperature, if it has one (Guo et al. 2017); False gives the model's own
                 softmax, as `predictions.csv` has it.
 
@@ -155,14 +155,16 @@ def _loaded(path: Path, folder: RunFolder) -> TrainedRun:
         genres, columns = (tuple(map(str, contents[key])) for key in ("genres", "columns"))
         steps, features = (int(length) for length in contents["shape"])
         standardisation = _standardisation(contents, features)
-        familiarity = Familiarity.from_plain(contents["familiarity"]) if "familiarity" in contents else None
+        ood = OodScore.from_plain(contents["ood"]) if "ood" in contents else None
         temperature = contents.get("temperature")
         temperature = None if temperature is None else float(temperature)
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a ValidationError is a ValueError
-        raise GtzanError(f"{path}: its contents are not those of a run of this version: {_told(error)}.") from error
+        raise GtzanError(
+            f"{path}: its contents are not those of a run of this version: {_format_error(error)}."
+        ) from error
     if len(columns) != features or len(genres) < 2:
         raise GtzanError(f"{path}: {len(genres)} genres and {len(columns)} names for {features} features do not fit.")
-    model = rebuilt_model(path, config, (steps, features), len(genres), checkpoint["state_dict"])
+    model = safely_loaded_model(path, config, (steps, features), len(genres), checkpoint["state_dict"])
     card = folder.card() if path.name == folder.best_checkpoint.name else {}
     temperature = temperature or card.get("calibration", {}).get("temperature")
     return TrainedRun(
@@ -173,7 +175,7 @@ def _loaded(path: Path, folder: RunFolder) -> TrainedRun:
         columns=columns,
         shape=(steps, features),
         standardisation=standardisation,
-        familiarity=familiarity,
+        ood=ood,
         temperature=temperature,
         card=card or None,
     )
@@ -188,7 +190,7 @@ def _standardisation(contents: Mapping[str, Any], n_features: int) -> Standardis
     return Standardisation(mean, scale, quantiles)
 
 
-def _told(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     """What is wrong, in one line."""
     if isinstance(error, ValidationError):
         return "; ".join(

@@ -1,6 +1,6 @@
 """Run cards as tables on the console.
 
-MERGED: The stamps of runs whose protocol leaks by design: no table of their scores goes without.
+MERGED: The leakage_warnings of runs whose protocol leaks by design: no table of their scores goes without.
 """
 
 from __future__ import annotations
@@ -16,23 +16,29 @@ from rich.markup import escape
 from rich.table import Table
 
 from gtzan_lightning.report.audit_tables import audit_line
-from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card
 
 
-def stamp_counts(cards: Iterable[Card]) -> list[tuple[str, int]]:
-    """Each stamp, and how many of the cards bear it."""
-    return sorted(Counter(stamp for card in cards for stamp in stamps(card)).items())
+def leakage_warning_counts(cards: Iterable[Card]) -> list[tuple[str, int]]:
+    """Each leakage_warning, and how many of the cards bear it."""
+    return sorted(Counter(leakage_warning for card in cards for leakage_warning in leakage_warnings(card)).items())
 
 
-def stamps_markdown(cards: Iterable[Card], what: str) -> str:
-    """Each stamp as a paragraph below a table in a document; empty where nothing is stamped."""
-    return "".join(f"\n**{stamp}**: {count} of these {what}\n" for stamp, count in stamp_counts(cards))
+def leakage_warnings_markdown(cards: Iterable[Card], what: str) -> str:
+    """Each leakage_warning as a paragraph below a table in a document; empty where nothing is marked with a leakage warning."""
+    return "".join(
+        f"\n**{leakage_warning}**: {count} of these {what}\n"
+        for leakage_warning, count in leakage_warning_counts(cards)
+    )
 
 
-def stamp_lines(cards: Iterable[Card], what: str) -> list[str]:
-    """Each stamp as a line for the console; `what` is what the cards are, in the plural: "jobs", "runs"."""
-    return [f"[bold red]{escape(stamp)}[/]: {count} of these {what}" for stamp, count in stamp_counts(cards)]
+def leakage_warning_lines(cards: Iterable[Card], what: str) -> list[str]:
+    """Each leakage_warning as a line for the console; `what` is what the cards are, in the plural: "jobs", "runs"."""
+    return [
+        f"[bold red]{escape(leakage_warning)}[/]: {count} of these {what}"
+        for leakage_warning, count in leakage_warning_counts(cards)
+    ]
 
 
 LEVEL_NAMES = {"window": "window", "clip": "clip, mean", "clip_vote": "clip, vote"}
@@ -156,7 +162,7 @@ def _job_remarks(jobs: Sequence[tuple[Path, Card]]) -> list[str]:
         if card.get("status") != "done":
             reason = str(card.get("error", "")).partition("\n")[0]
             lines.append(f"[bold red]{card.get('status', 'no record')}[/]: {escape(f'{folder}: {reason}')}")
-    lines += stamp_lines((card for _, card in jobs), "jobs")
+    lines += leakage_warning_lines((card for _, card in jobs), "jobs")
     return [*lines, f"Run folders: {jobs[0][0].parent}"] if jobs else lines
 
 
@@ -177,7 +183,7 @@ def _remarks(card: Card) -> list[str]:
         lines.append(f"Train minus validation window accuracy: {gap:+.3f}.")
     if "calibration" in card:
         lines.append(_calibration_line(card["calibration"]))
-    lines = [*(f"[bold red]{escape(stamp)}[/]" for stamp in stamps(card)), *lines]
+    lines = [*(f"[bold red]{escape(leakage_warning)}[/]" for leakage_warning in leakage_warnings(card)), *lines]
     if card["data"]["corpus"] == "synthetic":
         lines.insert(0, "[bold yellow]SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.[/]")
     if "audit" in card:

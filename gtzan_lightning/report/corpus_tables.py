@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from gtzan_lightning.corpus.tracks import Corpus, independent_units
+from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_matrix import Features
 from gtzan_lightning.utils.files import replacing
@@ -26,7 +26,7 @@ from gtzan_lightning.utils.files import replacing
 def print_corpus(corpus: Corpus, console: Console | None = None) -> None:
     """Tracks, artists and filtered parts of each genre, and what is wrong."""
     console = console or Console()
-    unit, _ = independent_units(corpus.tracks)
+    cluster, _ = resampling_clusters(corpus.tracks)
     table = Table(
         title=f"{escape(corpus.name)}: {len(corpus.tracks)} tracks, {corpus.source}, {corpus.root}",
         title_justify="left",
@@ -43,7 +43,9 @@ def print_corpus(corpus: Corpus, console: Console | None = None) -> None:
             escape(genre), str(len(tracks)), "unknown" if artists is None else str(artists), str(listed or "-")
         )
     console.print(table)
-    console.print(f"Independent unit of the intervals: {unit}. Fingerprint: {corpus.sha256[:16]}", highlight=False)
+    console.print(
+        f"Independent cluster of the intervals: {cluster}. Fingerprint: {corpus.sha256[:16]}", highlight=False
+    )
     for note in corpus.notes:
         console.print(f"Note: {escape(note)}", highlight=False)
 

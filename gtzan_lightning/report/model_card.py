@@ -15,22 +15,22 @@ import pandas as pd
 
 from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
 from gtzan_lightning.evaluation.predictions import Predictions
-from gtzan_lightning.evaluation.run_metrics import genre_evidence, too_few_units
+from gtzan_lightning.evaluation.run_metrics import genre_metrics, too_few_clusters
 from gtzan_lightning.report.console import LEVEL_NAMES
-from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card
 
 
-def genre_section(predictions: Predictions, unit_of_track: Mapping[str, str], cluster: str) -> str:
+def genre_section(predictions: Predictions, cluster_of_track: Mapping[str, str], cluster: str) -> str:
     """A table of the test part, the weakest genre first, and what must be read beside it, as Markdown.
 
     Args:
         predictions: the table of a run.
-        unit_of_track: each track's independent unit.
-        cluster: what the unit is: "artist", "recording" or "track".
+        cluster_of_track: each track's cluster.
+        cluster: what the cluster is: "artist", "recording" or "track".
     """
     test = predictions.only("test")
-    window, clip = (genre_evidence(decide(test, level), unit_of_track) for level in ("window", "clip"))
+    window, clip = (genre_metrics(decide(test, level), cluster_of_track) for level in ("window", "clip"))
     taken_for = mistakes(decide(test, "window"))
     known = window[window["n"] > 0].sort_values("f1", kind="stable").index
     lines = [
@@ -41,7 +41,7 @@ def genre_section(predictions: Predictions, unit_of_track: Mapping[str, str], cl
         cells = [genre, *_cells(window.loc[genre]), *_cells(clip.loc[genre]), taken_for.get(genre, "nothing else")]
         lines.append(f"| {' | '.join(cells)} |")
     absent = [genre for genre in window.index if genre not in known]
-    remarks = [*too_few_units(clip, cluster), *(f"{genre}: not in the test part" for genre in absent)]
+    remarks = [*too_few_clusters(clip, cluster), *(f"{genre}: not in the test part" for genre in absent)]
     return (
         "\n".join(lines)
         + "".join(f"\n\n- {remark}." for remark in remarks[:1])
@@ -74,13 +74,13 @@ SPLITS = {
 }
 
 
-def model_card(card: Card, predictions: Predictions, unit_of_track: Mapping[str, str]) -> str:
+def model_card(card: Card, predictions: Predictions, cluster_of_track: Mapping[str, str]) -> str:
     """The model card as Markdown.
 
     Args:
         card: of a finished run.
         predictions: its table.
-        unit_of_track: each track's independent unit, which intervals resample.
+        cluster_of_track: each track's cluster, which intervals resample.
     """
     sections = (
         ("Model details", _details(card)),
@@ -88,11 +88,11 @@ def model_card(card: Card, predictions: Predictions, unit_of_track: Mapping[str,
         ("Training data", _training(card)),
         ("Evaluation data", _evaluation(card)),
         ("Scores", _scores(card)),
-        ("By genre", genre_section(predictions, unit_of_track, card["metrics"]["test"]["window"]["cluster"])),
+        ("By genre", genre_section(predictions, cluster_of_track, card["metrics"]["test"]["window"]["cluster"])),
         ("Calibration", _calibration(card.get("calibration"))),
         ("Limits", _limits(card)),
     )
-    warnings = [SYNTHETIC] * (card["data"]["corpus"] == "synthetic") + stamps(card)
+    warnings = [SYNTHETIC] * (card["data"]["corpus"] == "synthetic") + leakage_warnings(card)
     head = [f"# Model card: {card['run_id']}", *(f"**{warning}.**" for warning in warnings)]
     body = [f"## {title}\n\n{text}" for title, text in sections]
     return "\n\n".join([*head, *body]) + "\n"
@@ -116,7 +116,7 @@ def _details(card: Card) -> str:
 
 def _intended(card: Card) -> str:
     """Who may use it for what; a score that leaks supports less."""
-    flawed = bool(stamps(card)) or card["data"]["corpus"] == "synthetic"
+    flawed = bool(leakage_warnings(card)) or card["data"]["corpus"] == "synthetic"
     estimate = (
         "The scores below are no estimate for music that the model has not heard: read the warnings above."
         if flawed

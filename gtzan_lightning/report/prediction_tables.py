@@ -1,4 +1,4 @@
-"""What must be read beside any answer of a model: what it was trained on, and how good it was there.
+"""What must be read beside any prediction of a model: what it was trained on, and how good it was there.
 
 MERGED: Answers on the console, as CSV or as JSON: one row a file, and if wanted one a slice.
 """
@@ -17,16 +17,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from gtzan_lightning.corpus.audio_folder import printable
-from gtzan_lightning.evaluation.file_prediction import Answer
-from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.evaluation.file_prediction import FilePrediction
+from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card
 
 SHOWN = 30  # sentences below the table; CSV and JSON have all of them
 DIGITS = 6
 
 
-def print_answers(answers: Sequence[Answer], timeline: bool, console: Console | None = None) -> None:
-    """A table, and below it each warning in full and each file that has no answer."""
+def print_predictions(predictions: Sequence[FilePrediction], timeline: bool, console: Console | None = None) -> None:
+    """A table, and below it each warning in full and each file that has no prediction."""
     console = console or Console()
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("file", overflow="fold")
@@ -36,47 +36,51 @@ def print_answers(answers: Sequence[Answer], timeline: bool, console: Console | 
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column("agree", justify="right", no_wrap=True)
     table.add_column("warnings", overflow="fold")
-    for answer in answers:
-        if answer.skipped is None:
-            table.add_row(_name(answer), *_cells(answer), style="bold" if timeline else None)
-            for slice_ in answer.slices() if timeline else ():
+    for prediction in predictions:
+        if prediction.skipped is None:
+            table.add_row(_name(prediction), *_cells(prediction), style="bold" if timeline else None)
+            for slice_ in prediction.slices() if timeline else ():
                 table.add_row(f"  {_time(slice_.start_s[0])} - {_time(slice_.stop_s[0])}", *_cells(slice_)[:4])
     if table.row_count:
         console.print(table)
-    _print_some(console, [line for answer in answers for line in _sentences(answer)])
+    _print_some(console, [line for prediction in predictions for line in _sentences(prediction)])
 
 
-def answers_csv(answers: Sequence[Answer], timeline: bool) -> str:
+def predictions_csv(predictions: Sequence[FilePrediction], timeline: bool) -> str:
     """One row a file, `start_s` and `stop_s` empty; with `timeline` also one a slice, below its file's row."""
-    genres = answers[0].genres
+    genres = predictions[0].genres
     buffer = io.StringIO()
     columns = ["file", "start_s", "stop_s", *_summary_keys(), "warnings", "error", *(f"p_{name}" for name in genres)]
     writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    for answer in answers:
-        row = {"file": str(answer.path), "error": answer.skipped or "", "warnings": "; ".join(answer.warnings)}
-        writer.writerow(row | _numbers(answer))
-        for slice_ in answer.slices() if timeline else ():
+    for prediction in predictions:
+        row = {
+            "file": str(prediction.path),
+            "error": prediction.skipped or "",
+            "warnings": "; ".join(prediction.warnings),
+        }
+        writer.writerow(row | _numbers(prediction))
+        for slice_ in prediction.slices() if timeline else ():
             times = {"start_s": _rounded(slice_.start_s[0]), "stop_s": _rounded(slice_.stop_s[0])}
-            writer.writerow({"file": str(answer.path)} | times | _numbers(slice_))
+            writer.writerow({"file": str(prediction.path)} | times | _numbers(slice_))
     return buffer.getvalue()
 
 
-def answers_json(answers: Sequence[Answer], run: str, remarks: Sequence[str], timeline: bool) -> str:
+def predictions_json(predictions: Sequence[FilePrediction], run: str, remarks: Sequence[str], timeline: bool) -> str:
     """`run`, `remarks` and `files`, each with its `probabilities`; with `timeline` also those of its slices."""
-    files = [_as_plain(answer, timeline) for answer in answers]
+    files = [_as_plain(prediction, timeline) for prediction in predictions]
     return json.dumps({"run": run, "remarks": list(remarks), "files": files}, indent=2, ensure_ascii=False)
 
 
-def _as_plain(answer: Answer, timeline: bool) -> dict[str, Any]:
-    if answer.skipped is not None:
-        return {"file": str(answer.path), "error": answer.skipped}
-    plain = {"file": str(answer.path), **_summary(answer), "probabilities": _by_genre(answer)}
-    plain["warnings"] = list(answer.warnings)
+def _as_plain(prediction: FilePrediction, timeline: bool) -> dict[str, Any]:
+    if prediction.skipped is not None:
+        return {"file": str(prediction.path), "error": prediction.skipped}
+    plain = {"file": str(prediction.path), **_summary(prediction), "probabilities": _by_genre(prediction)}
+    plain["warnings"] = list(prediction.warnings)
     if timeline:
         plain["timeline"] = [
             {"start_s": _rounded(slice_.start_s[0]), "stop_s": _rounded(slice_.stop_s[0]), **_by_genre(slice_)}
-            for slice_ in answer.slices()
+            for slice_ in prediction.slices()
         ]
     return plain
 
@@ -85,46 +89,46 @@ def _summary_keys() -> tuple[str, ...]:
     return ("genre", "probability", "runner_up", "runner_up_probability", "agreement", "slices")
 
 
-def _summary(answer: Answer) -> dict[str, Any]:
+def _summary(prediction: FilePrediction) -> dict[str, Any]:
     values = (
-        answer.genre,
-        _rounded(answer.probability),
-        answer.runner_up,
-        _rounded(answer.runner_up_probability),
-        _rounded(answer.agreement),
-        len(answer.start_s),
+        prediction.genre,
+        _rounded(prediction.probability),
+        prediction.runner_up,
+        _rounded(prediction.runner_up_probability),
+        _rounded(prediction.agreement),
+        len(prediction.start_s),
     )
     return dict(zip(_summary_keys(), values, strict=True))
 
 
-def _numbers(answer: Answer) -> dict[str, Any]:
-    """The CSV's cells of an answer; none where there is no answer."""
-    if answer.skipped is not None:
+def _numbers(prediction: FilePrediction) -> dict[str, Any]:
+    """The CSV's cells of an prediction; none where there is no prediction."""
+    if prediction.skipped is not None:
         return {}
-    return _summary(answer) | {f"p_{genre}": value for genre, value in _by_genre(answer).items()}
+    return _summary(prediction) | {f"p_{genre}": value for genre, value in _by_genre(prediction).items()}
 
 
-def _by_genre(answer: Answer) -> dict[str, float]:
-    return {genre: _rounded(value) for genre, value in zip(answer.genres, answer.mean, strict=True)}
+def _by_genre(prediction: FilePrediction) -> dict[str, float]:
+    return {genre: _rounded(value) for genre, value in zip(prediction.genres, prediction.mean, strict=True)}
 
 
-def _cells(answer: Answer) -> list[str]:
-    keywords = ", ".join(warning.partition(":")[0] for warning in answer.warnings)
+def _cells(prediction: FilePrediction) -> list[str]:
+    keywords = ", ".join(warning.partition(":")[0] for warning in prediction.warnings)
     return [
-        escape(answer.genre),
-        f"{answer.probability:.2f}",
-        escape(answer.runner_up),
-        f"{answer.runner_up_probability:.2f}",
-        f"{answer.agreement:.0%}",
+        escape(prediction.genre),
+        f"{prediction.probability:.2f}",
+        escape(prediction.runner_up),
+        f"{prediction.runner_up_probability:.2f}",
+        f"{prediction.agreement:.0%}",
         f"[yellow]{escape(keywords)}[/]" if keywords else "",
     ]
 
 
-def _sentences(answer: Answer) -> Iterator[str]:
-    if answer.skipped is not None:
-        yield f"[bold red]Skipped[/] {_name(answer)}: {escape(answer.skipped)}"
-    for warning in answer.warnings:
-        yield f"[yellow]{_name(answer)}[/]: {escape(warning)}"
+def _sentences(prediction: FilePrediction) -> Iterator[str]:
+    if prediction.skipped is not None:
+        yield f"[bold red]Skipped[/] {_name(prediction)}: {escape(prediction.skipped)}"
+    for warning in prediction.warnings:
+        yield f"[yellow]{_name(prediction)}[/]: {escape(warning)}"
 
 
 def _print_some(console: Console, lines: Sequence[str]) -> None:
@@ -134,8 +138,8 @@ def _print_some(console: Console, lines: Sequence[str]) -> None:
         console.print(f"... and {len(lines) - SHOWN} more: --format csv has all of them", highlight=False)
 
 
-def _name(answer: Answer) -> str:
-    return escape(printable(str(answer.path)))
+def _name(prediction: FilePrediction) -> str:
+    return escape(printable(str(prediction.path)))
 
 
 def _time(seconds: float) -> str:
@@ -148,16 +152,16 @@ def _rounded(value: float) -> float:
     return round(float(value), DIGITS)
 
 
-def origin_lines(
+def provenance_lines(
     name: str, card: Card | None, temperature: float | None, *, calibrated: bool, familiar: bool
 ) -> list[str]:
-    """Sentences on a run whose answers are shown.
+    """Sentences on a run whose predictions are shown.
 
     Args:
         name: of the run.
         card: its card, where it is at hand.
         temperature: that belongs to it, if any.
-        calibrated: whether the answers pass through it.
+        calibrated: whether the predictions pass through it.
         familiar: whether the run knows how far its training music reaches.
     """
     return [*_source(name, card or {}), _certainty(temperature, calibrated), *_not_known(familiar)]
@@ -173,13 +177,13 @@ def _source(name: str, card: Card) -> list[str]:
         f"[{low:.2f}, {high:.2f}] on {scores['n']} test clips (split {card['split']['name']}); less on other music."
     ]
     if data["corpus"] == "synthetic":
-        lines.append("SYNTHETIC CORPUS: this model has never heard music; its answers say nothing.")
+        lines.append("SYNTHETIC CORPUS: this model has never heard music; its predictions say nothing.")
     if data["source"] == "tables" and card["features"]["name"] == "stats":
         lines.append(
             "Trained on the published tables, of which four columns (harmony_*, perceptr_*) cannot be recomputed: "
             "GTZAN's own clips get slightly other probabilities than in predictions.csv, except with data.source=audio."
         )
-    return lines + stamps(card)
+    return lines + leakage_warnings(card)
 
 
 def _certainty(temperature: float | None, calibrated: bool) -> str:

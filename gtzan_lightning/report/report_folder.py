@@ -13,8 +13,8 @@ from gtzan_lightning.report.page.page_data import details, head
 from gtzan_lightning.report.page.rendering import rendered
 from gtzan_lightning.report.score_tables import headline, report_markdown, warnings_of
 from gtzan_lightning.report.sweep_summary import tidy
-from gtzan_lightning.runs.ranking import Verdict, gaps, verdicts
-from gtzan_lightning.runs.records import Evidence, Record, read_record
+from gtzan_lightning.runs.ranking import Verdict, leakage_drops, verdicts
+from gtzan_lightning.runs.records import Record, TestParts, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
 from gtzan_lightning.utils.files import write_text
@@ -37,16 +37,16 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
         raise GtzanError(
             f"none of {len(records)} runs is done: there is nothing to report. `gtzan runs ls` lists them."
         )
-    table, evidence = tabled(done), Evidence()
+    table, test_parts = tabled(done), TestParts()
     ordered = [record for row in table.rows for record in row.records]
-    found = verdicts(table.rows, LEVELS, evidence)
+    found = verdicts(table.rows, LEVELS, test_parts)
     shown = track(ordered, "Reading predictions", disable=not progress, transient=True)
     page = rendered(
         title=f"{_corpora(ordered)}: {headline(table)}",
         written=now()[:10],
         banners=warnings_of(table),
-        head=head(table, found, gaps(table, LEVELS), missing),
-        details=details(shown, evidence),
+        head=head(table, found, leakage_drops(table, LEVELS), missing),
+        details=details(shown, test_parts),
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gtzan_lightning.report.console import print_run, stamp_lines
+from gtzan_lightning.report.console import leakage_warning_lines, print_run
 from gtzan_lightning.runs.browser import card_of
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 
@@ -30,7 +30,7 @@ def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> Non
         table.add_row(escape(run.path.name), str(card.get("status")), *_cells(card))
     console = console or Console()
     console.print(table)
-    for line in stamp_lines(cards, "runs"):
+    for line in leakage_warning_lines(cards, "runs"):
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -93,9 +93,9 @@ def print_comparison(pairs: pd.DataFrame, level: str, cards: Sequence[Card], con
     console.print(table)
     first = pairs.iloc[0]
     console.print(
-        f"n = {int(first['n'])} rows of {int(first['units'])} {cluster}s. p: sign-flip permutation by {cluster}; "
+        f"n = {int(first['n'])} rows of {int(first['clusters'])} {cluster}s. p: sign-flip permutation by {cluster}; "
         "McNemar: exact, on clip votes; both corrected after Holm for the pairs of this table.",
         highlight=False,
     )
-    for line in stamp_lines(cards, "runs"):
+    for line in leakage_warning_lines(cards, "runs"):
         console.print(line, highlight=False, soft_wrap=True)

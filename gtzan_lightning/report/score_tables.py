@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from gtzan_lightning.report.console import stamp_counts
+from gtzan_lightning.report.console import leakage_warning_counts
 from gtzan_lightning.runs.ranking import RULE, Verdict
 from gtzan_lightning.runs.records import Record, reason
 from gtzan_lightning.runs.row_groups import LEVELS, UNKNOWN, Cell, Table, short_names
@@ -43,10 +43,10 @@ def headline(table: Table) -> str:
 
 
 def warnings_of(table: Table) -> list[tuple[str, int]]:
-    """What stands beside the scores, and for how many of the runs: stamps, and a corpus that is none."""
+    """What stands beside the scores, and for how many of the runs: leakage_warnings, and a corpus that is none."""
     cards = [record.card for row in table.rows for record in row.records]
     synthetic = sum(card["data"]["corpus"] == "synthetic" for card in cards)
-    return [*([(SYNTHETIC, synthetic)] if synthetic else []), *stamp_counts(cards)]
+    return [*([(SYNTHETIC, synthetic)] if synthetic else []), *leakage_warning_counts(cards)]
 
 
 def common_line(table: Table) -> str:
@@ -71,7 +71,7 @@ def verdict_lines(table: Table, verdicts: Sequence[Verdict]) -> list[str]:
 
 def missing_lines(missing: Sequence[Record]) -> list[str]:
     """What has no scores, and why."""
-    return [f"{record.asked}: {record.card.get('status', 'missing')}, {reason(record)}" for record in missing]
+    return [f"{record.requested}: {record.card.get('status', 'missing')}, {reason(record)}" for record in missing]
 
 
 def cell_text(cell: Cell) -> str:
@@ -97,8 +97,10 @@ def _sentence(table: Table, verdict: Verdict) -> str:
 def _protocol(table: Table, verdict: Verdict) -> str:
     """The split, and what of its settings varies in the table."""
     values = zip(table.columns, short_names(table.columns), table.rows[verdict.top].values, strict=True)
-    told = [f"{name} {value}" for column, name, value in values if column.key.startswith("split.") and value != UNKNOWN]
-    return " · ".join([verdict.split, *told])
+    message = [
+        f"{name} {value}" for column, name, value in values if column.key.startswith("split.") and value != UNKNOWN
+    ]
+    return " · ".join([verdict.split, *message])
 
 
 def _line(cells: Sequence[str]) -> str:

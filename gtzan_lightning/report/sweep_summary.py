@@ -14,11 +14,9 @@ from rich.table import Table
 
 from gtzan_lightning.evaluation.significance import resampled_interval
 from gtzan_lightning.report.console import short_override
-from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.runs.run_card import REPETITIONS, leakage_warnings
 from gtzan_lightning.runs.run_folder import Card
 
-REPETITIONS = ("seed", "split.seed", "split.fold")
-"""Keys that repeat an experiment instead of changing it."""
 LEVELS = ("window", "clip")
 
 
@@ -83,7 +81,7 @@ def tidy(cards: Sequence[Card]) -> pd.DataFrame:
             "split_seed": card["split"]["seed"],
             "fold": card["split"]["fold"],
             "seed": card["seed"],
-            "stamp": "; ".join(stamps(card)),
+            "leakage_warning": "; ".join(leakage_warnings(card)),
             "part": part,
             "level": level,
             "accuracy": scores["accuracy"],

@@ -1,4 +1,4 @@
-"""One file's answer over time: which genre a model hears where."""
+"""One file's prediction over time: which genre a model hears where."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gtzan_lightning.corpus.audio_folder import printable
 from gtzan_lightning.evaluation.figures import add_head
-from gtzan_lightning.evaluation.file_prediction import Answer
+from gtzan_lightning.evaluation.file_prediction import FilePrediction
 
 
-def timeline_figure(answer: Answer, run: str) -> Figure:
+def timeline_figure(prediction: FilePrediction, run: str) -> Figure:
     """Probability of each genre in each slice as the darkness of a cell; genres by their mean, which is beside them."""
-    order = np.argsort(answer.mean, kind="stable")
-    edges_s = np.append(answer.start_s, answer.stop_s[-1])
+    order = np.argsort(prediction.mean, kind="stable")
+    edges_s = np.append(prediction.start_s, prediction.stop_s[-1])
     figure = Figure(figsize=(9, 1.6 + 0.28 * len(order)), layout="constrained", dpi=120)
     axes = figure.add_subplot()
     cells = axes.pcolormesh(
-        edges_s, np.arange(len(order) + 1), answer.probabilities[:, order].T, cmap="Blues", vmin=0, vmax=1
+        edges_s, np.arange(len(order) + 1), prediction.probabilities[:, order].T, cmap="Blues", vmin=0, vmax=1
     )
-    labels = [f"{answer.genres[index]}  {answer.mean[index]:.2f}" for index in order]
+    labels = [f"{prediction.genres[index]}  {prediction.mean[index]:.2f}" for index in order]
     axes.set_yticks(np.arange(len(order)) + 0.5, labels, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(12, steps=(1, 1.5, 3, 6, 10)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{int(seconds // 60)}:{seconds % 60:02.0f}"))
@@ -28,8 +28,8 @@ def timeline_figure(answer: Answer, run: str) -> Figure:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.colorbar(cells, ax=axes, label="probability", pad=0.01)
-    line = f"{run} · {len(answer.start_s)} slices, {answer.agreement:.0%} of them {answer.genre}"
-    keywords = "; ".join(warning.partition(":")[0] for warning in answer.warnings)
-    title = f"{printable(answer.path.name)}: {answer.genre}, {answer.probability:.2f}"
+    line = f"{run} · {len(prediction.start_s)} slices, {prediction.agreement:.0%} of them {prediction.genre}"
+    keywords = "; ".join(warning.partition(":")[0] for warning in prediction.warnings)
+    title = f"{printable(prediction.path.name)}: {prediction.genre}, {prediction.probability:.2f}"
     add_head(figure, title, line, keywords or None)
     return figure

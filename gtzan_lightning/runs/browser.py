@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from gtzan_lightning.config.identity import flat
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 
 
@@ -53,7 +53,7 @@ def card_of(run: RunFolder) -> Card:
 def best_run(outputs: Path) -> RunFolder:
     """The finished run under `split=grouped` with the highest validation clip accuracy; the test part has no say.
 
-    Runs with a stamp are left out, and the synthetic corpus counts only where there is no other.
+    Runs with a leakage_warning are left out, and the synthetic corpus counts only where there is no other.
 
     Raises:
         GtzanError: there is none.
@@ -62,7 +62,7 @@ def best_run(outputs: Path) -> RunFolder:
     fit = [
         (card["data"]["corpus"] != "synthetic", card["metrics"]["val"]["clip"]["accuracy"], run)
         for run, card in cards
-        if card.get("status") == "done" and card["split"]["name"] == "grouped" and not stamps(card)
+        if card.get("status") == "done" and card["split"]["name"] == "grouped" and not leakage_warnings(card)
     ]
     if not fit:
         raise GtzanError(
@@ -107,8 +107,8 @@ def _values(run: RunFolder, key: str) -> set[str]:
         "model": {model, model.lower(), run.path.name.partition("-")[0]},  # the folder's name begins with the member
         "corpus": {str(card.get("data", {}).get("corpus"))},
     }
-    told = {value for name, _, value in (word.partition("=") for word in card.get("overrides", [])) if name == key}
-    return told | shortcuts.get(key, set()) | ({str(config[key])} if config.get(key) is not None else set())
+    message = {value for name, _, value in (word.partition("=") for word in card.get("overrides", [])) if name == key}
+    return message | shortcuts.get(key, set()) | ({str(config[key])} if config.get(key) is not None else set())
 
 
 def _config(run: RunFolder) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class JobState:
     training_since: float = 0.0
     updated: float = 0.0
     error: str | None = None
-    claim: dict[str, Any] | None = None  # that this job puts to the test; the run may be older and made for none
+    study: dict[str, Any] | None = None  # that this job is made for; the run may be older and made for none
 
     @property
     def took_s(self) -> float:

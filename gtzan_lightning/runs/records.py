@@ -14,12 +14,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from gtzan_lightning.config.identity import LATER_KEYS, WITHOUT_EFFECT, flat
+from gtzan_lightning.config.identity import WITHOUT_EFFECT, flat
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions
 from gtzan_lightning.runs.browser import find_runs, matching, named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
-from gtzan_lightning.training.results import read_units
+from gtzan_lightning.training.results import read_clusters
 
 Settings = dict[str, Any]
 """Configuration with dotted keys, without what cannot change a result."""
@@ -44,8 +44,8 @@ class Record:
         return self.card.get("status") == "done"
 
     @property
-    def asked(self) -> str:
-        """The command line's words about the question, without paths; the folder's name where there are none."""
+    def requested(self) -> str:
+        """The command line's words about the config_hash, without paths; the folder's name where there are none."""
         words = [word for word in self.card.get("overrides", []) if word.partition("=")[0] not in WITHOUT_EFFECT]
         return " ".join(words) or self.name
 
@@ -98,7 +98,7 @@ def _settings(run: RunFolder) -> Settings:
         values = flat(OmegaConf.to_container(OmegaConf.load(file)))  # type: ignore[arg-type]
     except Exception as error:  # YAML and OmegaConf raise many kinds
         raise GtzanError(f"{file}: damaged ({error}). Repeat the run with rerun=true.") from error
-    return {key: value for key, value in (LATER_KEYS | values).items() if key not in WITHOUT_EFFECT}
+    return {key: value for key, value in values.items() if key not in WITHOUT_EFFECT}
 
 
 KEPT = 64  # test parts in memory, about 0.5 MB each
@@ -106,13 +106,13 @@ KEPT = 64  # test parts in memory, about 0.5 MB each
 
 @dataclass(frozen=True, eq=False)
 class TestPart:
-    """What a run said about its test slices, and the independent unit of each track."""
+    """What a run said about its test slices, and the cluster of each track."""
 
     predictions: Predictions
-    units: dict[str, str]  # by track; empty where an old run did not record them
+    clusters: dict[str, str]  # by track; empty where an old run did not record them
 
 
-class Evidence:
+class TestParts:
     """Reads test parts; give one to all who need them."""
 
     def __init__(self) -> None:
@@ -126,10 +126,10 @@ def _read(run: RunFolder) -> TestPart:
         GtzanError: predictions.csv is damaged.
     """
     try:
-        units = read_units(run)
+        clusters = read_clusters(run)
     except (GtzanError, KeyError, ValueError):
-        units = {}
-    return TestPart(read_predictions(run.predictions).only("test"), units)
+        clusters = {}
+    return TestPart(read_predictions(run.predictions).only("test"), clusters)
 
 
 JOBS = "jobs*/[0-9]*"  # one file a job, in one folder for each copy of the sweep
@@ -146,16 +146,16 @@ def chosen_records(words: Sequence[str], outputs: Path) -> list[Record]:
         GtzanError: a name that no run has, or several have; or nothing was found.
     """
     filters = [word for word in words if "=" in word and not Path(word).exists()]
-    told: dict[RunFolder, list[str] | None] = {}
+    message: dict[RunFolder, list[str] | None] = {}
     for word in words:
         if word not in filters:
-            told |= _named(word, outputs)
+            message |= _named(word, outputs)
     if len(filters) == len(words):
-        told = dict.fromkeys(find_runs(outputs))
-    kept = matching(filter(_is_readable, told), filters) if filters else list(told)
+        message = dict.fromkeys(find_runs(outputs))
+    kept = matching(filter(_is_readable, message), filters) if filters else list(message)
     if not kept:
         raise GtzanError(f"{' '.join(words) or outputs / 'runs'}: no run found. `gtzan runs ls` lists them.")
-    return [read_record(run, told[run]) for run in kept]
+    return [read_record(run, message[run]) for run in kept]
 
 
 def report_folder(words: Sequence[str], outputs: Path) -> Path:

@@ -14,10 +14,8 @@ import numpy as np
 
 from gtzan_lightning.evaluation.metrics import Level
 from gtzan_lightning.evaluation.significance import Interval, over_seeds
-from gtzan_lightning.report.sweep_summary import REPETITIONS
 from gtzan_lightning.runs.records import Record
-from gtzan_lightning.runs.run_card import stamps
-from gtzan_lightning.studies.ladder import RUNGS
+from gtzan_lightning.runs.run_card import REPETITIONS, SPLIT_ORDER, leakage_warnings
 
 LEADING = ("corpus", "features", "model", "slice", "split")
 """What every score is told with."""
@@ -88,9 +86,11 @@ def _members(records: Sequence[Record]) -> list[Column]:
         contents = [_content(record, f"{group}.") for record in records]
         names: dict[Hashable, str] = {}
         for record, content in zip(records, contents, strict=True):
-            told = [word.partition("=")[2] for word in record.card.get("overrides", []) if word.startswith(f"{group}=")]
-            if told:
-                names.setdefault(content, told[-1])
+            message = [
+                word.partition("=")[2] for word in record.card.get("overrides", []) if word.startswith(f"{group}=")
+            ]
+            if message:
+                names.setdefault(content, message[-1])
         if names:
             found.append(Column(group, tuple(names.get(content, "default") for content in contents)))
     return found
@@ -145,9 +145,9 @@ class Row:
     cells: dict[str, Cell]  # by level
 
     @property
-    def stamps(self) -> list[str]:
+    def leakage_warnings(self) -> list[str]:
         """Of any of its runs."""
-        return sorted({stamp for record in self.records for stamp in stamps(record.card)})
+        return sorted({leakage_warning for record in self.records for leakage_warning in leakage_warnings(record.card)})
 
     @property
     def n_splits(self) -> int:
@@ -214,7 +214,7 @@ def _cell(records: Sequence[Record], level: str) -> Cell:
         interval, over = over_seeds(splits, *sizes(records), (0.0, 1.0)), f"{len(splits)} splits"
     else:
         low, high = np.mean([score["accuracy_ci95"] for score in scores], axis=0).tolist()
-        interval, over = (low, high), _units(scores[0])
+        interval, over = (low, high), _clusters(scores[0])
     accuracies = [score["accuracy"] for score in scores]
     return Cell(
         level,
@@ -226,9 +226,9 @@ def _cell(records: Sequence[Record], level: str) -> Cell:
     )
 
 
-def _units(score: dict) -> str:
-    unit = score.get("cluster", "unit")
-    return f"{score['n_clusters']} {unit}s" if "n_clusters" in score else f"{unit}s"
+def _clusters(score: dict) -> str:
+    cluster = score.get("cluster", "cluster")
+    return f"{score['n_clusters']} {cluster}s" if "n_clusters" in score else f"{cluster}s"
 
 
 def _name(entries: Sequence[tuple[Column, str, str]]) -> str:
@@ -237,13 +237,13 @@ def _name(entries: Sequence[tuple[Column, str, str]]) -> str:
         (value if column.key in (*LEADING, *GROUPS) else f"{name} {value}", value != UNKNOWN)
         for column, name, value in entries
     ]
-    return " · ".join([word for word, told in words if told] or [word for word, _ in words])
+    return " · ".join([word for word, message in words if message] or [word for word, _ in words])
 
 
 def _order(value: str) -> tuple[float, str]:
     """Numbers in texts in their own order (3 s, 6 s, 30 s), splits from leaky to filtered, all else by letter."""
-    if value in RUNGS:
-        return RUNGS.index(value), value
+    if value in SPLIT_ORDER:
+        return SPLIT_ORDER.index(value), value
     try:
         return float(value.removesuffix(" s")), value
     except ValueError:

@@ -24,29 +24,34 @@ from gtzan_lightning.datamodule.splits import shared_tracks
 from gtzan_lightning.features.feature_matrix import Features
 from gtzan_lightning.utils.files import write_bytes
 
-PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core", "numpy", "pandas", "scikit-learn")
-LEAKY_STAMP = "LEAKY SPLIT: slices of one track stand in train and test"
+REPETITIONS = ("seed", "split.seed", "split.fold")
+"""Keys that repeat an experiment instead of changing it."""
 
-STAMPS = {
-    "normalisation": "SCALE FITTED ON ALL: the normalisation has seen the test part",
-    "epoch selection": "EPOCH CHOSEN ON TEST: the score is that of the best test epoch",
+
+SPLIT_ORDER = ("leaky", "grouped", "artist", "filtered")  # from the least to the most strict
+PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core", "numpy", "pandas", "scikit-learn")
+LEAKY_WARNING = "LEAKY SPLIT: slices of one track are in train and test"
+
+LEAKAGE_WARNINGS = {
+    "normalisation": "NORMALISATION FITTED ON ALL DATA, the test part included",
+    "epoch selection": "MODEL SELECTION ON THE TEST SET: the score is that of the best test epoch",
 }
 """What stands beside the scores of a run that fails a check of the audit by design."""
 
 
-def stamps(card: Mapping[str, Any]) -> list[str]:
+def leakage_warnings(card: Mapping[str, Any]) -> list[str]:
     """Warnings that stand beside every score of a run; empty for a run that failed before it had a split."""
-    split = card.get("split", {}).get("stamp")
-    return list(card.get("stamps", [split] if split else []))
+    split = card.get("split", {}).get("leakage_warning")
+    return list(card.get("leakage_warnings", [split] if split else []))
 
 
-def opened(run_id: str, question: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
+def opened(run_id: str, config_hash: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
     """What is known before any data is read."""
     return {
         "schema": SCHEMA,
         "status": "running",
         "run_id": run_id,
-        "question": question,  # the identity's digits; a folder that the user named does not show them
+        "config_hash": config_hash,  # a folder that the user named does not show it
         "overrides": list(overrides),
         "seed": seed,
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -104,7 +109,7 @@ def _split(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> dict[
         "tracks": {part: len(np.unique(tracks[parts == part])) for part in PARTS},
         "tracks_in_train_and_test": in_both,
         "artists_in_train_and_test": _shared_artists(corpus, tracks, parts),
-        "stamp": LEAKY_STAMP if in_both else None,
+        "leakage_warning": LEAKY_WARNING if in_both else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""The folder of one run: its record, its lock, and what a second asking of the same question finds there."""
+"""The folder of one run: its record, its lock, and what a second asking of the same config_hash finds there."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class RunFolder:
         return self.path / "history.csv"
 
     @property
-    def units(self) -> Path:
-        """The independent unit (artist, recording or track) of each track, which intervals resample."""
-        return self.path / "units.csv"
+    def clusters(self) -> Path:
+        """The cluster (artist, recording or track) of each track, which intervals resample."""
+        return self.path / "clusters.csv"
 
     @property
     def figures(self) -> Path:
@@ -99,9 +99,9 @@ class RunFolder:
             raise GtzanError(f"{self.path}: {status}, not done. Start its command again: it goes on where it stopped.")
         return self.card()
 
-    def holds_another(self, question: str) -> bool:
-        """Whether the folder, which a user may have named, holds the run of another question."""
-        return self.card().get("question", question) != question
+    def holds_another(self, config_hash: str) -> bool:
+        """Whether the folder, which a user may have named, holds the run of another config_hash."""
+        return self.card().get("config_hash", config_hash) != config_hash
 
     def set_aside(self) -> Path | None:
         """Renames the folder to `<run>.1` (or the next free number); None where there is nothing to keep."""
@@ -116,7 +116,7 @@ class RunFolder:
 
     @contextmanager
     def locked(self, *, wait: bool = True) -> Iterator[None]:
-        """Holds the run for this process; another process with the same question waits for its turn.
+        """Holds the run for this process; another process with the same config_hash waits for its turn.
 
         The system drops the lock of a process that dies.
 
@@ -177,8 +177,8 @@ class RunFolder:
         try:
             yield
         except Exception as error:
-            told = str(error) if isinstance(error, GtzanError) else f"{type(error).__name__}: {error}"
-            failure = {"status": "failed", "finished": now(), "error": told, "traceback": traceback.format_exc()}
+            message = str(error) if isinstance(error, GtzanError) else f"{type(error).__name__}: {error}"
+            failure = {"status": "failed", "finished": now(), "error": message, "traceback": traceback.format_exc()}
             self.write_card(card | failure)
             raise
         except BaseException:  # Ctrl-C, or a scheduler's signal

@@ -1,4 +1,4 @@
-"""Published scores put to the test: claimed, measured under each split, and the verdict that the intervals give."""
+"""Published scores: as claimed, as measured under each split, and what they are consistent with."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from scipy.stats import t
 
+from gtzan_lightning.report.tables import TextTable
 from gtzan_lightning.runs.run_folder import Card
+from gtzan_lightning.studies.base import Study, StudyResult, test_accuracies
 
 SPLITS = ("leaky", "grouped")
 COVERAGE = 0.95
+EXPLANATION = (
+    "Mean over split seeds; in brackets the 95 % prediction interval of one more run of the protocol. "
+    "A claim inside the interval is consistent with that split, and no more than that."
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Measured:
     """The scores of one protocol over split seeds."""
 
     mean: float
-    low: float  # of the prediction interval: where one more run would fall, 95 times in 100
+    low: float  # of the 95 % prediction interval
     high: float
     runs: int
     n: int  # test rows of a run
@@ -37,7 +39,7 @@ class Measured:
 class ClaimCheck:
     """One published row, and what was measured for it."""
 
-    study: str
+    claim: str
     level: str
     claimed: float
     measured: dict[str, Measured]  # by split
@@ -53,29 +55,44 @@ class ClaimCheck:
         )
 
 
-def check_claims(cards: Sequence[Card]) -> list[ClaimCheck]:
-    """Groups finished runs by the claim that they were made for.
+class PublishedClaims(Study):
+    """Compares published accuracies with runs under a leaky and a grouped split."""
 
-    Raises:
-        KeyError: a card without a claim; pass only those that have one.
-    """
+    name = "claims"
+    settings = ("claim", "level", "accuracy")
+
+    def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:  # noqa: ARG002
+        """One row a published score."""
+        columns = ("claim", "claimed", *SPLITS, "consistent with")
+        rows = [
+            [
+                check.claim,
+                f"{check.claimed:.2f}\n{check.level}",
+                *(_cell(check.measured.get(split)) for split in SPLITS),
+                check.verdict,
+            ]
+            for check in check_claims(done)
+        ]
+        return StudyResult([TextTable("Claimed and measured test accuracy", columns, rows, (EXPLANATION,))])
+
+
+def check_claims(cards: Sequence[Card]) -> list[ClaimCheck]:
+    """Groups finished runs by the claim that they were made for."""
     groups: dict[tuple[str, str, float], dict[str, list[Card]]] = {}
     for card in cards:
-        claim = card["claim"]
-        if claim.get("accuracy") is None:  # a ranking
-            continue
-        splits = groups.setdefault((claim["study"], claim["level"], claim["accuracy"]), {})
+        study = card["study"]
+        splits = groups.setdefault((study["claim"], study["level"], study["accuracy"]), {})
         splits.setdefault(card["split"]["name"], []).append(card)
     return [
-        ClaimCheck(study, level, accuracy, {split: _measured(runs, level) for split, runs in splits.items()})
-        for (study, level, accuracy), splits in groups.items()
+        ClaimCheck(claim, level, accuracy, {split: _measured(runs, level) for split, runs in splits.items()})
+        for (claim, level, accuracy), splits in groups.items()
     ]
 
 
 def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Where the next of such values falls with 95 % probability, if they are normal; [0, 1] for fewer than two.
+    """The 95 % prediction interval of the next value, for normal values; [0, 1] for fewer than two.
 
-    mean ± t(n - 1) s sqrt(1 + 1 / n), as in any textbook (e.g. Geisser 1993, Predictive Inference).
+    mean ± t(n - 1) s sqrt(1 + 1 / n), see for example Geisser (1993), Predictive Inference.
     """
     n = len(values)
     if n < 2:
@@ -85,43 +102,13 @@ def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
     return max(0.0, mean - half), min(1.0, mean + half)
 
 
-def print_claims(checks: Sequence[ClaimCheck], console: Console | None = None) -> None:
-    """One row a published score."""
-    console = console or Console()
-    table = Table(title="Claimed and measured test accuracy", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("study", overflow="fold")
-    for name in ("claimed", *SPLITS, "consistent with"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for check in checks:
-        cells = (_cell(check.measured.get(split), "\n") for split in SPLITS)
-        table.add_row(escape(check.study), f"{check.claimed:.2f}\n{check.level}", *cells, check.verdict)
-    console.print(table)
-    console.print(EXPLANATION, highlight=False)
-
-
-def claims_markdown(checks: Sequence[ClaimCheck]) -> str:
-    """The same table for a document."""
-    lines = ["| study | level | claimed | leaky | grouped | consistent with |", "|---|---|---|---|---|---|"]
-    for check in checks:
-        cells = " | ".join(_cell(check.measured.get(split)) for split in SPLITS)
-        lines.append(f"| {check.study} | {check.level} | {check.claimed:.2f} | {cells} | {check.verdict} |")
-    return "\n".join([*lines, "", EXPLANATION, ""])
-
-
-EXPLANATION = (
-    "Mean over split seeds, and in brackets where one more run of the protocol would fall with 95 % probability. "
-    "A claim inside is consistent with that split, and no more than that."
-)
-
-
 def _measured(cards: Sequence[Card], level: str) -> Measured:
-    values = [card["metrics"]["test"][level]["accuracy"] for card in cards]
+    values = list(test_accuracies(cards, level).values())
     low, high = prediction_interval(values)
-    return Measured(float(np.mean(values)), low, high, len(values), cards[0]["metrics"]["test"][level]["n"])
+    return Measured(float(np.mean(values)), low, high, len(cards), cards[0]["metrics"]["test"][level]["n"])
 
 
-def _cell(measured: Measured | None, separator: str = " ") -> str:
+def _cell(measured: Measured | None) -> str:
     if measured is None:
         return "-"
-    interval = f"({measured.low:.3f}-{measured.high:.3f})"
-    return separator.join([f"{measured.mean:.3f}", interval, f"{measured.runs} runs, n={measured.n}"])
+    return f"{measured.mean:.3f}\n({measured.low:.3f}-{measured.high:.3f})\n{measured.runs} runs, n={measured.n}"

@@ -33,7 +33,7 @@ from gtzan_lightning.runs.job_board import (
 from gtzan_lightning.runs.run_folder import RunFolder
 
 
-def told_s(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`41 s`, `14 min`, `2 h 10 min`."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
@@ -99,7 +99,7 @@ def _estimate(left: Sequence[float | None], parallel: int | None) -> str:
     known = [seconds for seconds in left if seconds is not None]
     if not known:
         return f"{len(left)} to train; no run like these yet: the first jobs will tell how long they take"
-    total = told_s(max(sum(known) / (parallel or 1), max(known)))
+    total = format_duration(max(sum(known) / (parallel or 1), max(known)))
     unknown = len(left) - len(known)
     which = f"for {len(known)} of them; no run like the other {unknown} yet" if unknown else "as runs like these took"
     pace = "one after another" if parallel is None else f"{parallel} at a time"
@@ -125,7 +125,7 @@ class SweepDisplay:
         self.errors = self.console if terminal else Console(file=sys.stderr)
         self.live = Live(console=self.console, auto_refresh=False, transient=True) if terminal else None
         self.every_s = PROGRESS_LINE_EVERY_S if progress else float("inf")
-        self.told: dict[int, str] = {}  # the status of each job that was told last
+        self.message: dict[int, str] = {}  # the status of each job that was told last
         self.line_at = time.time()
         names = job_names([state.overrides for state in expectation.waiting])
         self.names = {state.num: name for state, name in zip(expectation.waiting, names, strict=True)}
@@ -166,9 +166,9 @@ class SweepDisplay:
 
     def _tell(self, state: JobState, total: int) -> None:
         """A line for a job that has started or ended; on a terminal, the table shows what has started."""
-        if state.status in ("starting", self.told.get(state.num, "waiting")):
+        if state.status in ("starting", self.message.get(state.num, "waiting")):
             return  # one that starts may have been finished before, and says so in a moment
-        self.told[state.num] = state.status
+        self.message[state.num] = state.status
         if state.status in ENDED or self.live is None:
             shown = f"{total}" if self.expectation.waiting else "?"
             self._say(f"[{state.num + 1}/{shown}] {self._name(state)}: {_news(state)}")
@@ -197,7 +197,7 @@ class SweepDisplay:
             left_s = progress.left_s.get(state.num)
             on = state.status in RUNNING
             accuracy = "" if state.val_accuracy is None else f"{state.val_accuracy:.3f}"
-            cells = (_epochs(state), accuracy, told_s(left_s) if on and left_s is not None else "")
+            cells = (_epochs(state), accuracy, format_duration(left_s) if on and left_s is not None else "")
             table.add_row(str(state.num + 1), Text(self._name(state)), *cells, style=None if on else "dim")
         return Group(table, Text(counts(progress)))
 
@@ -211,7 +211,7 @@ def counts(progress: SweepProgress) -> str:
     others = {"running": RUNNING, "on with another process": ("elsewhere",), "waiting": ("waiting",)}
     words += [f"{number} {name}" for name, some in others.items() if (number := progress.count(*some))]
     if progress.total_left_s:
-        words.append(f"about {told_s(progress.total_left_s)} left")
+        words.append(f"about {format_duration(progress.total_left_s)} left")
     return ", ".join(words)
 
 
@@ -223,13 +223,13 @@ def _epochs(state: JobState) -> str:
 
 def _news(state: JobState) -> str:
     if state.status in FINISHED:
-        when = "finished before" if state.status == "reused" else f"done in {told_s(state.took_s)}"
+        when = "finished before" if state.status == "reused" else f"done in {format_duration(state.took_s)}"
         resumed = f" (continued from epoch {state.first_epoch})" if state.first_epoch else ""
         return f"{when}{resumed}, test accuracy {_scores(state)}"
     words = {
         "running": f"continued from epoch {state.first_epoch}" if state.first_epoch else "started",
         "elsewhere": "another process is on it",
-        "failed": f"failed after {told_s(state.took_s)}: {_reason(state.error or '')}",
+        "failed": f"failed after {format_duration(state.took_s)}: {_reason(state.error or '')}",
     }
     return words.get(state.status, state.status)
 

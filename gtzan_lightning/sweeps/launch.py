@@ -59,10 +59,10 @@ class Outcome:
         except GtzanError as error:
             self.mistake = error
         except OSError as error:
-            told = disk_trouble(error)
-            if told is None:
+            message = disk_trouble(error)
+            if message is None:
                 raise
-            self.mistake = GtzanError(told)
+            self.mistake = GtzanError(message)
         return None
 
     def _one_of_several(self, cfg: DictConfig, board: JobBoard) -> Any:
@@ -72,8 +72,8 @@ class Outcome:
         before = board.state(num)
         if before is not None and before.status in SETTLED:  # in an earlier pass of this very multirun
             return None
-        claim: Any = OmegaConf.to_container(cfg.claim) if cfg.claim else None
-        report = JobReport(board, JobState(num, tuple(hydra.overrides.task), str(run.path), claim=claim))
+        study: Any = OmegaConf.to_container(cfg.study, resolve=True) if cfg.study else None
+        report = JobReport(board, JobState(num, tuple(hydra.overrides.task), str(run.path), study=study))
         if board.stopped:
             report.update(status="not started")
             with suppress(OSError):
@@ -96,10 +96,10 @@ class Outcome:
             ):
                 result = self.job(cfg)
         except Exception as error:
-            told = str(error) if isinstance(error, GtzanError) else disk_trouble(error) or traceback.format_exc()
+            message = str(error) if isinstance(error, GtzanError) else disk_trouble(error) or traceback.format_exc()
             if cfg.sweep.on_error == "stop":
                 report.board.stop()
-            report.update(status="failed", error=told)
+            report.update(status="failed", error=message)
             return None
         except BaseException:  # Ctrl-C, or a scheduler's signal
             report.update(status="interrupted")
@@ -153,10 +153,10 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (Refusal, Exception) as error:
         cause = error.__cause__ if isinstance(error, Refusal) and error.__cause__ else error
-        told = _told(cause)
-        if told is None:
+        message = _format_error(cause)
+        if message is None:
             raise cause from None
-        print(f"\n{told}", file=sys.stderr)
+        print(f"\n{message}", file=sys.stderr)
         return USER_ERROR
     finally:
         SweepTable.close()
@@ -214,7 +214,7 @@ def _look_over(arguments: Sequence[str]) -> None:
         check_combination(checked(cfg, overrides, dict(cfg.hydra.runtime.choices)))
 
 
-def _told(error: BaseException) -> str | None:
+def _format_error(error: BaseException) -> str | None:
     """The error in a sentence or two; None for one that only a traceback explains."""
     if isinstance(error, GtzanError):
         return str(error)

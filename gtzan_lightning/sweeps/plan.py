@@ -34,7 +34,7 @@ Kind = tuple[str, ...]
 DECISIVE = (
     "model._target_", "model.hidden_size", "model.num_layers", "features.name", "slice.seconds", "slice.step_s",
     "slice.hop_s", "data.kind", "data.root", "data.source", "data.batch_size", "split.train_tracks",
-    "augmentation.renditions", "trainer.accelerator", "trainer.devices", "trainer.max_epochs", "trainer.limit_batches",
+    "augmentation.copies", "trainer.accelerator", "trainer.devices", "trainer.max_epochs", "trainer.limit_batches",
 )  # fmt: skip
 NEWEST = 5  # runs of one beginning of the name that are looked at
 

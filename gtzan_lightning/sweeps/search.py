@@ -179,8 +179,8 @@ def run_trial(cfg: DictConfig, folder: Path, overrides: Sequence[str]) -> float 
     try:
         folds = [_fold(cfg, number, overrides) for number in range(cfg.search.folds)]
     except Exception as error:
-        told = str(error) if isinstance(error, GtzanError) else traceback.format_exc()
-        print(f"\n{' '.join(overrides)} failed:\n{told}", file=sys.stderr)
+        message = str(error) if isinstance(error, GtzanError) else traceback.format_exc()
+        print(f"\n{' '.join(overrides)} failed:\n{message}", file=sys.stderr)
         return None
     trial = Trial(tuple(overrides), tuple(folds))
     write_text(folder / RECORD, json.dumps(trial.plain(), indent=2) + "\n")

@@ -23,7 +23,7 @@ from gtzan_lightning.runs.job_board import FOLDER_VARIABLE, RUNNING, SETTLED, Ex
 from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.sweeps.display import SYNTHETIC, SweepDisplay, print_plan, print_repeated
 from gtzan_lightning.sweeps.plan import Plan, is_grid, plan_of
-from gtzan_lightning.utils.files import disk_trouble, write_text
+from gtzan_lightning.utils.files import disk_trouble
 
 if TYPE_CHECKING:
     from gtzan_lightning.runs.job_board import JobState
@@ -147,18 +147,15 @@ class SweepTable(Callback):
             SweepTable.session.display.refresh()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        from gtzan_lightning.studies.base import report_studies
+
         session = SweepTable.session
         if session is None or session.wants_another_pass():
             return
         jobs = SweepTable.end(session.jobs())
-        done = [card for _, card in jobs if card.get("status") == "done"]
         folder = Path(config.hydra.sweep.dir)
         _sum_up(jobs, folder)
-        if config.hydra.runtime.choices.get("experiment") == "ladder" and done:
-            _show_ladder(done, [card for _, card in jobs if card not in done], folder)
-        if config.hydra.runtime.choices.get("experiment") == "suspects" and done:
-            _show_suspects(done, folder)
-        _show_claims([card for card in done if card.get("claim")], folder)
+        report_studies([card for _, card in jobs], folder)
 
     @staticmethod
     def end(states: Sequence[JobState]) -> list[tuple[Path, dict[str, Any]]]:
@@ -196,7 +193,7 @@ def _card(folder: Path, state: JobState) -> dict[str, Any]:
         card = {"status": "damaged", "error": str(error)}
     if state.status in ("waiting", "not started") and card.get("status") != "done":
         card["status"] = "not started"
-    return card | {"overrides": list(state.overrides), "claim": state.claim}
+    return card | {"overrides": list(state.overrides), "study": state.study}
 
 
 def _sum_up(jobs: Sequence[tuple[Path, dict[str, Any]]], folder: Path) -> None:
@@ -206,52 +203,3 @@ def _sum_up(jobs: Sequence[tuple[Path, dict[str, Any]]], folder: Path) -> None:
 
     print_summary(summed_up([card for _, card in jobs if card.get("status") == "done"]))
     report_sweep(jobs, folder)
-
-
-def _show_claims(cards: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Prints and keeps what became of published scores and rankings, where the jobs were made for some."""
-    from gtzan_lightning.report.console import stamps_markdown
-    from gtzan_lightning.studies.claims import check_claims, claims_markdown, print_claims
-    from gtzan_lightning.studies.rankings import check_rankings, print_rankings, rankings_markdown
-
-    texts = []
-    if checks := check_claims(cards):
-        print_claims(checks)
-        texts.append(claims_markdown(checks))
-    if leads := check_rankings(cards):
-        print_rankings(leads)
-        texts.append(rankings_markdown(leads))
-    if texts:
-        write_text(folder / "claims.md", "\n".join(texts) + stamps_markdown(cards, "jobs"))
-        print(f"Written: {folder / 'claims.md'}")
-
-
-def _show_ladder(done: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Prints the ladder at both levels, and draws its pictures into the sweep's folder."""
-    from gtzan_lightning.report.console import stamps_markdown
-    from gtzan_lightning.studies.ladder import ladder, ladder_figure, ladder_markdown, omitted, print_ladder
-
-    texts = []
-    for level in ("window", "clip"):
-        rungs = ladder(done, level)
-        print_ladder(rungs, level, omitted(failed))
-        texts.append(ladder_markdown(rungs, level))
-        picture = folder / f"ladder_{level}.png"
-        ladder_figure(rungs, done[0]["data"]["corpus"], level).savefig(picture)
-        print(f"Picture: {picture}")
-    write_text(folder / "ladder.md", "\n".join(texts) + stamps_markdown(done, "jobs"))
-    print(f"Written: {folder / 'ladder.md'}")
-
-
-def _show_suspects(cards: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Prints and keeps what each suspect is worth, at both levels."""
-    from gtzan_lightning.report.console import stamps_markdown
-    from gtzan_lightning.studies.ablation import print_suspects, suspects, suspects_markdown
-
-    texts = []
-    for level in ("window", "clip"):
-        found = suspects(cards, level)
-        print_suspects(found, level, cards)
-        texts.append(suspects_markdown(found, level))
-    write_text(folder / "suspects.md", "\n".join(texts) + stamps_markdown(cards, "jobs"))
-    print(f"Written: {folder / 'suspects.md'}")

@@ -1,4 +1,4 @@
-"""From a command line or a run folder to the case that is audited."""
+"""From a command line or a run folder to the audit_input that is audited."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_lightning.audit.audit_input import Case, RunFacts
+from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
 from gtzan_lightning.audit.findings import Audit, worst_first
 from gtzan_lightning.audit.fingerprint import audio_copies
 from gtzan_lightning.audit.leakage_audit import audit
-from gtzan_lightning.audit.random_labels import PROBES, Placebo, Unit, placebo
+from gtzan_lightning.audit.random_labels import PROBES, Cluster, RandomLabelResult, random_label_control
 from gtzan_lightning.config.compatibility import check_combination
 from gtzan_lightning.config.schema import Config, checked
 from gtzan_lightning.datamodule.scaling import standardisation_of
@@ -23,30 +23,30 @@ from gtzan_lightning.training.checkpoints import load_checkpoint
 from gtzan_lightning.training.retraining import model_probe
 from gtzan_lightning.training.split_data import SplitData, open_data
 
-UNITS: tuple[Unit, ...] = ("track", "artist")
+CLUSTERS: tuple[Cluster, ...] = ("track", "artist")
 
 
 @dataclass(frozen=True)
-class Subject:
+class AuditTarget:
     """What is audited, and what it is called."""
 
     title: str
     config: Config
     data: SplitData
-    case: Case
+    audit_input: AuditInput
     card: Card  # the run's; empty before any run
 
 
-def planned(config: Config) -> Subject:
+def planned(config: Config) -> AuditTarget:
     """The split that a command line would train on, or the manifest that it names."""
     check_combination(config)
     data = open_data(config, refuse=False)
     what = f"manifest {config.split.manifest}, said to be {config.split.name}"
     title = f"{data.corpus.name}: {what if config.split.manifest else f'split {config.split.name}'}"
-    return Subject(title, config, data, _case(config, data, _planned_facts(config, data)), {})
+    return AuditTarget(title, config, data, _case(config, data, _planned_facts(config, data)), {})
 
 
-def finished(run: RunFolder) -> Subject:
+def finished(run: RunFolder) -> AuditTarget:
     """A run with its own split, normalisation and choice of the epoch.
 
     Raises:
@@ -65,19 +65,19 @@ def finished(run: RunFolder) -> Subject:
     contents = load_checkpoint(run.best_checkpoint)[CONTENTS]
     mean, scale, quantiles = (contents[name].numpy() for name in ("mean", "scale", "quantiles"))
     facts = RunFacts(mean, scale, quantiles, card["training"]["monitor"], (), stored.leaks_by_design)
-    return Subject(f"Run {run.path.name}", config, data, _case(config, data, facts), card)
+    return AuditTarget(f"Run {run.path.name}", config, data, _case(config, data, facts), card)
 
 
-def audited(subject: Subject, *, fingerprint: bool = False) -> Audit:
-    """Every check on the subject; `fingerprint` also listens to the audio files.
+def audited(target: AuditTarget, *, fingerprint: bool = False) -> Audit:
+    """Every check on the target; `fingerprint` also listens to the audio files.
 
     Raises:
         GtzanError: a fingerprint is asked for, and there is no audio.
     """
-    outcome = audit(subject.case)
+    outcome = audit(target.audit_input)
     if not fingerprint:
         return outcome
-    found = audio_copies(subject.case, subject.config.data.n_jobs)
+    found = audio_copies(target.audit_input, target.config.data.n_jobs)
     if found is None:
         raise GtzanError("--fingerprint: the tracks have no audio files here. Leave it out, or set data.root to audio.")
     return replace(
@@ -85,31 +85,35 @@ def audited(subject: Subject, *, fingerprint: bool = False) -> Audit:
     )
 
 
-def placebo_of(subject: Subject, unit: str, probe: str, draws: int) -> Placebo:
-    """Placebo scores of the subject's split.
+def random_label_control_of(target: AuditTarget, cluster: str, probe: str, draws: int) -> RandomLabelResult:
+    """Placebo scores of the target's split.
 
     Args:
-        subject: what is audited.
-        unit: `track` or `artist`.
+        target: what is audited.
+        cluster: `track` or `artist`.
         probe: a key of PROBES, or `model` for the configured model.
-        draws: sets of placebo labels.
+        draws: sets of random labels.
 
     Raises:
-        GtzanError: an unknown unit, or artists that are not known.
+        GtzanError: an unknown cluster, or artists that are not known.
     """
-    chosen = next((known for known in UNITS if known == unit), None)
+    chosen = next((known for known in CLUSTERS if known == cluster), None)
     if chosen is None:
-        raise GtzanError(f"placebo={unit}: no such unit. Choose placebo=track or placebo=artist.")
+        raise GtzanError(
+            f"random_labels={cluster}: no such cluster. Choose random_labels=track or random_labels=artist."
+        )
     make = PROBES.get(probe)
-    trained = make(subject.case) if make else model_probe(subject.config, subject.data)
-    return placebo(subject.case, trained, chosen, draws)
+    trained = make(target.audit_input) if make else model_probe(target.config, target.data)
+    return random_label_control(target.audit_input, trained, chosen, draws)
 
 
-def with_placebo(outcome: Audit, subject: Subject, result: Placebo) -> Audit:
-    """The audit with what the placebo scores say of the split."""
-    finding = result.finding(subject.case.promises(result.unit))
+def with_random_labels(outcome: Audit, target: AuditTarget, result: RandomLabelResult) -> Audit:
+    """The audit with what the random-label scores say of the split."""
+    finding = result.finding(target.audit_input.promises(result.cluster))
     findings: Sequence = [*outcome.findings, *([finding] if finding else [])]
-    return replace(outcome, checked=(*outcome.checked, f"placebo by {result.unit}"), findings=worst_first(findings))
+    return replace(
+        outcome, checked=(*outcome.checked, f"random_labels by {result.cluster}"), findings=worst_first(findings)
+    )
 
 
 def _planned_facts(config: Config, data: SplitData) -> RunFacts:
@@ -123,5 +127,5 @@ def _planned_facts(config: Config, data: SplitData) -> RunFacts:
     return RunFacts(scale.mean, scale.scale, scale.quantiles, monitor, (), config.leaks_by_design)
 
 
-def _case(config: Config, data: SplitData, facts: RunFacts) -> Case:
-    return Case(data.corpus, data.features, data.slices, data.parts, config.split.name, facts)
+def _case(config: Config, data: SplitData, facts: RunFacts) -> AuditInput:
+    return AuditInput(data.corpus, data.features, data.slices, data.parts, config.split.name, facts)

@@ -27,7 +27,7 @@ NEEDED = ("config", "genres", "columns", "shape", "mean", "scale", "quantiles")
 LIGHTNING_VERSION = "pytorch-lightning_version"  # Lightning's own key, in the checkpoints of all its users
 
 
-def stamped(contents: Mapping[str, Any]) -> dict[str, Any]:
+def with_versions(contents: Mapping[str, Any]) -> dict[str, Any]:
     """A checkpoint's contents with what a later reader must know: their schema, and what made them."""
     return {**contents, "schema": SCHEMA, "versions": versions()}
 
@@ -113,8 +113,8 @@ def _objection(error: Exception) -> str:
             f"holds more than tensors and plain data{name}, and is not loaded: it could run code.\n"
             "Checkpoints of gtzan-lightning hold nothing of the kind: this one is another program's, or was changed."
         )
-    told = str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0].partition(". ")[0]
-    return f"damaged or no checkpoint ({told}). Repeat the run with rerun=true."
+    message = str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0].partition(". ")[0]
+    return f"damaged or no checkpoint ({message}). Repeat the run with rerun=true."
 
 
 class WholeCheckpoints(TorchCheckpointIO):

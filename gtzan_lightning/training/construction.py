@@ -15,30 +15,30 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from gtzan_lightning.config.schema import Config
-from gtzan_lightning.datamodule.augmented_copies import RenditionSlices, renditions_wanted
+from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, copies_per_track
 from gtzan_lightning.datamodule.examples import standardised
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.masking import Masking
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.evaluation.ood import fit_familiarity
-from gtzan_lightning.features.feature_request import Rendition, Waveform
+from gtzan_lightning.evaluation.ood import fit_ood
+from gtzan_lightning.features.feature_request import AugmentedCopy, Waveform
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.training.checkpoints import WholeCheckpoints
 from gtzan_lightning.training.split_data import SplitData, configured_slices, load_configured_features
 
 
-def make_renditions(config: Config, data: SplitData) -> list[RenditionSlices]:
-    """The renditions of the training tracks, from the cache or computed."""
+def make_augmented_copies(config: Config, data: SplitData) -> list[AugmentedSlices]:
+    """The augmented_copies of the training tracks, from the cache or computed."""
     options, tracks = config.augmentation, data.corpus.tracks
     waveform = Waveform(**options.model_dump(include={each.name for each in fields(Waveform)}))
-    wanted = renditions_wanted(data.corpus, data.slices, data.parts, options.renditions, options.factors)
+    wanted = copies_per_track(data.corpus, data.slices, data.parts, options.copies, options.factors)
     made = []
     for number in range(1, wanted.max(initial=0) + 1):
         chosen = np.flatnonzero(wanted >= number).astype(np.int32)
         some = replace(data.corpus, tracks=tuple(tracks[index] for index in chosen))
-        features = load_configured_features(config, some, Rendition(number, options.rendition_seed, waveform))
+        features = load_configured_features(config, some, AugmentedCopy(number, options.copy_seed, waveform))
         features = replace(features, track_index=chosen[features.track_index])
-        made.append(RenditionSlices(features, configured_slices(config, features)))
+        made.append(AugmentedSlices(features, configured_slices(config, features)))
     return made
 
 
@@ -67,22 +67,22 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
         best_epoch_on=config.trainer.best_epoch_on,
         augment=make_masking(config, data.corpus.genres),
         prepared=data.prepared[scaling],
-        renditions=make_renditions(config, data),
+        augmented_copies=make_augmented_copies(config, data),
     )
 
 
-def training_familiarity(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
+def fit_training_ood(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
     """What the training part is like, as tensors and numbers: a file that is far from it deserves a warning."""
-    return datamodule.prepared.once("familiarity", lambda: _familiarity(config, datamodule))
+    return datamodule.prepared.once("ood", lambda: _fit_ood(config, datamodule))
 
 
-def _familiarity(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
+def _fit_ood(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
     slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
     stop_s = datamodule.slices.stop_s[slices]
     if config.whole_clips:  # a row stands for a clip of any length, which its column `length` has in samples
         lengths = datamodule.features.values[:, datamodule.columns.index("length")]
         stop_s = lengths[datamodule.slices.first_row[slices]].astype(np.float64) / config.features.sample_rate_hz
-    found = fit_familiarity(
+    found = fit_ood(
         examples.values.numpy(),
         examples.step_index.numpy()[slices],
         datamodule.slices.track_index[slices],

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gtzan_lightning.corpus.tracks import Corpus, independent_units
+from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.datamodule.assignment import PARTS
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.errors import GtzanError
@@ -29,9 +29,9 @@ from gtzan_lightning.evaluation.figures import (
 )
 from gtzan_lightning.evaluation.metrics import Level, decide, overfit_gap
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
-from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_evidence
+from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_metrics
 from gtzan_lightning.models.base import GenreModule, probabilities
-from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 from gtzan_lightning.training.tensorboard_logging import (
     add_charts,
@@ -45,23 +45,23 @@ from gtzan_lightning.utils.files import write_bytes, write_text
 DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
 
 
-def run_figures(run: RunFolder, card: Card, predictions: Predictions, units: Mapping[str, str]) -> dict[str, Figure]:
+def run_figures(run: RunFolder, card: Card, predictions: Predictions, clusters: Mapping[str, str]) -> dict[str, Figure]:
     """Confusion matrices and genre scores of the test part at both levels, its calibration, and the learning curves.
 
     Args:
         run: the folder, for its history.
         card: the run card with its metrics and calibration.
         predictions: the run's table.
-        units: the independent unit of each track.
+        clusters: the cluster of each track.
     """
-    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(stamps(card)) or None)
+    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(leakage_warnings(card)) or None)
     scores = card["metrics"]["test"]
     figures = {}
     test = predictions.only("test")
     for level in DRAWN_LEVELS:
         decisions = decide(test, level)
         figures[f"confusion_{level}"] = confusion_figure(decisions, scores[level], caption)
-        figures[f"genres_{level}"] = genre_figure(genre_evidence(decisions, units), scores[level], level, caption)
+        figures[f"genres_{level}"] = genre_figure(genre_metrics(decisions, clusters), scores[level], level, caption)
     temperature = card["calibration"]["temperature"]
     tables = {"as trained": test, f"temperature {temperature:.2f}": with_temperature(test, temperature)}
     figures["reliability"] = reliability_figure(tables, scores["window"], "window", caption)
@@ -87,16 +87,16 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def read_units(run: RunFolder) -> dict[str, str]:
-    """The independent unit of each track, as the run recorded it.
+def read_clusters(run: RunFolder) -> dict[str, str]:
+    """The cluster of each track, as the run recorded it.
 
     Raises:
         GtzanError: the run has no such record.
     """
-    if not run.units.is_file():
-        raise GtzanError(f"{run.units}: missing. Repeat the run with rerun=true.")
-    table = pd.read_csv(run.units, dtype=str, keep_default_na=False)
-    return dict(zip(table["track_id"], table["unit"], strict=True))
+    if not run.clusters.is_file():
+        raise GtzanError(f"{run.clusters}: missing. Repeat the run with rerun=true.")
+    table = pd.read_csv(run.clusters, dtype=str, keep_default_na=False)
+    return dict(zip(table["track_id"], table["cluster"], strict=True))
 
 
 def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: int | None = None) -> Predictions:
@@ -125,17 +125,17 @@ def record_results(
     """Writes predictions, computes every score from the written table, and draws the figures."""
     write_predictions(predictions, run.predictions)
     predictions = read_predictions(run.predictions)
-    cluster, units = independent_units(corpus.tracks)
-    unit_of_track = {track.track_id: unit for track, unit in zip(corpus.tracks, units, strict=True)}
-    write_text(run.units, _units_csv(unit_of_track))
-    card["metrics"] = evaluate(predictions, unit_of_track, cluster)
+    cluster, clusters = resampling_clusters(corpus.tracks)
+    cluster_of_track = {track.track_id: cluster for track, cluster in zip(corpus.tracks, clusters, strict=True)}
+    write_text(run.clusters, _clusters_csv(cluster_of_track))
+    card["metrics"] = evaluate(predictions, cluster_of_track, cluster)
     card["genres"] = {
-        level: genre_entries(genre_evidence(decide(predictions.only("test"), level), unit_of_track))
+        level: genre_entries(genre_metrics(decide(predictions.only("test"), level), cluster_of_track))
         for level in DRAWN_LEVELS
     }
     card["calibration"] = calibration_card(predictions)
     card["training"]["overfit_gap"] = overfit_gap(predictions)
-    pictures = save_figures(run.figures, run_figures(run, card, predictions, unit_of_track))
+    pictures = save_figures(run.figures, run_figures(run, card, predictions, cluster_of_track))
     logger = event_logger(run.path)
     log_results(logger, config, card, pictures)
     test = predictions.only("test")
@@ -145,6 +145,6 @@ def record_results(
     logger.finalize("success")
 
 
-def _units_csv(unit_of_track: Mapping[str, str]) -> str:
-    table = pd.DataFrame({"track_id": list(unit_of_track), "unit": list(unit_of_track.values())})
+def _clusters_csv(cluster_of_track: Mapping[str, str]) -> str:
+    table = pd.DataFrame({"track_id": list(cluster_of_track), "cluster": list(cluster_of_track.values())})
     return table.to_csv(index=False, lineterminator="\n")

@@ -22,7 +22,7 @@ from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_slices
 from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import FrameSettings, Rendition
+from gtzan_lightning.features.feature_request import AugmentedCopy, FrameSettings
 from gtzan_lightning.utils.caching import Memo, cache_dir
 
 
@@ -51,7 +51,7 @@ def open_data(config: Config, *, refuse: bool = True) -> SplitData:
     Raises:
         GtzanError: what is wrong with the data, the lengths or the split.
     """
-    return OPENED.get((*_data_asked(config), refuse), lambda: _opened(config, refuse), _size)
+    return OPENED.get((*_data_key(config), refuse), lambda: _opened(config, refuse), _size)
 
 
 def _size(data: SplitData) -> int:
@@ -59,7 +59,7 @@ def _size(data: SplitData) -> int:
     return data.features.values.nbytes
 
 
-def _data_asked(config: Config) -> tuple[object, ...]:
+def _data_key(config: Config) -> tuple[object, ...]:
     """All that decides what `open_data` returns, the files' sizes and times included."""
     location = locate(config.data.kind, config.data.root)
     manifest = Path(config.split.manifest) if config.split.manifest else None
@@ -104,8 +104,8 @@ def open_configured_corpus(config: Config) -> Corpus:
     )
 
 
-def load_configured_features(config: Config, corpus: Corpus, rendition: Rendition | None = None) -> Features:
-    """The features of the configuration, from tables, the cache, or audio; those of a rendition if one is named."""
+def load_configured_features(config: Config, corpus: Corpus, augmented_copy: AugmentedCopy | None = None) -> Features:
+    """The features of the configuration, from tables, the cache, or audio; those of a augmented_copy if one is named."""
     whole_clips = config.features.row_s(config.slice.step_s)
     return load_features(
         corpus,
@@ -115,7 +115,7 @@ def load_configured_features(config: Config, corpus: Corpus, rendition: Renditio
         cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
         max_skipped_share=config.data.max_skipped_share,
-        rendition=rendition,
+        augmented_copy=augmented_copy,
     )
 
 

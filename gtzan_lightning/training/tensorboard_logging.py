@@ -1,4 +1,4 @@
-"""What TensorBoard shows beside curves and figures: charts across runs, and the sound of the surest mistakes.
+"""What TensorBoard shows beside curves and figures: charts across runs, and the sound of the most confident errors.
 
 MERGED: What TensorBoard shows beyond the curves: figures, final scores, and one HPARAMS session a run.
 """
@@ -116,7 +116,7 @@ def add_wrong_slices(writer: SummaryWriter, test: Predictions, corpus: Corpus, s
         seconds: length of a slice.
     """
     paths = {track.track_id: track.path for track in corpus.tracks if track.path is not None and track.path.is_file()}
-    for row in surest_mistakes(test, set(paths)):
+    for row in most_confident_errors(test, set(paths)):
         path, start_s = paths[test.track_id[row]], float(test.start_s[row])
         signal = read_audio(path, RATE_HZ, start_s + seconds).signal[round(start_s * RATE_HZ) :]
         if len(signal):
@@ -126,7 +126,7 @@ def add_wrong_slices(writer: SummaryWriter, test: Predictions, corpus: Corpus, s
             writer.add_audio(tag, signal[None], sample_rate=RATE_HZ)
 
 
-def surest_mistakes(test: Predictions, track_ids: set[str], count: int = SOUNDS) -> list[int]:
+def most_confident_errors(test: Predictions, track_ids: set[str], count: int = SOUNDS) -> list[int]:
     """Rows of the wrong predictions of these tracks, the surest first, one a track."""
     answer = np.asarray(test.genres, dtype=object)[test.probabilities.argmax(axis=1)]
     wrong = np.flatnonzero((answer != test.y_true) & np.isin(test.track_id.astype(str), list(track_ids)))

@@ -28,8 +28,8 @@ from gtzan_lightning.runs import run_card as cards
 from gtzan_lightning.runs.job_board import current_report
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 from gtzan_lightning.training.callbacks import EpochProgress, History, LastCheckpoint, ReportedEpochs, ReseedEachEpoch
-from gtzan_lightning.training.checkpoints import add_contents, load_checkpoint, resumable, stamped
-from gtzan_lightning.training.construction import make_datamodule, make_model, make_trainer, training_familiarity
+from gtzan_lightning.training.checkpoints import add_contents, load_checkpoint, resumable, with_versions
+from gtzan_lightning.training.construction import fit_training_ood, make_datamodule, make_model, make_trainer
 from gtzan_lightning.training.results import predict_all, record_results
 from gtzan_lightning.training.split_data import SplitData, open_data
 from gtzan_lightning.training.tensorboard_logging import event_logger
@@ -57,7 +57,7 @@ class RunResult:
 
 
 def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[str] = ()) -> RunResult:
-    """Answers one question: trains the model, scores its best epoch, writes the run folder.
+    """Answers one config_hash: trains the model, scores its best epoch, writes the run folder.
 
     A finished run with the same identity is reused, an interrupted one continued, a failed one tried again.
 
@@ -70,17 +70,17 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
         GtzanError: the configuration or the data cannot be used; the message says what to do.
     """
     own_folder = default_run_dir(cfg, overrides)
-    question = own_folder.name.rpartition("-")[2]
+    config_hash = own_folder.name.rpartition("-")[2]
     run = RunFolder(folder or own_folder)
     run.path.mkdir(parents=True, exist_ok=True)
     if _is_helper_process():
         return _helped(cfg, run, overrides)
     with run.locked():
-        if cfg.rerun or run.holds_another(question):
+        if cfg.rerun or run.holds_another(config_hash):
             run.set_aside()
         elif run.is_done():
             return RunResult(run.path, run.card(), reused=True)
-        card = cards.opened(run.path.name, question, overrides, cfg.seed)
+        card = cards.opened(run.path.name, config_hash, overrides, cfg.seed)
         with run.recording(card):
             result = _trained(cfg, run, card)
         return RunResult(run.path, run.card(), result.reused)
@@ -93,13 +93,16 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
     check_combination(config)
     torch.set_num_threads(config.trainer.threads)
     write_text(run.path / "config.yaml", OmegaConf.to_yaml(_without_hydra(cfg), resolve=True))
-    card["claim"] = config.claim.model_dump() if config.claim else None
+    card["study"] = config.study.model_dump(by_alias=True) if config.study else None
     _announce(config, run)
     data = open_data(config)
     card |= cards.data_entries(
         data.corpus, data.features, data.slices, data.parts, config.split.model_dump(), run.split
     )
-    card["stamps"] = [*cards.stamps(card), *(cards.STAMPS[check] for check in sorted(config.leaks_by_design))]
+    card["leakage_warnings"] = [
+        *cards.leakage_warnings(card),
+        *(cards.LEAKAGE_WARNINGS[check] for check in sorted(config.leaks_by_design)),
+    ]
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
     model = make_model(config, datamodule.shape, len(datamodule.genres))
@@ -140,7 +143,7 @@ def _audited(config: Config, data: SplitData, datamodule: GenreDataModule, monit
 def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDataModule) -> dict[str, object]:
     """Trains to the end, from `last.ckpt` where there is one; leaves the best epoch's weights in the model."""
     history = History()
-    model.contents = stamped(_contents(config, datamodule))
+    model.contents = with_versions(_contents(config, datamodule))
     trainer = make_trainer(config, _callbacks(config, run, model, history), event_logger(run.path))
     resumed = resumable(run, config.model_dump(by_alias=True))
     started = time.monotonic()
@@ -159,7 +162,7 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDa
         "seconds": round(time.monotonic() - started, 2),
         "device": str(trainer.strategy.root_device),
         "resumed": resumed is not None,
-        "rendition_slices": datamodule.rendition_slices,
+        "augmented_slices": datamodule.augmented_slices,
     }
 
 
@@ -173,7 +176,7 @@ def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
         "mean": torch.from_numpy(datamodule.standardisation.mean),
         "scale": torch.from_numpy(datamodule.standardisation.scale),
         "quantiles": torch.from_numpy(datamodule.standardisation.quantiles),
-        "familiarity": training_familiarity(config, datamodule),
+        "ood": fit_training_ood(config, datamodule),
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import tiny
 
-from gtzan_lightning.audit.audit_input import Case, RunFacts
+from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
 from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices
@@ -32,13 +32,15 @@ def random_features(n_tracks, seed=0):
     )
 
 
-def case(rule="grouped", *, hop_s=None, seconds=3.0, facts=None):
+def audit_input(rule="grouped", *, hop_s=None, seconds=3.0, facts=None):
     """Three genres of twenty tracks; neighbours in the list share an artist."""
     corpus = tiny.corpus(GENRES, TRACKS, artist_group=lambda genre, number: f"{genre} artist {number // 2}")
     features = random_features(len(corpus.tracks))
     slices = slice_table(features, seconds=seconds, hop_s=hop_s)
     drawn = "artist" if rule == "filtered" else rule
-    return Case(corpus, features, slices, split_slices(corpus, slices, SplitRule(drawn)), rule, facts or RunFacts())
+    return AuditInput(
+        corpus, features, slices, split_slices(corpus, slices, SplitRule(drawn)), rule, facts or RunFacts()
+    )
 
 
 def tracks_in(made, part):

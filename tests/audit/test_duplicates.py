@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit import cases
+from audit import audit_inputs
 from gtzan_lightning.audit.duplicates import find_duplicates, identical_tracks
 from gtzan_lightning.corpus.loading import open_corpus
 from gtzan_lightning.features.corpus_features import load_features
@@ -18,23 +18,23 @@ def pairs(made):
 
 
 def test_unrelated_tracks_are_no_copies():
-    assert find_duplicates(cases.case().features) == []
+    assert find_duplicates(audit_inputs.audit_input().features) == []
 
 
 def test_identical_and_near_copies_and_their_scale():
-    made = cases.with_copy(cases.with_copy(cases.case(), 2, 40), 7, 30, noise=0.05)
+    made = audit_inputs.with_copy(audit_inputs.with_copy(audit_inputs.audit_input(), 2, 40), 7, 30, noise=0.05)
     assert pairs(made) == {(2, 40): True, (7, 30): False}
-    other_units = cases.with_values(made, made.features.values * np.logspace(-6, 6, cases.COLUMNS))
+    other_units = audit_inputs.with_values(made, made.features.values * np.logspace(-6, 6, audit_inputs.COLUMNS))
     assert pairs(other_units) == {(2, 40): True, (7, 30): False}
 
 
 def test_three_copies_of_one_sound_are_three_pairs():
-    made = cases.with_copy(cases.with_copy(cases.case(), 2, 40), 2, 30)
+    made = audit_inputs.with_copy(audit_inputs.with_copy(audit_inputs.audit_input(), 2, 40), 2, 30)
     assert pairs(made) == {(2, 30): True, (2, 40): True, (30, 40): True}
 
 
 def test_a_missing_window_does_not_hide_an_identical_copy():
-    features = cases.with_copy(cases.case(), 2, 40).features
+    features = audit_inputs.with_copy(audit_inputs.audit_input(), 2, 40).features
     kept = np.ones(len(features.values), bool)
     kept[np.flatnonzero(features.track_index == 40)[1]] = False
     kept[np.flatnonzero(features.track_index == 2)[3]] = False
@@ -48,17 +48,17 @@ def test_a_missing_window_does_not_hide_an_identical_copy():
 
 
 def test_silence_that_tracks_share_is_no_copy():
-    made = cases.case()
+    made = audit_inputs.audit_input()
     values = made.features.values.copy()
     values[np.flatnonzero(made.slices.start_s == 12.0)] = 0
-    assert identical_tracks(cases.with_values(made, values).features) == []
+    assert identical_tracks(audit_inputs.with_values(made, values).features) == []
     values = made.features.values.copy()
     values[[4, 9]] = 0
-    assert identical_tracks(cases.with_values(made, values).features) == []
+    assert identical_tracks(audit_inputs.with_values(made, values).features) == []
 
 
 def test_many_silent_tracks_of_one_row_are_no_copies():
-    features = cases.case().features
+    features = audit_inputs.audit_input().features
     first = np.flatnonzero(features.start_s == 0)
     values = features.values[first].copy()
     values[:30] = 0

@@ -7,7 +7,7 @@ import pytest
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from audit import cases
+from audit import audit_inputs
 from gtzan_lightning.audit.audit_input import RunFacts
 from gtzan_lightning.audit.findings import LEAKAGE_TYPES
 from gtzan_lightning.audit.leakage_audit import CHECKS, audit
@@ -23,43 +23,43 @@ def found(made, severity=None):
 
 @pytest.mark.parametrize("rule", ["artist", "filtered"])
 def test_a_split_by_artists_passes(rule):
-    outcome = audit(cases.case(rule))
+    outcome = audit(audit_inputs.audit_input(rule))
     assert outcome.findings == ()
     outcome.refuse_errors()
 
 
 def test_a_split_by_tracks_passes_with_a_warning_about_artists():
-    assert {name: finding.severity for name, finding in found(cases.case("grouped")).items()} == {
+    assert {name: finding.severity for name, finding in found(audit_inputs.audit_input("grouped")).items()} == {
         "artists in several parts": "warning"
     }
 
 
 def test_a_leaky_split_leaks_by_design():
-    findings = found(cases.case("leaky"))
+    findings = found(audit_inputs.audit_input("leaky"))
     assert findings["tracks in several parts"].severity == "warning"
-    assert found(cases.case("leaky"), "error") == {}
+    assert found(audit_inputs.audit_input("leaky"), "error") == {}
 
 
 def test_folds_over_segments_presented_as_grouped_are_an_error():
-    made = cases.case("grouped")
+    made = audit_inputs.audit_input("grouped")
     labels = np.asarray(made.corpus.labels())[made.slices.track_index]
     folds = StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels)
     part = np.array(["test", "val", "train", "train", "train"])
     parts = np.empty(len(labels), "<U5")
     for name, (_, chosen) in zip(part, folds, strict=True):
         parts[chosen] = name
-    finding = found(cases.with_parts(made, parts), "error")["tracks in several parts"]
+    finding = found(audit_inputs.with_parts(made, parts), "error")["tracks in several parts"]
     assert finding.leakage_type == "L3.2"
     with pytest.raises(GtzanError, match="tracks stand in several parts"):
-        audit(cases.with_parts(made, parts)).refuse_errors()
+        audit(audit_inputs.with_parts(made, parts)).refuse_errors()
 
 
 def test_one_track_slipped_into_the_test_part_is_named():
-    made = cases.case("grouped")
-    track = cases.tracks_in(made, "train")[3]
+    made = audit_inputs.audit_input("grouped")
+    track = audit_inputs.tracks_in(made, "train")[3]
     parts = made.parts.copy()
     parts[np.flatnonzero(made.slices.track_index == track)[-1]] = "test"
-    finding = found(cases.with_parts(made, parts), "error")["tracks in several parts"]
+    finding = found(audit_inputs.with_parts(made, parts), "error")["tracks in several parts"]
     assert finding.evidence == (
         f"1 of 60 tracks stand in several parts, 1 of them in train and test: {made.corpus.tracks[track].track_id}."
     )
@@ -67,39 +67,39 @@ def test_one_track_slipped_into_the_test_part_is_named():
 
 @pytest.mark.parametrize(("rule", "severity"), [("grouped", "warning"), ("artist", "error"), ("leaky", "warning")])
 def test_an_identical_pair_across_parts_is_flagged_as_the_rule_promises(rule, severity):
-    made = cases.case(rule)
-    one, other = cases.tracks_in(made, "train")[0], cases.tracks_in(made, "test")[-1]
-    finding = found(cases.with_copy(made, one, other))["identical features across parts"]
+    made = audit_inputs.audit_input(rule)
+    one, other = audit_inputs.tracks_in(made, "train")[0], audit_inputs.tracks_in(made, "test")[-1]
+    finding = found(audit_inputs.with_copy(made, one, other))["identical features across parts"]
     assert (finding.severity, finding.leakage_type) == (severity, "L1.4")
     assert f"{made.corpus.tracks[one].track_id} = {made.corpus.tracks[other].track_id}" in finding.evidence
 
 
 def test_an_identical_pair_in_one_part_is_no_leak():
-    made = cases.case("artist")
-    one, other = cases.tracks_in(made, "train")[:2]
-    assert found(cases.with_copy(made, one, other)) == {}
+    made = audit_inputs.audit_input("artist")
+    one, other = audit_inputs.tracks_in(made, "train")[:2]
+    assert found(audit_inputs.with_copy(made, one, other)) == {}
 
 
 def test_a_near_identical_pair_never_stops_a_run():
-    made = cases.case("artist")
-    one, other = cases.tracks_in(made, "train")[0], cases.tracks_in(made, "test")[-1]
-    findings = found(cases.with_copy(made, one, other, noise=0.05))
+    made = audit_inputs.audit_input("artist")
+    one, other = audit_inputs.tracks_in(made, "train")[0], audit_inputs.tracks_in(made, "test")[-1]
+    findings = found(audit_inputs.with_copy(made, one, other, noise=0.05))
     assert findings["near-identical features across parts"].severity == "warning"
     assert "identical features across parts" not in findings
 
 
 def test_copies_with_two_genres_contradict_each_other():
-    made = cases.case("artist")
+    made = audit_inputs.audit_input("artist")
     labels = np.asarray(made.corpus.labels())
-    train = cases.tracks_in(made, "train")
+    train = audit_inputs.tracks_in(made, "train")
     one, other = train[labels[train] == 0][0], train[labels[train] == 1][0]
-    assert set(found(cases.with_copy(made, one, other))) == {"label conflicts between duplicates"}
+    assert set(found(audit_inputs.with_copy(made, one, other))) == {"label conflicts between duplicates"}
 
 
 def test_recordings_are_warned_of_where_only_tracks_are_promised():
     for rule, severity in (("grouped", "warning"), ("artist", "error")):
-        made = cases.case(rule)
-        pair = {int(cases.tracks_in(made, "train")[0]), int(cases.tracks_in(made, "test")[0])}
+        made = audit_inputs.audit_input(rule)
+        pair = {int(audit_inputs.tracks_in(made, "train")[0]), int(audit_inputs.tracks_in(made, "test")[0])}
         tracks = tuple(
             replace(track, recording_group="the song" if position in pair else None)
             for position, track in enumerate(made.corpus.tracks)
@@ -110,7 +110,7 @@ def test_recordings_are_warned_of_where_only_tracks_are_promised():
 
 
 def test_unknown_artists_are_not_checked():
-    made = cases.case("grouped")
+    made = audit_inputs.audit_input("grouped")
     tracks = tuple(replace(track, artist_group=None) for track in made.corpus.tracks)
     outcome = audit(replace(made, corpus=replace(made.corpus, tracks=tracks)))
     assert "artists in several parts" not in outcome.checked
@@ -118,12 +118,12 @@ def test_unknown_artists_are_not_checked():
 
 
 def test_overlapping_slices_across_parts():
-    made = cases.case("leaky", seconds=6.0, hop_s=3.0)
+    made = audit_inputs.audit_input("leaky", seconds=6.0, hop_s=3.0)
     finding = found(made)["overlapping slices"]
     assert finding.leakage_type == "L1.4"
     assert "share up to 3 s" in finding.evidence
-    assert "overlapping slices" not in found(cases.case("grouped", seconds=6.0, hop_s=3.0))
-    assert "overlapping slices" not in found(cases.case("leaky"))
+    assert "overlapping slices" not in found(audit_inputs.audit_input("grouped", seconds=6.0, hop_s=3.0))
+    assert "overlapping slices" not in found(audit_inputs.audit_input("leaky"))
 
 
 def scaler_on(made, chosen):
@@ -132,7 +132,7 @@ def scaler_on(made, chosen):
 
 
 def test_a_scaler_fitted_on_all_is_told_from_one_fitted_on_train():
-    made = cases.case("artist")
+    made = audit_inputs.audit_input("artist")
     assert found(scaler_on(made, made.parts == "train")) == {}
     finding = found(scaler_on(made, np.ones(len(made.parts), bool)), "error")["normalisation"]
     assert finding.leakage_type == "L1.2"
@@ -148,14 +148,14 @@ def quantile_scale_on(made, chosen):
 
 
 def test_the_quantiles_of_a_quantile_scale_are_looked_at_as_well():
-    made = cases.case("artist")
+    made = audit_inputs.audit_input("artist")
     assert found(quantile_scale_on(made, made.parts == "train")) == {}
     finding = found(quantile_scale_on(made, np.ones(len(made.parts), bool)), "error")["normalisation"]
     assert finding.leakage_type == "L1.2"
 
 
 def test_what_a_run_declares_is_a_warning_and_does_not_stop_it():
-    made = cases.case("artist")
+    made = audit_inputs.audit_input("artist")
     declared = frozenset({"normalisation", "epoch selection"})
     facts = scaler_on(made, np.ones(len(made.parts), bool)).facts
     outcome = audit(replace(made, facts=replace(facts, monitor="test/window_accuracy", by_design=declared)))
@@ -167,36 +167,36 @@ def test_what_a_run_declares_is_a_warning_and_does_not_stop_it():
 
 def test_epoch_and_features_chosen_on_the_test_part():
     facts = RunFacts(monitor="test/window_accuracy", features_chosen_on=("train", "test"))
-    findings = found(cases.case("artist", facts=facts), "error")
+    findings = found(audit_inputs.audit_input("artist", facts=facts), "error")
     assert {name: finding.leakage_type for name, finding in findings.items()} == {
         "epoch selection": "L1.1",
         "feature selection": "L1.3",
     }
     clean = RunFacts(monitor="val/window_accuracy", features_chosen_on=())
-    outcome = audit(cases.case("artist", facts=clean))
+    outcome = audit(audit_inputs.audit_input("artist", facts=clean))
     assert outcome.findings == ()
     assert {"epoch selection", "feature selection"} <= set(outcome.checked)
 
 
 def test_missing_parts_and_genres():
-    made = cases.case("artist")
-    assert found(cases.with_parts(made, np.where(made.parts == "test", "", made.parts)))["missing parts"].severity == (
-        "error"
-    )
+    made = audit_inputs.audit_input("artist")
+    assert found(audit_inputs.with_parts(made, np.where(made.parts == "test", "", made.parts)))[
+        "missing parts"
+    ].severity == ("error")
     labels = np.asarray(made.corpus.labels())[made.slices.track_index]
     without_jazz = np.where((made.parts == "test") & (labels == 1), "", made.parts)
-    assert found(cases.with_parts(made, without_jazz))["missing classes"].evidence == (
+    assert found(audit_inputs.with_parts(made, without_jazz))["missing classes"].evidence == (
         "The test part has no slice of jazz."
     )
 
 
 def test_constant_and_revealing_columns():
-    made = cases.case("artist")
+    made = audit_inputs.audit_input("artist")
     values = made.features.values.copy()
     values[:, 3] = 66149
     labels = np.asarray(made.corpus.labels())[made.features.track_index]
     values[:, 5] = labels + 0.01 * np.random.default_rng(0).normal(size=len(labels))
-    findings = found(cases.with_values(made, values))
+    findings = found(audit_inputs.with_values(made, values))
     assert findings["constant columns"].severity == "note"
     assert findings["constant columns"].evidence.endswith(": f3.")
     assert (findings["label-revealing columns"].leakage_type, "f5" in findings["label-revealing columns"].evidence) == (
@@ -211,14 +211,16 @@ def test_a_track_does_not_help_to_guess_its_own_genre():
 
 
 def test_many_good_columns_reveal_nothing():
-    made = cases.case("artist")
+    made = audit_inputs.audit_input("artist")
     labels = np.asarray(made.corpus.labels())[made.features.track_index]
-    assert "label-revealing columns" not in found(cases.with_values(made, made.features.values + 2 * labels[:, None]))
+    assert "label-revealing columns" not in found(
+        audit_inputs.with_values(made, made.features.values + 2 * labels[:, None])
+    )
 
 
 def test_a_split_by_sort_order():
-    made = cases.case("grouped")
-    number = made.slices.track_index % cases.TRACKS
+    made = audit_inputs.audit_input("grouped")
+    number = made.slices.track_index % audit_inputs.TRACKS
     parts = np.where(number >= 16, "test", np.where(number >= 14, "val", "train"))
     tracks = tuple(replace(track, artist_group=None) for track in made.corpus.tracks)
     by_order = replace(made, corpus=replace(made.corpus, tracks=tracks), parts=parts)
@@ -226,8 +228,11 @@ def test_a_split_by_sort_order():
 
 
 def test_every_finding_names_a_known_type():
-    assert {finding.leakage_type for finding in audit(cases.case("leaky")).findings} <= {*LEAKAGE_TYPES, None}
-    assert set(audit(cases.case("leaky")).checked) <= set(CHECKS)
+    assert {finding.leakage_type for finding in audit(audit_inputs.audit_input("leaky")).findings} <= {
+        *LEAKAGE_TYPES,
+        None,
+    }
+    assert set(audit(audit_inputs.audit_input("leaky")).checked) <= set(CHECKS)
 
 
 @pytest.mark.gtzan

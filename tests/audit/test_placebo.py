@@ -10,8 +10,15 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from audit import cases
-from gtzan_lightning.audit.random_labels import KERNEL_RIDGE, PROBES, RIDGE, Placebo, nearest_neighbour, placebo
+from audit import audit_inputs
+from gtzan_lightning.audit.random_labels import (
+    KERNEL_RIDGE,
+    PROBES,
+    RIDGE,
+    RandomLabelResult,
+    nearest_neighbour,
+    random_label_control,
+)
 from gtzan_lightning.errors import GtzanError
 
 
@@ -32,58 +39,62 @@ def reference(name, made, labels):
 
 @pytest.mark.parametrize("name", list(PROBES))
 def test_a_probe_scores_as_the_same_model_of_scikit_learn(name):
-    made = cases.case("leaky")
+    made = audit_inputs.audit_input("leaky")
     labels = np.random.default_rng(5).integers(3, size=60)
     assert PROBES[name](made)(labels) == pytest.approx(reference(name, made, labels), abs=1e-9)
 
 
 def test_a_leaky_split_knows_random_labels_and_a_grouped_one_does_not():
-    leaky = placebo(cases.case("leaky"), nearest_neighbour(cases.case("leaky")), "track")
+    leaky = random_label_control(
+        audit_inputs.audit_input("leaky"), nearest_neighbour(audit_inputs.audit_input("leaky")), "track"
+    )
     assert leaky.mean > 0.7
     assert leaky.leaks
-    grouped = placebo(cases.case("grouped"), nearest_neighbour(cases.case("grouped")), "track")
+    grouped = random_label_control(
+        audit_inputs.audit_input("grouped"), nearest_neighbour(audit_inputs.audit_input("grouped")), "track"
+    )
     assert not grouped.leaks
     assert abs(grouped.mean - 1 / 3) < 0.1
 
 
 def test_labels_by_artist_are_known_where_artists_are_shared():
-    made = cases.case("grouped")
+    made = audit_inputs.audit_input("grouped")
     values = made.features.values.copy()
     artist = made.features.track_index // 2
-    values += 5 * np.random.default_rng(3).normal(size=(30, cases.COLUMNS))[artist].astype(np.float32)
-    grouped = cases.with_values(made, values)
-    assert placebo(grouped, nearest_neighbour(grouped), "artist").leaks
-    apart = cases.with_values(cases.case("artist"), values)
-    assert not placebo(apart, nearest_neighbour(apart), "artist").leaks
+    values += 5 * np.random.default_rng(3).normal(size=(30, audit_inputs.COLUMNS))[artist].astype(np.float32)
+    grouped = audit_inputs.with_values(made, values)
+    assert random_label_control(grouped, nearest_neighbour(grouped), "artist").leaks
+    apart = audit_inputs.with_values(audit_inputs.audit_input("artist"), values)
+    assert not random_label_control(apart, nearest_neighbour(apart), "artist").leaks
 
 
 def test_a_label_is_constant_in_its_unit_and_uniform_over_genres():
     seen = []
-    placebo(cases.case(), lambda labels: seen.append(labels) or 0.5, "artist", draws=200)
+    random_label_control(audit_inputs.audit_input(), lambda labels: seen.append(labels) or 0.5, "artist", draws=200)
     draws = np.stack(seen[:-1])  # the last are the true genres
     assert (draws[:, 0::2] == draws[:, 1::2]).all()
     assert stats.chisquare(np.bincount(draws[:, ::2].ravel(), minlength=3)).pvalue > 0.001
 
 
 def test_p_values_are_what_they_are_defined_to_be():
-    result = Placebo("track", (0.1, 0.2, 0.3, 0.4), real=0.3, chance=0.1)
+    result = RandomLabelResult("track", (0.1, 0.2, 0.3, 0.4), real=0.3, chance=0.1)
     assert result.p_real == 3 / 5
     t = (0.25 - 0.1) / (np.std([0.1, 0.2, 0.3, 0.4], ddof=1) / 2)
     assert result.p_leak == pytest.approx(stats.t.sf(t, 3))
-    assert Placebo("track", (0.1, 0.1), real=0.3, chance=0.1).p_leak == 1
+    assert RandomLabelResult("track", (0.1, 0.1), real=0.3, chance=0.1).p_leak == 1
 
 
 def test_the_finding_is_an_error_only_where_the_unit_was_promised():
-    leaks = Placebo("track", (0.8, 0.81, 0.82), real=0.9, chance=0.1)
+    leaks = RandomLabelResult("track", (0.8, 0.81, 0.82), real=0.9, chance=0.1)
     assert leaks.finding(promised=True).severity == "error"
     assert leaks.finding(promised=False).severity == "warning"
-    assert Placebo("track", (0.09, 0.1, 0.11), real=0.9, chance=0.1).finding(promised=True) is None
+    assert RandomLabelResult("track", (0.09, 0.1, 0.11), real=0.9, chance=0.1).finding(promised=True) is None
 
 
 def test_unknown_artists_and_a_single_draw_are_refused():
-    made = cases.case()
+    made = audit_inputs.audit_input()
     tracks = tuple(replace(track, artist_group=None) for track in made.corpus.tracks)
-    with pytest.raises(GtzanError, match="placebo=artist needs the artist"):
-        placebo(replace(made, corpus=replace(made.corpus, tracks=tracks)), lambda _: 0.5, "artist")
+    with pytest.raises(GtzanError, match="random_labels=artist needs the artist"):
+        random_label_control(replace(made, corpus=replace(made.corpus, tracks=tracks)), lambda _: 0.5, "artist")
     with pytest.raises(GtzanError, match="one draw says nothing"):
-        placebo(made, lambda _: 0.5, "track", draws=1)
+        random_label_control(made, lambda _: 0.5, "track", draws=1)

@@ -65,28 +65,37 @@ def test_a_finished_run_is_audited_with_its_own_facts(tables_root, tmp_path, cap
     run = train(composed(overrides), folder=tmp_path / "run", overrides=overrides)
     assert {"normalisation", "epoch selection"} <= set(run.card["audit"]["checked"])
     sheet = tmp_path / "sheet.md"
-    assert main(["audit", str(run.folder), "placebo=track", "--sheet", str(sheet)]) == 0
+    assert main(["audit", str(run.folder), "random_labels=track", "--sheet", str(sheet)]) == 0
     output = capsys.readouterr().out
-    assert "Placebo labels by track" in output
+    assert "Random labels by track" in output
     text = sheet.read_text()
     assert "### L1.2 pre-processing on training and test set\n\n- Checked, and nothing found: normalisation." in text
     assert run.card["split"]["sha256"] in text
 
 
-def test_placebo_labels_on_a_leaky_split(tables_root, capsys):
-    assert main(["audit", "split=leaky", f"data.root={tables_root}", "placebo=track"]) == 0
+def test_random_labels_labels_on_a_leaky_split(tables_root, capsys):
+    assert main(["audit", "split=leaky", f"data.root={tables_root}", "random_labels=track"]) == 0
     assert "the split leaks" in capsys.readouterr().out
 
 
 def test_the_default_probe_knows_voices_where_artists_are_asked_for(tables_root, capsys):
-    main(["audit", f"data.root={tables_root}", "placebo=track", "placebo=artist", "--draws", "2"])
+    main(["audit", f"data.root={tables_root}", "random_labels=track", "random_labels=artist", "--draws", "2"])
     output = capsys.readouterr().out
     assert "by track, probe nearest" in " ".join(output.split())
     assert "by artist, probe kernel" in " ".join(output.split())
 
 
 def test_the_real_model_as_a_probe(tables_root, capsys):
-    arguments = ["audit", f"data.root={tables_root}", "debug=fast", "placebo=track", "--probe", "model", "--draws", "2"]
+    arguments = [
+        "audit",
+        f"data.root={tables_root}",
+        "debug=fast",
+        "random_labels=track",
+        "--probe",
+        "model",
+        "--draws",
+        "2",
+    ]
     assert main(arguments) == 0
     assert "probe model" in capsys.readouterr().out
 
@@ -106,7 +115,7 @@ def test_shared_sound_is_heard(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["placebo=genre"], "placebo=genre: no such unit"),
+        (["random_labels=genre"], "random_labels=genre: no such cluster"),
         (["some-run", "split=leaky"], "give one run, or the overrides"),
         (["some-run"], "no run has it in its name"),
         (["--fingerprint"], "no audio files"),

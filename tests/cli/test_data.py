@@ -23,10 +23,10 @@ def test_get_downloads_unpacks_and_cleans_up(tmp_path, capsys):
         assert files_below(Path("data")) == {f"gtzan/genres/{name}": content for name, content in CLIPS.items()}
         assert [path.name for path in Path("data").iterdir()] == ["gtzan"]
 
-        asked = len(server.asked)
+        requested = len(server.requested)
         assert main([*arguments, "--hash", digest]) == 0
         assert "data/gtzan/genres is there already; nothing to do" in capsys.readouterr().out
-        assert len(server.asked) == asked
+        assert len(server.requested) == requested
 
 
 def test_get_refuses_what_has_not_the_hash_of_gtzan(tmp_path, capsys):
@@ -55,7 +55,7 @@ def test_get_into_a_file_is_refused_before_anything_is_asked_for(capsys):
     with serving(Server(b"")) as server:
         assert main(["data", "get", "--root", "file", "--url", f"{server.address}/good"]) == 2
     assert "file: is a file" in capsys.readouterr().err
-    assert server.asked == []
+    assert server.requested == []
 
 
 def test_get_unpacks_an_archive_at_hand_and_overwrites_nothing(tmp_path, capsys):
@@ -77,12 +77,12 @@ def test_artists_writes_metadata_and_names_bad_lines(tmp_path, capsys):
     index = tmp_path / "GTZANindex.txt"
     index.write_text("blues.00000.wav ::: A ::: B\nblues.00001.wav ::: :::\nnonsense\n" + "more\n" * 25)
     assert main(["data", "artists", str(index), "--root", str(root)]) == 0
-    told = capsys.readouterr()
-    assert f"{root}/metadata.csv: 2 tracks, 1 with an artist." in told.out
-    assert f"{index}: 26 lines left out:" in told.err
-    assert "line 3: 'nonsense' is not" in told.err
-    assert told.err.count("'more'") == 19
-    assert told.err.endswith("and 6 more\n")
+    message = capsys.readouterr()
+    assert f"{root}/metadata.csv: 2 tracks, 1 with an artist." in message.out
+    assert f"{index}: 26 lines left out:" in message.err
+    assert "line 3: 'nonsense' is not" in message.err
+    assert message.err.count("'more'") == 19
+    assert message.err.endswith("and 6 more\n")
 
     index.write_text("blues.00000.wav ::: C ::: D\n")
     assert main(["data", "artists", str(index), "--root", str(root)]) == 0
@@ -103,11 +103,11 @@ def test_artists_goes_where_the_data_is(tmp_path, monkeypatch, capsys):
 def test_the_help_says_where_the_index_is_and_how_to_cite_it(capsys):
     with pytest.raises(SystemExit):
         main(["data", "artists", "--help"])
-    told = capsys.readouterr().out
-    assert "GTZANindex.txt" in told
-    assert "B. L. Sturm" in told
-    assert "arXiv:1306.1461" in told
-    assert "GTZAN-Rhythm" in told
+    message = capsys.readouterr().out
+    assert "GTZANindex.txt" in message
+    assert "B. L. Sturm" in message
+    assert "arXiv:1306.1461" in message
+    assert "GTZAN-Rhythm" in message
 
 
 def test_check_shows_the_corpus(audio_root, capsys):

@@ -121,8 +121,8 @@ def test_a_missing_extra_is_told_before_any_work(export, monkeypatch):
 @pytest.mark.parametrize(
     ("output", "told"), [("m.pt2", "should end in .onnx"), ("nowhere/m.onnx", "nowhere: there is no such folder")]
 )
-def test_names_that_cannot_be_are_refused(export, output, told):
-    assert told in export("mlp-3s-grouped", "--to", "onnx", "--output", output)[2]
+def test_names_that_cannot_be_are_refused(export, output, message):
+    assert message in export("mlp-3s-grouped", "--to", "onnx", "--output", output)[2]
     assert files() == []
 
 

@@ -124,13 +124,13 @@ def test_every_file_has_one_outcome_and_the_rest_goes_on(zoo, capsys):
     command = ["features", f"data.root={zoo}", "features=mfcc", "data.n_jobs=1", "data.max_skipped_share=0.5"]
     assert main([*command, "--csv", "mfcc.csv"]) == 0
     out = capsys.readouterr().out
-    told = dict(line.removeprefix("Note: ").split(": ", 1) for line in out.splitlines() if line.startswith("Note: "))
+    message = dict(line.removeprefix("Note: ").split(": ", 1) for line in out.splitlines() if line.startswith("Note: "))
     expected = {f"blues/{name}": note for name, (_, note) in NOTED.items()} | {
         "jazz/": "holds no usable audio file; the genre is left out"
     }
     expected["blues/not\\udcff.wav"] = expected.pop("blues/not\udcff.wav")
-    assert told.keys() == expected.keys()
-    assert {name: note for name, note in told.items() if not note.startswith(expected[name])} == {}
+    assert message.keys() == expected.keys()
+    assert {name: note for name, note in message.items() if not note.startswith(expected[name])} == {}
     assert "\n14 read as they are, 4 repaired or cut, 8 skipped, 5 passed over\n" in out
     used = set(pd.read_csv("mfcc.csv").track_id)
     assert used == {

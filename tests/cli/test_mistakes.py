@@ -16,12 +16,12 @@ def spoil(root, change):
     change(pd.read_csv(path)).to_csv(path, index=False)
 
 
-def assert_refused(ended, *told):
+def assert_refused(ended, *message):
     """Few lines, no traceback, the right status, and no run that is called done."""
     assert ended.status == 2
     assert "Traceback" not in ended.err + ended.out
     assert len(ended.err.strip().splitlines()) <= 8
-    for words in told:
+    for words in message:
         assert words in ended.err
     assert all(card["status"] == "failed" for card in ended.cards().values())
 
@@ -61,9 +61,9 @@ def assert_refused(ended, *told):
         ("split.manifest=/nowhere.csv", "split.manifest: there is no file /nowhere.csv. Give the split.csv of a run."),
     ],
 )  # fmt: skip
-def test_each_mistake_is_named_with_its_remedy(command, tables_root, mistake, told):
+def test_each_mistake_is_named_with_its_remedy(command, tables_root, mistake, message):
     root = () if mistake.startswith("data.root") else (f"data.root={tables_root}",)
-    assert_refused(command(*root, *FAST, mistake), told)
+    assert_refused(command(*root, *FAST, mistake), message)
 
 
 def test_all_mistakes_are_told_at_once(command):
@@ -103,10 +103,10 @@ def with_nan_row(table):
         (lambda table: table.iloc[:0], ["the table has no rows. Download it again."]),
     ],
 )
-def test_a_bad_table_is_refused_with_the_place(command, own_tables, change, told):
+def test_a_bad_table_is_refused_with_the_place(command, own_tables, change, message):
     spoil(own_tables, change)
     ended = command(f"data.root={own_tables}", *FAST)
-    assert_refused(ended, f"{own_tables}/features_3_sec.csv: ", *told)
+    assert_refused(ended, f"{own_tables}/features_3_sec.csv: ", *message)
 
 
 def test_too_little_data_is_refused(command, own_tables):

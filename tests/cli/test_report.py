@@ -39,8 +39,8 @@ def test_runs_are_named_or_filtered(runs, capsys, tmp_path, words, configuration
 def test_a_sweep_is_reported_beside_itself_with_its_own_words_and_its_missing_jobs(runs, capsys, tmp_path):
     jobs = tmp_path / "outputs" / "sweeps" / "0123abcd" / "jobs-0"
     jobs.mkdir(parents=True)
-    asked = {"00000": (runs[0], "seed=0"), "00001.json": (tmp_path / "never", "seed=1")}
-    for name, (folder, word) in asked.items():
+    requested = {"00000": (runs[0], "seed=0"), "00001.json": (tmp_path / "never", "seed=1")}
+    for name, (folder, word) in requested.items():
         (jobs / name).write_text(json.dumps({"folder": str(folder), "overrides": [word]}))
     (jobs / "00000.log").write_text("what the job printed")
     assert main(["report", str(jobs.parent)]) == 0

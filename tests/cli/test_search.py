@@ -110,10 +110,10 @@ def test_a_trial_that_failed_is_told_and_tried_again(search, monkeypatch):
         ("search.folds=1", "search.folds = 1: should be greater than or equal to 2"),
     ],
 )
-def test_what_would_look_at_the_test_part_is_refused(search, words, told):
+def test_what_would_look_at_the_test_part_is_refused(search, words, message):
     ended, _ = search(2, words)
     assert ended.status == 2
-    assert told in ended.err
+    assert message in ended.err
     assert ended.cards() == {}
 
 

@@ -34,7 +34,7 @@ def test_each_combination_has_its_own_folder_and_a_row_in_the_table(command, tab
 def test_a_second_call_and_a_larger_one_reuse_what_is_finished(command, tables_root):
     question = ("-m", f"data.root={tables_root}", *FAST)
     first = command(*question, "model=mlp,lstm")
-    stamps = {path: path.stat().st_mtime_ns for path in Path("outputs/runs").glob("*/*")}
+    leakage_warnings = {path: path.stat().st_mtime_ns for path in Path("outputs/runs").glob("*/*")}
     second = command(*question, "model=lstm,mlp")
     assert second.status == 0
     assert second.out.count(": finished before") == 2
@@ -42,7 +42,7 @@ def test_a_second_call_and_a_larger_one_reuse_what_is_finished(command, tables_r
     third = command(*question, "model=mlp,lstm,reslstm")
     assert third.out.count(": finished before") == 2
     assert len(third.cards()) == 3
-    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    assert {path: path.stat().st_mtime_ns for path in leakage_warnings} == leakage_warnings
 
 
 def test_a_single_run_finds_what_a_sweep_has_finished(command, tables_root):
@@ -66,20 +66,20 @@ def test_a_reused_run_is_put_to_the_test_of_this_sweep(command, tables_root):
     assert "a study" in ended.out.partition("Claimed and measured")[2]
 
 
-def test_suspects_are_priced_beside_the_same_split_without_any(command, tables_root):
-    chosen = ("suspect=none,epoch,scaling", "split=grouped", "split.seed=0,1")
-    ended = command("-m", "experiment=suspects", f"data.root={tables_root}", *FAST, *chosen)
+def test_ablation_are_priced_beside_the_same_split_without_any(command, tables_root):
+    chosen = ("ablation=none,epoch,scaling", "split=grouped", "split.seed=0,1")
+    ended = command("-m", "experiment=ablation", f"data.root={tables_root}", *FAST, *chosen)
     assert ended.status == 0, ended.err
     cards = ended.cards().values()
     assert len(cards) == 6
     by_name = {}
     for card in cards:
-        name = next(word for word in card["overrides"] if word.startswith("suspect=")).partition("=")[2]
+        name = next(word for word in card["overrides"] if word.startswith("ablation=")).partition("=")[2]
         by_name.setdefault(name, {})[card["split"]["seed"]] = card["metrics"]["test"]["clip"]["accuracy"]
     worth = sum(by_name["epoch"][seed] - by_name["none"][seed] for seed in (0, 1)) / 2
     (line,) = (
         line
-        for line in Path(next(Path("outputs").rglob("suspects.md"))).read_text().partition("clip")[2].splitlines()
+        for line in Path(next(Path("outputs").rglob("ablation.md"))).read_text().partition("clip")[2].splitlines()
         if "best test epoch instead" in line
     )
     assert f"{worth:+.3f} (" in line

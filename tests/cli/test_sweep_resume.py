@@ -87,24 +87,24 @@ def test_what_a_dead_process_was_on_is_called_interrupted_before_it_goes_on(star
     assert status_of(start(prepare=lambda: in_training(seed=1, epoch=2, batch=1))) == -signal.SIGKILL
     assert statuses("here") == {0: "done", 1: "running"}  # the record of a process that could say nothing more
     assert status_of(start()) == 0
-    told = Path("here/out").read_text()
-    assert "Sweep of 3 jobs\n  seed: 0, 1, 2\n  1 finished before\n  1 interrupted, to be continued\n" in told
-    assert "[1/3] seed=0: finished before, test accuracy" in told
-    assert " (continued from epoch 2), test accuracy" in told
-    assert "[3/3] seed=2: done in" in told
+    message = Path("here/out").read_text()
+    assert "Sweep of 3 jobs\n  seed: 0, 1, 2\n  1 finished before\n  1 interrupted, to be continued\n" in message
+    assert "[1/3] seed=0: finished before, test accuracy" in message
+    assert " (continued from epoch 2), test accuracy" in message
+    assert "[3/3] seed=2: done in" in message
 
 
 def test_ctrl_c_marks_what_is_on_and_shows_what_is_done(start):
     assert status_of(start(prepare=lambda: in_training(seed=1, epoch=2, what=lambda: send(signal.SIGINT)))) == 130
     assert statuses("here") == {0: "done", 1: "interrupted"}
-    told, complaints = Path("here/out").read_text(), Path("here/err").read_text()
-    assert "[2/3] seed=1: interrupted\n2 jobs, test accuracy" in told
+    message, complaints = Path("here/out").read_text(), Path("here/err").read_text()
+    assert "[2/3] seed=1: interrupted\n2 jobs, test accuracy" in message
     assert complaints.splitlines()[-3:] == [
         "1 of 3 jobs are done.",
         "",
         "Interrupted. The same command goes on from the last checkpoint.",
     ]
-    assert "Traceback" not in told + complaints
+    assert "Traceback" not in message + complaints
     assert status_of(start()) == 0
     assert statuses("here") == {0: "done", 1: "done", 2: "done"}
 
@@ -182,9 +182,9 @@ def test_all_processes_and_then_a_worker_are_killed_and_the_scores_are_those_of_
             done = subprocess.run(command, cwd="killed", env=environment, stdout=err, stderr=err,
                                   start_new_session=True, check=False, timeout=100)  # fmt: skip
         ended.append(done.returncode)
-    told = Path("err").read_text()
-    assert ended == [-signal.SIGKILL, 0], told
-    assert "A process of the launcher was killed" in told
-    assert "Traceback" not in told
+    message = Path("err").read_text()
+    assert ended == [-signal.SIGKILL, 0], message
+    assert "A process of the launcher was killed" in message
+    assert "Traceback" not in message
     assert statuses("killed") == {0: "done", 1: "done", 2: "done"}
     assert scores("killed") == scores("whole")

@@ -32,10 +32,10 @@ def statuses():
         (["model=mlp,lstm", "model.kernel_size=3"], "the chosen member of the group has no such key"),
     ],
 )  # fmt: skip
-def test_a_sweep_that_cannot_be_is_refused_before_the_first_job(command, tables_root, words, told):
+def test_a_sweep_that_cannot_be_is_refused_before_the_first_job(command, tables_root, words, message):
     ended = command("-m", f"data.root={tables_root}", *FAST, *words)
     assert ended.status == 2
-    assert told in ended.err
+    assert message in ended.err
     assert "Traceback" not in ended.err + ended.out
     assert ended.cards() == {}
 
@@ -81,9 +81,9 @@ def test_a_disk_that_is_full_is_told_and_the_same_command_goes_on(main_job, tabl
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
 
     assert status_of(forked(main_job, question, fills_up, tmp_path)) == 1
-    told = Path("out").read_text() + Path("err").read_text()
-    assert told.count("The system's limit on file sizes (ulimit -f) forbids so large a file. Raise the limit") >= 2
-    assert "Traceback" not in told
+    message = Path("out").read_text() + Path("err").read_text()
+    assert message.count("The system's limit on file sizes (ulimit -f) forbids so large a file. Raise the limit") >= 2
+    assert "Traceback" not in message
     assert statuses() == {0: "failed", 1: "failed"}
     assert not list(Path("outputs").rglob(".*.tmp*")), "half-written files stay behind"
     assert status_of(forked(main_job, question, folder=tmp_path)) == 0

@@ -60,14 +60,14 @@ def test_the_archive_arrives_under_its_name_and_its_size_is_reported(fetch, tmp_
 def test_an_archive_that_is_there_already_is_not_asked_for(fetch, server):
     fetch("/good")
     fetch("/good")
-    assert server.asked == [("/good", None)]
+    assert server.requested == [("/good", None)]
 
 
 def test_a_cut_connection_is_taken_up_where_it_ended(fetch, server):
     path, _ = fetch("/cut")
     assert path.read_bytes() == CONTENT
-    starts = [int(wanted[6:-1]) for _, wanted in server.asked[1:]]
-    assert server.asked[0] == ("/cut", None)
+    starts = [int(wanted[6:-1]) for _, wanted in server.requested[1:]]
+    assert server.requested[0] == ("/cut", None)
     assert starts == sorted(set(starts))
     assert all(0 < start <= CUT_BYTES * number for number, start in enumerate(starts, start=1))
 
@@ -75,7 +75,7 @@ def test_a_cut_connection_is_taken_up_where_it_ended(fetch, server):
 def test_a_part_of_an_earlier_process_is_completed(fetch, server, tmp_path):
     leave_part(tmp_path, CONTENT[:1000])
     path, reports = fetch("/good")
-    assert server.asked == [("/good", "bytes=1000-")]
+    assert server.requested == [("/good", "bytes=1000-")]
     assert path.read_bytes() == CONTENT
     assert reports[-1] == (len(CONTENT), len(CONTENT))
 
@@ -83,7 +83,7 @@ def test_a_part_of_an_earlier_process_is_completed(fetch, server, tmp_path):
 def test_a_complete_part_needs_nothing_more(fetch, server, tmp_path):
     leave_part(tmp_path, CONTENT)
     path, _ = fetch("/good")
-    assert server.asked == [("/good", f"bytes={len(CONTENT)}-")]
+    assert server.requested == [("/good", f"bytes={len(CONTENT)}-")]
     assert path.read_bytes() == CONTENT
 
 
@@ -96,7 +96,7 @@ def test_a_server_without_ranges_sends_everything_again(fetch, tmp_path):
 def test_a_wrong_part_is_given_up_for_a_download_from_the_beginning(fetch, server, tmp_path, wrong):
     leave_part(tmp_path, wrong)
     assert fetch("/good")[0].read_bytes() == CONTENT
-    assert server.asked[-1] == ("/good", None)
+    assert server.requested[-1] == ("/good", None)
 
 
 def test_an_answer_with_another_range_is_not_appended(fetch, tmp_path):
@@ -114,8 +114,8 @@ def test_the_next_mirror_is_tried_and_goes_on_with_the_part(fetch, server, monke
     monkeypatch.setattr("gtzan_lightning.corpus.download.MAX_CUTS", 1)
     path, _ = fetch("/missing", "/other", "/cut", "/good")
     assert path.read_bytes() == CONTENT
-    assert [path for path, _ in server.asked] == ["/missing", "/other", "/cut", "/good"]
-    assert int(server.asked[-1][1][6:-1]) > 0
+    assert [path for path, _ in server.requested] == ["/missing", "/other", "/cut", "/good"]
+    assert int(server.requested[-1][1][6:-1]) > 0
 
 
 def test_a_wrong_hash_is_refused_and_leaves_nothing(fetch, tmp_path):
@@ -129,7 +129,7 @@ def test_a_wrong_file_after_a_wrong_part_is_asked_for_once_more_only(fetch, serv
     leave_part(tmp_path, b"x" * 5)
     with pytest.raises(GtzanError, match="delivers another file"):
         fetch("/other")
-    assert server.asked == [("/other", "bytes=5-"), ("/other", None)]
+    assert server.requested == [("/other", "bytes=5-"), ("/other", None)]
 
 
 def test_when_no_mirror_delivers_each_is_told_with_its_reason_and_what_to_do(server, tmp_path):

@@ -40,8 +40,8 @@ def test_synthetic_asks_for_nothing_even_where_there_is_data(tmp_path, monkeypat
 
 @pytest.mark.parametrize("kind", ["gtzan", "folder"])
 def test_a_named_corpus_needs_a_folder(kind):
-    told = f"data={kind} needs a folder: data.root is not set and there is no data/gtzan/.{REMEDY}"
-    assert refusal(locate, kind, None) == told
+    message = f"data={kind} needs a folder: data.root is not set and there is no data/gtzan/.{REMEDY}"
+    assert refusal(locate, kind, None) == message
 
 
 def test_the_root_comes_first_then_the_environment_then_the_default_folder(tmp_path, monkeypatch):
@@ -155,9 +155,9 @@ def test_tables_that_are_not_there_are_refused(audio):
 @pytest.mark.parametrize(
     ("wanted", "features", "asked"), [(None, "mfcc", "features=mfcc"), ("audio", "stats", "data.source=audio")]
 )
-def test_audio_that_is_not_there_is_refused(tables, wanted, features, asked):
+def test_audio_that_is_not_there_is_refused(tables, wanted, features, requested):
     assert refusal(choose_source, tables, wanted, features) == (
-        f"{asked} needs audio, but {tables.root} has only feature tables.\n"
+        f"{requested} needs audio, but {tables.root} has only feature tables.\n"
         f"Put the clips into {tables.root}/genres_original/<genre>/, or train on the tables: features=stats."
     )
 

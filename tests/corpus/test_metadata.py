@@ -3,7 +3,7 @@
 import pytest
 
 from gtzan_lightning.corpus.metadata import with_metadata
-from gtzan_lightning.corpus.tracks import Corpus, Track, independent_units
+from gtzan_lightning.corpus.tracks import Corpus, Track, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 
 TRACKS = [Track("blues.00000", "blues"), Track("blues.00001", "blues"), Track("rock.00000", "rock")]
@@ -82,8 +82,8 @@ def test_an_empty_genre_contradicts_nothing(tmp_path):
         ),
     ],
 )
-def test_each_bad_file_is_refused(tmp_path, content, told):
-    assert refusal(tmp_path, content) == told
+def test_each_bad_file_is_refused(tmp_path, content, message):
+    assert refusal(tmp_path, content) == message
 
 
 def test_the_independent_unit_is_the_first_that_the_whole_corpus_knows():
@@ -91,10 +91,10 @@ def test_the_independent_unit_is_the_first_that_the_whole_corpus_knows():
     recordings = [Track("a", "x", recording_group="r"), Track("b", "x")]
     some_artists = [Track("a", "x", artist_group="1", recording_group="r"), Track("b", "x")]
     artists = [Track("a", "x", artist_group="1"), Track("b", "x", artist_group="1", recording_group="r")]
-    assert independent_units(plain) == ("track", ["a", "b"])
-    assert independent_units(recordings) == ("recording", ["r", "track:b"])
-    assert independent_units(some_artists) == ("recording", ["r", "track:b"])
-    assert independent_units(artists) == ("artist", ["1", "1"])
+    assert resampling_clusters(plain) == ("track", ["a", "b"])
+    assert resampling_clusters(recordings) == ("recording", ["r", "track:b"])
+    assert resampling_clusters(some_artists) == ("recording", ["r", "track:b"])
+    assert resampling_clusters(artists) == ("artist", ["1", "1"])
 
 
 def test_labels_are_positions_of_the_genres(tmp_path):

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gtzan_lightning.corpus.synthesis.genres import STYLES
 
 from gtzan_lightning.corpus.synthesis import SAMPLE_RATE_HZ, TRACK_S, render
 from gtzan_lightning.corpus.synthesis.instruments import DRUMS, INSTRUMENTS, band_noise, hit, note, wave_table
 from gtzan_lightning.corpus.synthesis.render import amplifier, equaliser, loudspeaker, render_track, room
-from gtzan_lightning.corpus.synthesis.score import bars, note_steps, plan_track
+from gtzan_lightning.corpus.synthesis.score import STYLES, bars, note_steps, plan_track
 from gtzan_lightning.corpus.synthesis.style import Chord, artist_of_tracks, artist_sizes, progression
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES
 
@@ -54,8 +53,8 @@ def test_the_same_seed_gives_the_same_samples_in_another_process():
 
 
 def test_seed_genre_artist_and_number_each_change_the_track():
-    asked = [(0, "pop", 0, 0), (1, "pop", 0, 0), (0, "rock", 0, 0), (0, "pop", 1, 0), (0, "pop", 0, 1)]
-    assert len({render_track(*ask, duration_s=0.5).tobytes() for ask in asked}) == len(asked)
+    requested = [(0, "pop", 0, 0), (1, "pop", 0, 0), (0, "rock", 0, 0), (0, "pop", 1, 0), (0, "pop", 0, 1)]
+    assert len({render_track(*ask, duration_s=0.5).tobytes() for ask in requested}) == len(requested)
 
 
 def test_notes_are_in_the_tuning_of_the_track(plans, monkeypatch):

@@ -8,7 +8,7 @@ import soundfile
 
 from gtzan_lightning.corpus import synthetic_corpus as synthetic
 from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
-from gtzan_lightning.corpus.tracks import GTZAN_GENRES, independent_units
+from gtzan_lightning.corpus.tracks import GTZAN_GENRES, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 
 SMALL = {"tracks_per_genre": 1, "n_jobs": 1, "duration_s": 0.25}
@@ -48,7 +48,7 @@ def test_the_corpus_describes_itself(planned):
 
 def test_an_artist_has_one_genre_and_two_or_three_tracks(planned):
     assert planned.has_artists
-    assert independent_units(planned.tracks)[0] == "artist"
+    assert resampling_clusters(planned.tracks)[0] == "artist"
     by_artist = {}
     for track in planned.tracks:
         by_artist.setdefault(track.artist_group, []).append(track.genre)

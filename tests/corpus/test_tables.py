@@ -150,9 +150,9 @@ def test_a_filename_of_another_form_is_refused(table, name):
         (b"<html>\n<body>moved</body>\n", r"TABLE: 60 columns are missing: filename, length, .*"),
     ],
 )
-def test_what_is_no_table_is_refused(table, content, told):
+def test_what_is_no_table_is_refused(table, content, message):
     table.write_bytes(content)
-    assert re.match(told, refusal(table))
+    assert re.match(message, refusal(table))
 
 
 def test_a_table_that_was_cut_off_is_refused(table):

@@ -94,10 +94,10 @@ def test_times_of_frames_survive_the_file(tmp_path, seconds):
         ("start_s", "begin", "split.manifest=MANIFEST: no column start_s. Give the split.csv of a run."),
     ],
 )
-def test_each_wrong_row_is_refused_with_its_line(tmp_path, old, new, told):
+def test_each_wrong_row_is_refused_with_its_line(tmp_path, old, new, message):
     with pytest.raises(GtzanError) as caught:
         read(tmp_path, TEXT.replace(old, new, 1))
-    assert str(caught.value).replace(str(tmp_path / "split.csv"), "MANIFEST") == told
+    assert str(caught.value).replace(str(tmp_path / "split.csv"), "MANIFEST") == message
 
 
 def test_one_row_after_another_with_one_slice_twice_is_refused(tmp_path):

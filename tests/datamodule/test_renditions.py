@@ -1,4 +1,4 @@
-"""Renditions as training examples: of training tracks alone, and seen by training alone."""
+"""Augmented copies as training examples: of training tracks alone, and seen by training alone."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import tiny
 import torch
 
 from gtzan_lightning.datamodule.assignment import SplitRule
-from gtzan_lightning.datamodule.augmented_copies import RenditionSlices, check_genres, renditions_wanted
+from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, check_genres, copies_per_track
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices
@@ -19,7 +19,7 @@ FEATURES = tiny.features([4] * 20, n_features=3)
 SLICES = slice_table(FEATURES, seconds=6)
 PARTS = split_slices(CORPUS, SLICES, SplitRule("grouped"))
 TRAINING = np.unique(SLICES.track_index[PARTS == "train"])
-FAR = 1e4  # added to the values of a rendition, so that it is known wherever it turns up
+FAR = 1e4  # added to the values of a augmented_copy, so that it is known wherever it turns up
 
 
 def rendition_of(tracks):
@@ -30,11 +30,11 @@ def rendition_of(tracks):
         track_index=FEATURES.track_index[chosen],
         start_s=FEATURES.start_s[chosen],
     )
-    return RenditionSlices(features, slice_table(features, seconds=6))
+    return AugmentedSlices(features, slice_table(features, seconds=6))
 
 
-def made(*renditions, **options):
-    return GenreDataModule(CORPUS, FEATURES, SLICES, PARTS, renditions=renditions, **options)
+def made(*augmented_copies, **options):
+    return GenreDataModule(CORPUS, FEATURES, SLICES, PARTS, augmented_copies=augmented_copies, **options)
 
 
 def served(data, loader):
@@ -47,7 +47,7 @@ def test_training_gets_the_originals_and_every_rendition_with_the_labels_of_its_
     data = made(rendition_of(TRAINING), rendition_of(TRAINING[:3]), batch_size=8)
     x, y, track = served(data, data.train_dataloader())
     is_rendition = x[:, 0, 0] > FAR / 2
-    assert data.rendition_slices == is_rendition.sum() == 2 * (len(TRAINING) + 3)
+    assert data.augmented_slices == is_rendition.sum() == 2 * (len(TRAINING) + 3)
     assert (~is_rendition).sum() == (PARTS == "train").sum()
     assert set(track) == set(TRAINING)
     assert y.tolist() == [CORPUS.labels()[index] for index in track]
@@ -85,11 +85,11 @@ def test_a_track_that_stands_in_training_and_elsewhere_has_no_renditions():
     parts = PARTS.copy()
     parts[np.flatnonzero(SLICES.track_index == TRAINING[0])[0]] = "test"
     with pytest.raises(GtzanError, match="originals elsewhere"):
-        GenreDataModule(CORPUS, FEATURES, SLICES, parts, renditions=[rendition_of(TRAINING)])
+        GenreDataModule(CORPUS, FEATURES, SLICES, parts, augmented_copies=[rendition_of(TRAINING)])
 
 
 def test_training_tracks_alone_get_renditions_and_weak_genres_more():
-    wanted = renditions_wanted(CORPUS, SLICES, PARTS, 2, {"rock": 1.5})
+    wanted = copies_per_track(CORPUS, SLICES, PARTS, 2, {"rock": 1.5})
     genre_of = np.array([track.genre for track in CORPUS.tracks])
     assert wanted[TRAINING].tolist() == [{"blues": 2, "rock": 3}[genre] for genre in genre_of[TRAINING]]
     assert np.delete(wanted, TRAINING).tolist() == [0] * (20 - len(TRAINING))
@@ -97,7 +97,7 @@ def test_training_tracks_alone_get_renditions_and_weak_genres_more():
 
 @pytest.mark.parametrize(("factor", "expected"), [(0, 0), (0.4, 0), (0.5, 1), (1.4, 1), (1.5, 2), (3, 3)])
 def test_counts_are_rounded_half_up(factor, expected):
-    wanted = renditions_wanted(CORPUS, SLICES, PARTS, 1, {"blues": factor})
+    wanted = copies_per_track(CORPUS, SLICES, PARTS, 1, {"blues": factor})
     blues = [index for index in TRAINING if CORPUS.tracks[index].genre == "blues"]
     assert set(wanted[blues]) == {expected}
 

@@ -143,8 +143,8 @@ def test_a_recording_that_is_a_sample_short_keeps_its_windows():
         ),
     ],
 )
-def test_lengths_that_do_not_fit_are_refused_with_those_that_do(lengths, told):
-    assert refusal(tiny.features([10]), **lengths) == told
+def test_lengths_that_do_not_fit_are_refused_with_those_that_do(lengths, message):
+    assert refusal(tiny.features([10]), **lengths) == message
 
 
 def test_a_step_longer_than_a_slice_of_frames_is_refused():

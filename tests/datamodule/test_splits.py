@@ -211,8 +211,8 @@ def test_artist_without_artists_is_refused():
 
 def test_too_few_tracks_of_a_genre_are_refused():
     corpus = tiny.corpus(tracks=2)
-    told = refusal(split_slices, corpus, slices_of(corpus), SplitRule("grouped"))
-    assert told == (
+    message = refusal(split_slices, corpus, slices_of(corpus), SplitRule("grouped"))
+    assert message == (
         "The val part of the split is empty (made-up has 4 tracks of 2 genres).\n"
         "Use more tracks, fewer folds or other split.ratios."
     )

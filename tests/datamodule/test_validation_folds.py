@@ -69,6 +69,6 @@ def test_tracks_of_unknown_artists_are_dealt_one_by_one():
         (["split.manifest=x", "split.val_fold=0", "split.n_val_folds=3"], "a manifest has its own validation part"),
     ],
 )
-def test_what_cannot_be_is_refused(words, told):
-    with pytest.raises(GtzanError, match=told):
+def test_what_cannot_be_is_refused(words, message):
+    with pytest.raises(GtzanError, match=message):
         checked(composed(words))

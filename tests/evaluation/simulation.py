@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gtzan_lightning.evaluation.clusters import UnitCounts
+from gtzan_lightning.evaluation.clusters import ClusterCounts
 
 WINDOWS = 10  # of a track
 TEN_ARTISTS = [[2] * 10] * 10  # tracks of each artist of each genre
@@ -58,7 +58,7 @@ class World:
         totals[:, 1][own] = WINDOWS * self.size
         totals[:, 2] = decided
         totals[:, 2][own] += right
-        return UnitCounts(totals, self.genre)
+        return ClusterCounts(totals, self.genre)
 
 
 def _beta(rng, mean, correlation):
@@ -80,4 +80,4 @@ def rows_as_units(counts):
         block[:, 1, genre] = 1
         blocks.append(block)
     totals = np.concatenate(blocks)
-    return UnitCounts(totals, totals[:, 1].argmax(axis=1))
+    return ClusterCounts(totals, totals[:, 1].argmax(axis=1))

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gtzan_lightning.evaluation.file_prediction import Answer
+from gtzan_lightning.evaluation.file_prediction import FilePrediction
 
 ROWS = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.5, 0.4, 0.1]], np.float32)
-ANSWER = Answer(Path("x.wav"), ("a", "b", "c"), np.arange(4) * 3.0, np.arange(1, 5) * 3.0, ROWS)
+ANSWER = FilePrediction(Path("x.wav"), ("a", "b", "c"), np.arange(4) * 3.0, np.arange(1, 5) * 3.0, ROWS)
 
 
 def test_a_file_is_the_mean_of_its_slices():
@@ -25,4 +25,4 @@ def test_a_slice_is_an_answer_of_its_own():
 
 
 def test_a_file_without_an_answer_has_the_reason():
-    assert Answer(Path("x.wav"), ("a", "b"), skipped="empty").slices() == []
+    assert FilePrediction(Path("x.wav"), ("a", "b"), skipped="empty").slices() == []

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gtzan_lightning.evaluation.clusters import UnitCounts, accuracy, macro_f1
+from gtzan_lightning.evaluation.clusters import ClusterCounts, accuracy, macro_f1
 from gtzan_lightning.evaluation.intervals import bootstrap_interval, resample
 
 from .simulation import EASY_TO_HARD, FEW_ARTISTS, World
@@ -45,7 +45,7 @@ def test_bca_corrects_the_bias_of_macro_f1_like_scipy():
         tuple(totals.reshape(25, 6).T), score, paired=True, method="BCa", n_resamples=20_000, vectorized=True,
         rng=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
-    counts = UnitCounts(totals, np.zeros(25, dtype=int))
+    counts = ClusterCounts(totals, np.zeros(25, dtype=int))
     bca, percentile = (
         bootstrap_interval(counts, macro_f1(np.arange(2)), kind, replicates=20_000) for kind in ("bca", "percentile")
     )
@@ -81,9 +81,9 @@ def test_one_unit_says_nothing_and_agreement_has_no_width():
 
 def test_a_genre_that_a_resample_lost_scores_zero_without_a_warning(recwarn):
     totals = np.zeros((3, 3, 3))
-    for unit in range(3):
-        totals[unit, :, unit] = [5, 10, 5]
-    counts = UnitCounts(totals, np.zeros(3, dtype=int))  # three genres of one unit each
+    for cluster in range(3):
+        totals[cluster, :, cluster] = [5, 10, 5]
+    counts = ClusterCounts(totals, np.zeros(3, dtype=int))  # three genres of one cluster each
     low, high = bootstrap_interval(counts, macro_f1(np.arange(3)))
     assert 0 <= low < high <= 1
     assert not recwarn.list

@@ -159,7 +159,7 @@ def test_pictures_say_their_numbers():
     predictions = overconfident(500)
     entry = {"accuracy": 0.7, "accuracy_ci95": [0.6, 0.8], "n": 500, "cluster": "artist"}
     both = {"as trained": predictions, "temperature 2.5": with_temperature(predictions, 2.5)}
-    figure = reliability_figure(both, entry, "window", Caption("gtzan", "grouped", stamp="LEAKY"))
+    figure = reliability_figure(both, entry, "window", Caption("gtzan", "grouped", leakage_warning="LEAKY"))
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels[1] == f"as trained: ECE {expected_calibration_error(predictions):.3f}"
     risk = risk_coverage_figure(predictions, entry, "window", Caption("gtzan", "grouped"))

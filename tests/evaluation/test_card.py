@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from gtzan_lightning.evaluation.clusters import accuracy, count_units, macro_f1
+from gtzan_lightning.evaluation.clusters import accuracy, count_clusters, macro_f1
 from gtzan_lightning.evaluation.intervals import bootstrap_interval, t_interval
 from gtzan_lightning.evaluation.metrics import decide
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
@@ -24,12 +24,12 @@ def table():
     return Predictions([f"t{t}" for t in track], np.tile(np.arange(5) * 3.0, 60), part, np.array(GENRES)[y], p, GENRES)
 
 
-def units(table, size):
+def clusters(table, size):
     return {track: f"u{int(track[1:]) // (9 * size)}-{int(track[1:]) % 3}" for track in table.track_id}
 
 
 def test_a_card_has_its_published_fields_as_plain_json(table):
-    card = evaluate(table, units(table, 2), "artist")
+    card = evaluate(table, clusters(table, 2), "artist")
     assert json.loads(json.dumps(card)) == card
     for part in ("val", "test"):
         for level in ("window", "clip", "clip_vote"):
@@ -46,8 +46,8 @@ def test_a_card_has_its_published_fields_as_plain_json(table):
 
 def test_each_interval_stands_under_its_name(table):
     decided = decide(table.only("test"), "window")
-    entry = evaluate(table, units(table, 1), "track")["test"]["window"]
-    counts = count_units(decided, units(table, 1))
+    entry = evaluate(table, clusters(table, 1), "track")["test"]["window"]
+    counts = count_clusters(decided, clusters(table, 1))
     for score, statistic in (("accuracy", accuracy), ("f1", macro_f1(np.arange(3)))):
         interval = t_interval(counts, statistic)
         assert entry[f"{score}_ci95"] == [interval.low, interval.high]
@@ -59,18 +59,18 @@ def test_each_interval_stands_under_its_name(table):
 def test_the_file_gives_the_same_card_to_the_last_digit(table, tmp_path):
     write_predictions(table, tmp_path / "predictions.csv")
     again = read_predictions(tmp_path / "predictions.csv")
-    assert evaluate(again, units(table, 2), "artist") == evaluate(table, units(table, 2), "artist")
+    assert evaluate(again, clusters(table, 2), "artist") == evaluate(table, clusters(table, 2), "artist")
 
 
 def test_the_order_of_the_rows_does_not_matter(table):
     shuffled = table.rows(np.random.default_rng(1).permutation(len(table)))
-    card, other = (evaluate(each, units(table, 2), "artist")["test"]["clip"] for each in (table, shuffled))
+    card, other = (evaluate(each, clusters(table, 2), "artist")["test"]["clip"] for each in (table, shuffled))
     for key in ("accuracy", "f1", "accuracy_se", "n_clusters"):
         assert card[key] == pytest.approx(other[key], abs=1e-12)
 
 
 def test_larger_units_are_fewer_and_too_few_are_told(table):
-    many, few = evaluate(table, units(table, 1), "track"), evaluate(table, units(table, 4), "artist")
+    many, few = evaluate(table, clusters(table, 1), "track"), evaluate(table, clusters(table, 4), "artist")
     assert few["test"]["clip"]["n_clusters"] < many["test"]["clip"]["n_clusters"]
     assert few["test"]["clip"]["warnings"][0].startswith("blues: 2 artists")
 
@@ -83,4 +83,4 @@ def test_one_unit_gives_the_whole_range(table):
 
 def test_an_empty_part_is_refused(table):
     with pytest.raises(ValueError, match="no rows"):
-        evaluate(table.only("test"), units(table, 1), "track")
+        evaluate(table.only("test"), clusters(table, 1), "track")

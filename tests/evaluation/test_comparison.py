@@ -7,7 +7,7 @@ from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.evaluation.run_comparison import Entrant, compare
 
 GENRES = ("blues", "jazz")
-UNITS = {f"t{track:02}": f"artist {track // 4}" for track in range(40)}
+CLUSTERS = {f"t{track:02}": f"artist {track // 4}" for track in range(40)}
 
 
 def run(name, skill, seed, split="5eed", **change):
@@ -31,7 +31,7 @@ def run(name, skill, seed, split="5eed", **change):
 
 def test_a_pair_is_compared_as_by_hand():
     a, b = run("mlp", 0.75, 0), run("lstm", 0.55, 1)
-    row = compare([a, b], UNITS).iloc[0]
+    row = compare([a, b], CLUSTERS).iloc[0]
     right = {}
     for entrant in (a, b):
         p = entrant.predictions.probabilities[:80].reshape(40, 2, 2).mean(axis=1)
@@ -46,7 +46,7 @@ def test_a_pair_is_compared_as_by_hand():
     degrees = (means.var(axis=1, ddof=1).sum()) ** 2 / ((means.var(axis=1, ddof=1) ** 2) / 4).sum()
     half = stats.t.ppf(0.975, degrees) * se
     assert (row["low"], row["high"]) == pytest.approx((row["difference"] - half, row["difference"] + half))
-    assert (row["n"], row["units"]) == (40, 10)
+    assert (row["n"], row["clusters"]) == (40, 10)
 
 
 def test_mcnemar_looks_at_clip_votes():
@@ -58,13 +58,13 @@ def test_mcnemar_looks_at_clip_votes():
         starts, parts, truth = np.tile([0.0, 3, 6], 10), ["test"] * 30, ["blues"] * 30
         return Entrant(name, Predictions(tracks, starts, parts, truth, np.stack(columns, axis=1), GENRES), "5eed")
 
-    row = compare([one_slice_shouts("a", "blues"), one_slice_shouts("b", "jazz")], UNITS).iloc[0]
+    row = compare([one_slice_shouts("a", "blues"), one_slice_shouts("b", "jazz")], CLUSTERS).iloc[0]
     assert row["p_mcnemar"] == pytest.approx(2 / 2**10)
     assert row["difference"] == -1  # the mean probability sees it the other way round
 
 
 def test_three_runs_make_three_pairs_with_holms_correction():
-    table = compare([run("a", 0.8, 0), run("b", 0.6, 1), run("c", 0.5, 2)], UNITS)
+    table = compare([run("a", 0.8, 0), run("b", 0.6, 1), run("c", 0.5, 2)], CLUSTERS)
     assert list(zip(table["a"], table["b"], strict=True)) == [("a", "b"), ("a", "c"), ("b", "c")]
     p, adjusted = table["p_permutation"].to_numpy(), table["p_permutation_holm"].to_numpy()
     assert adjusted.min() == pytest.approx(min(3 * p.min(), 1))
@@ -74,16 +74,16 @@ def test_three_runs_make_three_pairs_with_holms_correction():
 def test_the_order_of_a_runs_rows_does_not_matter():
     a, b = run("mlp", 0.75, 0), run("lstm", 0.55, 1)
     mixed = Entrant("lstm", b.predictions.rows(np.random.default_rng(0).permutation(81)), b.split_sha256)
-    assert compare([a, b], UNITS).equals(compare([a, mixed], UNITS))
+    assert compare([a, b], CLUSTERS).equals(compare([a, mixed], CLUSTERS))
 
 
 def test_a_run_equals_itself():
-    row = compare([run("x", 0.7, 0), run("y", 0.7, 0)], UNITS).iloc[0]
+    row = compare([run("x", 0.7, 0), run("y", 0.7, 0)], CLUSTERS).iloc[0]
     assert (row["difference"], row["p_permutation"], row["p_mcnemar"]) == (0, 1, 1)
 
 
 def test_one_unit_says_nothing():
-    row = compare([run("x", 0.7, 0), run("y", 0.5, 1)], dict.fromkeys(UNITS, "one")).iloc[0]
+    row = compare([run("x", 0.7, 0), run("y", 0.5, 1)], dict.fromkeys(CLUSTERS, "one")).iloc[0]
     assert (row["low"], row["high"], row["p_permutation"]) == (-1, 1, 1)
 
 
@@ -100,9 +100,9 @@ def test_one_unit_says_nothing():
 )
 def test_what_does_not_pair_is_refused_with_the_reason(other, reason):
     with pytest.raises(GtzanError, match=reason):
-        compare([run("a", 0.7, 0), other], UNITS)
+        compare([run("a", 0.7, 0), other], CLUSTERS)
 
 
 def test_one_run_is_no_comparison():
     with pytest.raises(GtzanError, match="two or more"):
-        compare([run("a", 0.7, 0)], UNITS)
+        compare([run("a", 0.7, 0)], CLUSTERS)

@@ -6,7 +6,7 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import LedoitWolf
 
 from gtzan_lightning.evaluation import ood as room
-from gtzan_lightning.evaluation.ood import Familiarity, fit_familiarity
+from gtzan_lightning.evaluation.ood import OodScore, fit_ood
 
 RANDOM = np.random.default_rng(0)
 STEPS = (RANDOM.normal(size=(600, 4)) @ RANDOM.normal(size=(4, 4))).astype(np.float32)
@@ -15,7 +15,7 @@ STEPS = (RANDOM.normal(size=(600, 4)) @ RANDOM.normal(size=(4, 4))).astype(np.fl
 def fitted(steps=STEPS, n_steps=3):
     index = np.arange(len(steps)).reshape(-1, n_steps)
     track = np.arange(len(index)) // 4
-    return fit_familiarity(steps, index, track, 3.0 * (1 + np.arange(len(index)) % 4))
+    return fit_ood(steps, index, track, 3.0 * (1 + np.arange(len(index)) % 4))
 
 
 def test_distances_are_those_of_scipy():
@@ -42,7 +42,7 @@ def test_the_limit_is_that_of_tracks_that_did_not_shape_the_centre():
         shape = LedoitWolf().fit(few[track % 5 != fold].astype(np.float64))
         squared = {row: mahalanobis(few[row], shape.location_, shape.precision_) ** 2 / 30 for row in range(36)}
         held_out += [np.median([squared[3 * n + k] ** 0.5 for k in range(3)]) for n in range(12) if n % 5 == fold]
-    found = fit_familiarity(few, index, track, np.full(36, 3.0))
+    found = fit_ood(few, index, track, np.full(36, 3.0))
     assert found.limit == pytest.approx(np.quantile(held_out, 0.995), rel=1e-4)
 
 
@@ -67,8 +67,8 @@ def test_many_rows_are_thinned_and_nothing_that_varies_is_no_error(monkeypatch):
 
 def test_it_survives_the_form_that_a_checkpoint_holds():
     found = fitted()
-    again = Familiarity.from_plain(found.plain())
+    again = OodScore.from_plain(found.plain())
     assert again.distances(STEPS.reshape(-1, 3, 4)).tolist() == found.distances(STEPS.reshape(-1, 3, 4)).tolist()
     assert (again.limit, again.least_s) == (found.limit, found.least_s)
     with pytest.raises(ValueError, match="4 features"):
-        Familiarity.from_plain({**found.plain(), "precision": np.eye(3)})
+        OodScore.from_plain({**found.plain(), "precision": np.eye(3)})

@@ -6,7 +6,7 @@ import pytest
 
 from gtzan_lightning.evaluation.figures import Caption, confusion_figure, genre_figure, learning_figure
 from gtzan_lightning.evaluation.metrics import Decisions
-from gtzan_lightning.evaluation.run_metrics import genre_evidence
+from gtzan_lightning.evaluation.run_metrics import genre_metrics
 
 GENRES = ("blues", "jazz", "rock")
 ENTRY = {"accuracy": 0.7352, "accuracy_ci95": [0.7011, 0.7718], "n": 1990, "cluster": "artist"}
@@ -19,7 +19,7 @@ def decisions():
 
 
 def evidence():
-    return genre_evidence(decisions(), {f"t{row}": f"a{row}" for row in range(9)})
+    return genre_metrics(decisions(), {f"t{row}": f"a{row}" for row in range(9)})
 
 
 def history():
@@ -48,10 +48,10 @@ def test_each_picture_says_where_its_numbers_come_from(index):
 
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_a_stamp_stands_in_a_box_above_the_data(index):
-    figure = every_figure(Caption("gtzan", "leaky", stamp=STAMP))[index]
+    figure = every_figure(Caption("gtzan", "leaky", leakage_warning=STAMP))[index]
     figure.savefig(io.BytesIO(), format="png")  # runs the layout
-    stamp = next(text for text in figure.texts if text.get_text() == STAMP)
-    assert stamp.get_bbox_patch() is not None
+    leakage_warning = next(text for text in figure.texts if text.get_text() == STAMP)
+    assert leakage_warning.get_bbox_patch() is not None
     top_of_data = max(axes.get_tightbbox().y1 for axes in figure.axes)
     assert all(text.get_window_extent().y0 >= top_of_data for text in figure.texts)
     assert all(
@@ -60,11 +60,13 @@ def test_a_stamp_stands_in_a_box_above_the_data(index):
 
 
 def test_two_stamps_do_not_cover_the_title():
-    figure = genre_figure(evidence(), ENTRY, "clip", Caption("gtzan", "leaky", stamp=f"{STAMP}; {STAMP}; {STAMP}"))
+    figure = genre_figure(
+        evidence(), ENTRY, "clip", Caption("gtzan", "leaky", leakage_warning=f"{STAMP}; {STAMP}; {STAMP}")
+    )
     figure.savefig(io.BytesIO(), format="png")
-    stamp, title, *_ = figure.texts
-    assert stamp.get_text().count("\n") >= 1
-    assert stamp.get_bbox_patch().get_window_extent().y0 >= title.get_window_extent().y1
+    leakage_warning, title, *_ = figure.texts
+    assert leakage_warning.get_text().count("\n") >= 1
+    assert leakage_warning.get_bbox_patch().get_window_extent().y0 >= title.get_window_extent().y1
 
 
 def test_without_a_stamp_there_is_no_box():

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from gtzan_lightning.evaluation.metrics import Decisions
-from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_evidence, too_few_units
+from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_metrics, too_few_clusters
 
 GENRES = ("blues", "jazz", "rock")
 
@@ -15,17 +15,17 @@ def evidence():
     tracks = np.array([f"t{row}" for row in range(22)], dtype=object)
     y_true = np.array([0] * 10 + [1] * 12)
     y_pred = np.array([0] * 7 + [1] * 3 + [1] * 6 + [2, 1] * 3)
-    return genre_evidence(Decisions("clip", tracks, y_true, y_pred, GENRES), dict(zip(tracks, artists, strict=True)))
+    return genre_metrics(Decisions("clip", tracks, y_true, y_pred, GENRES), dict(zip(tracks, artists, strict=True)))
 
 
 def test_units_are_counted_by_genre_and_weighed_by_kish():
     table = evidence()
-    assert table["units"].tolist() == [3, 6, 0]
+    assert table["clusters"].tolist() == [3, 6, 0]
     assert table["effective_units"].tolist() == pytest.approx([100 / 66, 6, 0])
     assert table["n"].tolist() == [10, 12, 0]
 
 
-def test_a_genres_recall_has_the_t_interval_of_its_own_units():
+def test_a_genres_recall_has_the_t_interval_of_its_own_clusters():
     table = evidence()
     means = [1, 1, 1, 0.5, 0.5, 0.5]
     p, half = 0.75, stats.t.ppf(0.975, 5) * stats.sem(means) / (0.75 * 0.25)
@@ -36,7 +36,7 @@ def test_a_genres_recall_has_the_t_interval_of_its_own_units():
 def test_a_genre_that_is_always_found_is_as_sure_as_its_units_are_many():
     tracks = np.array([f"t{row}" for row in range(40)], dtype=object)
     y = np.array([0] * 4 + [1] * 36)
-    table = genre_evidence(Decisions("clip", tracks, y, y, GENRES), {track: track for track in tracks})
+    table = genre_metrics(Decisions("clip", tracks, y, y, GENRES), {track: track for track in tracks})
     exact = stats.binomtest(4, 4).proportion_ci(0.95, "exact")
     assert table.loc["blues", "recall_low"] == pytest.approx(exact.low)
 
@@ -48,17 +48,17 @@ def test_scores_lie_in_their_intervals():
         assert (table[name] <= table[f"{name}_high"]).all()
 
 
-def test_genres_with_too_few_units_are_named():
-    assert too_few_units(evidence(), "artist") == [
+def test_genres_with_too_few_clusters_are_named():
+    assert too_few_clusters(evidence(), "artist") == [
         "blues: 3 artists, worth 1.5 of equal size; too few to trust this genre's score"
     ]
-    assert too_few_units(evidence(), "artist", enough=1) == []
+    assert too_few_clusters(evidence(), "artist", enough=1) == []
 
 
 def test_entries_are_plain_numbers_and_none_for_what_no_row_tells():
-    evidence = pd.DataFrame({"n": [4, 0], "units": [2, 0], "f1": [0.5, np.nan]}, index=["blues", "rock"])
+    evidence = pd.DataFrame({"n": [4, 0], "clusters": [2, 0], "f1": [0.5, np.nan]}, index=["blues", "rock"])
     assert genre_entries(evidence) == {
-        "blues": {"n": 4, "units": 2, "f1": 0.5},
-        "rock": {"n": 0, "units": 0, "f1": None},
+        "blues": {"n": 4, "clusters": 2, "f1": 0.5},
+        "rock": {"n": 0, "clusters": 0, "f1": None},
     }
     assert type(genre_entries(evidence)["blues"]["n"]) is int

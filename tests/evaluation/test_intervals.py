@@ -3,7 +3,7 @@ import pytest
 from scipy import linalg, stats
 from scipy.special import logit
 
-from gtzan_lightning.evaluation.clusters import UnitCounts, accuracy, genre_f1, macro_f1
+from gtzan_lightning.evaluation.clusters import ClusterCounts, accuracy, genre_f1, macro_f1
 from gtzan_lightning.evaluation.intervals import influence, t_interval
 
 from .simulation import EASY_TO_HARD, FEW_ARTISTS, World
@@ -14,7 +14,7 @@ def one_genre(right, rows):
     right, rows = np.array(right, dtype=float), np.array(rows, dtype=float)
     totals = np.zeros((len(rows), 3, 2))
     totals[:, 0, 0], totals[:, 1, 0], totals[:, 2, 0], totals[:, 2, 1] = right, rows, right, rows - right
-    return UnitCounts(totals, np.zeros(len(rows), dtype=int))
+    return ClusterCounts(totals, np.zeros(len(rows), dtype=int))
 
 
 def test_equal_units_give_the_classical_t_interval():
@@ -29,22 +29,22 @@ def test_equal_units_give_the_classical_t_interval():
 
 
 def test_the_variance_is_the_cr2_of_a_regression_on_genres():
-    """Bell & McCaffrey's estimator by its matrix definition, on rows: y = genre dummies, clusters = units."""
+    """Bell & McCaffrey's estimator by its matrix definition, on rows: y = genre dummies, clusters = clusters."""
     counts = World(FEW_ARTISTS[:3], EASY_TO_HARD[:3]).draw(np.random.default_rng(2))
-    y, unit, genre = [], [], []
+    y, cluster, genre = [], [], []
     for index, totals in enumerate(counts.totals):
         n, hits = int(totals[1].sum()), int(totals[0].sum())
         y += [1.0] * hits + [0.0] * (n - hits)
-        unit += [index] * n
+        cluster += [index] * n
         genre += [counts.stratum[index]] * n
-    y, unit, X = np.array(y), np.array(unit), np.eye(3)[genre]
+    y, cluster, X = np.array(y), np.array(cluster), np.eye(3)[genre]
     bread = np.linalg.inv(X.T @ X)
     residual = y - X @ bread @ X.T @ y
     meat = np.zeros((3, 3))
     for index in range(len(counts)):
-        mine = X[unit == index]
+        mine = X[cluster == index]
         adjustment = linalg.fractional_matrix_power(np.eye(len(mine)) - mine @ bread @ mine.T, -0.5)
-        score = mine.T @ np.real(adjustment) @ residual[unit == index]
+        score = mine.T @ np.real(adjustment) @ residual[cluster == index]
         meat += np.outer(score, score)
     weights = X.mean(axis=0)  # accuracy is this combination of the genres' means
     expected = np.sqrt(weights @ bread @ meat @ bread @ weights)
@@ -68,7 +68,10 @@ def test_influence_is_the_derivative(statistic):
     counts = World(FEW_ARTISTS, EASY_TO_HARD).draw(np.random.default_rng(1))
     step, total = 1e-5, counts.sum()
     change = np.array(
-        [(statistic(total + step * unit) - statistic(total - step * unit)) / (2 * step) for unit in counts.totals]
+        [
+            (statistic(total + step * cluster) - statistic(total - step * cluster)) / (2 * step)
+            for cluster in counts.totals
+        ]
     )
     mean = np.bincount(counts.stratum, change) / np.bincount(counts.stratum, counts.rows)
     np.testing.assert_allclose(influence(counts, statistic), change - counts.rows * mean[counts.stratum], atol=1e-8)
@@ -78,7 +81,7 @@ def test_genres_of_unequal_difficulty_are_no_uncertainty():
     totals = np.zeros((4, 3, 2))
     totals[:2, 0, 0], totals[:2, 1, 0] = [9, 10], 10  # the easy genre
     totals[2:, 0, 1], totals[2:, 1, 1] = [2, 3], 10  # the hard one
-    counts = UnitCounts(totals, np.array([0, 0, 1, 1]))
+    counts = ClusterCounts(totals, np.array([0, 0, 1, 1]))
     assert t_interval(counts, accuracy).se == pytest.approx(np.sqrt(2) * 0.05 / 2)
 
 
@@ -87,10 +90,10 @@ def test_fewer_than_two_units_say_nothing():
     assert (interval.low, interval.high, interval.se) == (0, 1, None)
 
 
-@pytest.mark.parametrize(("right", "units"), [(10, 5), (0, 5), (5, 4)])
-def test_units_that_agree_get_the_exact_interval_of_as_many_trials(right, units):
-    interval = t_interval(one_genre([right] * units, [10] * units), accuracy)
-    exact = stats.binomtest(right * units // 10, units).proportion_ci(0.95, "exact")
+@pytest.mark.parametrize(("right", "clusters"), [(10, 5), (0, 5), (5, 4)])
+def test_units_that_agree_get_the_exact_interval_of_as_many_trials(right, clusters):
+    interval = t_interval(one_genre([right] * clusters, [10] * clusters), accuracy)
+    exact = stats.binomtest(right * clusters // 10, clusters).proportion_ci(0.95, "exact")
     assert (interval.low, interval.high) == pytest.approx((exact.low, exact.high))
     assert interval.se == 0
 

@@ -10,9 +10,11 @@ from gtzan_lightning.evaluation.significance import holm, mcnemar_test, resample
 from .simulation import ALL_ALIKE, FEW_ARTISTS, TEN_ARTISTS, World
 
 
-@pytest.mark.parametrize("units", [3, 8, 12])
-def test_few_units_give_scipys_exact_permutation_test(units):
-    differences = np.random.default_rng(units).integers(1, 9, units) * np.random.default_rng(0).choice([-1, 1], units)
+@pytest.mark.parametrize("clusters", [3, 8, 12])
+def test_few_units_give_scipys_exact_permutation_test(clusters):
+    differences = np.random.default_rng(clusters).integers(1, 9, clusters) * np.random.default_rng(0).choice(
+        [-1, 1], clusters
+    )
     expected = stats.permutation_test((differences,), np.sum, permutation_type="samples", n_resamples=np.inf)
     assert sign_flip_test(differences) == pytest.approx(expected.pvalue)
 

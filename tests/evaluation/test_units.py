@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from gtzan_lightning.evaluation.clusters import accuracy, count_units, genre_f1, genre_recall, macro_f1
+from gtzan_lightning.evaluation.clusters import accuracy, count_clusters, genre_f1, genre_recall, macro_f1
 from gtzan_lightning.evaluation.metrics import Decisions
 
 GENRES = ("blues", "jazz", "rock", "pop")
@@ -16,7 +16,7 @@ def test_counts_keep_what_the_scores_need():
     rng = np.random.default_rng(0)
     y, p, artist = rng.integers(0, 4, 200), rng.integers(0, 4, 200), rng.integers(0, 30, 200)
     tracks = [f"t{row}" for row in range(200)]
-    counts = count_units(table(y, p, tracks), {track: f"a{a}" for track, a in zip(tracks, artist, strict=True)})
+    counts = count_clusters(table(y, p, tracks), {track: f"a{a}" for track, a in zip(tracks, artist, strict=True)})
     assert len(counts) == len(set(artist))
     assert accuracy(counts.sum()) == pytest.approx(np.mean(y == p))
     np.testing.assert_allclose(genre_f1(counts.sum()), f1_score(y, p, average=None))
@@ -26,7 +26,7 @@ def test_counts_keep_what_the_scores_need():
 
 
 def test_rows_of_a_unit_are_counted_together():
-    counts = count_units(table([0, 0, 1], [0, 1, 1], ["s", "t", "u"]), {"s": "x", "t": "x", "u": "y"})
+    counts = count_clusters(table([0, 0, 1], [0, 1, 1], ["s", "t", "u"]), {"s": "x", "t": "x", "u": "y"})
     assert counts.totals[:, :, :2].tolist() == [[[1, 0], [2, 0], [1, 1]], [[0, 1], [0, 1], [0, 1]]]
 
 
@@ -41,23 +41,23 @@ def test_rows_of_a_unit_are_counted_together():
     ],
 )
 def test_each_stratum_has_two_units(genres_of_units, strata):
-    tracks = [str(unit) for unit in range(len(genres_of_units))]
-    counts = count_units(table(genres_of_units, genres_of_units, tracks), {track: track for track in tracks})
+    tracks = [str(cluster) for cluster in range(len(genres_of_units))]
+    counts = count_clusters(table(genres_of_units, genres_of_units, tracks), {track: track for track in tracks})
     assert counts.stratum.tolist() == strata
 
 
 def test_a_unit_of_several_genres_stands_where_most_of_its_rows_are():
     decided = table([0, 1, 1, 0, 0, 1], [0] * 6, ["a", "a", "a", "b", "c", "d"])
-    counts = count_units(decided, {"a": "a", "b": "b", "c": "c", "d": "d"})
+    counts = count_clusters(decided, {"a": "a", "b": "b", "c": "c", "d": "d"})
     assert counts.stratum.tolist() == [1, 0, 0, 1]
 
 
 def test_a_genre_without_rows_scores_zero_not_nan():
-    counts = count_units(table([0, 0], [0, 0], ["a", "b"]), {"a": "a", "b": "b"})
+    counts = count_clusters(table([0, 0], [0, 0], ["a", "b"]), {"a": "a", "b": "b"})
     assert genre_recall(counts.sum()).tolist() == [1, 0, 0, 0]
     assert genre_f1(counts.sum()).tolist() == [1, 0, 0, 0]
 
 
 def test_a_track_without_unit_is_refused():
     with pytest.raises(ValueError, match=r"1 tracks, among them \['b'\]"):
-        count_units(table([0, 0], [0, 0], ["a", "b"]), {"a": "a"})
+        count_clusters(table([0, 0], [0, 0], ["a", "b"]), {"a": "a"})

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gtzan_lightning.evaluation.ood import Familiarity, familiarity_warnings, sound_warnings
+from gtzan_lightning.evaluation.ood import OodScore, ood_warnings, sound_warnings
 from gtzan_lightning.features.signal_quality import Sound
 
 USUAL = Sound(duration_s=30.0, level_dbfs=-16.0, clipped_share=0.001, silent_share=0.02, bandwidth_hz=9_000.0)
@@ -34,10 +34,10 @@ def test_a_model_of_telephone_speech_finds_a_telephone_usual():
 
 
 def test_what_is_far_or_short_beside_the_training_music_is_said():
-    known = Familiarity(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), limit=1.0, least_s=30.0)
+    known = OodScore(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), limit=1.0, least_s=30.0)
     near, far = np.full((3, 1, 2), 0.9, np.float32), np.full((3, 1, 2), 1.6, np.float32)
-    assert familiarity_warnings(known, USUAL, near) == []
-    (said,) = familiarity_warnings(known, USUAL, far)
+    assert ood_warnings(known, USUAL, near) == []
+    (said,) = ood_warnings(known, USUAL, far)
     assert said.startswith("unlike training: its features are 60% farther")
-    (said,) = familiarity_warnings(known, replace(USUAL, duration_s=20.0), near)
+    (said,) = ood_warnings(known, replace(USUAL, duration_s=20.0), near)
     assert said == "short: 20.0 s; training tracks have 30 s and more"

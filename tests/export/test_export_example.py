@@ -54,7 +54,7 @@ def untrained(overrides, steps, song):
     model = make_model(config, (steps, len(columns)), len(GENRES)).eval()
     return TrainedRun(
         path=song.parent / "best.ckpt", model=model, config=config, genres=GENRES, columns=columns,
-        shape=(steps, len(columns)), standardisation=scale, familiarity=None, temperature=0.5, card=None,
+        shape=(steps, len(columns)), standardisation=scale, ood=None, temperature=0.5, card=None,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from gtzan_lightning.config.composition import composed
 from gtzan_lightning.config.schema import checked
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.inference.exporting import FORMATS, graph_of
+from gtzan_lightning.inference.export_formats import FORMATS, graph_of
 from gtzan_lightning.models.portable import PortableModel
 from gtzan_lightning.training.construction import make_model
 

@@ -20,7 +20,7 @@ from gtzan_lightning.features import extraction
 from gtzan_lightning.features import feature_cache as cache
 from gtzan_lightning.features.cache_pruning import features_cache, list_entries, prune
 from gtzan_lightning.features.extraction import analyse_file, extract
-from gtzan_lightning.features.feature_cache import ContentIndex, FileCache, content_hash, key_of, stamp_of
+from gtzan_lightning.features.feature_cache import ContentIndex, FileCache, content_hash, file_state, key_of
 from gtzan_lightning.features.feature_request import Analysis, FeatureRequest, FrameSettings
 
 from .oracle import RATE_HZ, music
@@ -114,7 +114,7 @@ def test_another_file_of_the_same_size_and_time_is_noticed(files, tmp_path, monk
     let_files_look_old(monkeypatch)
     before = files[0].stat()
     index = ContentIndex(tmp_path / "cache", tmp_path)
-    index.remember([(files[0], stamp_of(files[0]), content_hash(files[0]))])
+    index.remember([(files[0], file_state(files[0]), content_hash(files[0]))])
     time.sleep(0.02)
     files[0].write_bytes(files[1].read_bytes())
     os.utime(files[0], ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -123,7 +123,7 @@ def test_another_file_of_the_same_size_and_time_is_noticed(files, tmp_path, monk
 
 
 def test_hashes_are_remembered_but_not_of_files_just_written(files, tmp_path, monkeypatch):
-    seen = [(path, stamp_of(path), content_hash(path)) for path in files]
+    seen = [(path, file_state(path), content_hash(path)) for path in files]
     ContentIndex(tmp_path / "cache", tmp_path).remember(seen)
     assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files) == [None] * 4
     let_files_look_old(monkeypatch)
@@ -137,7 +137,7 @@ def test_jobs_on_other_files_of_a_corpus_keep_each_others_hashes(files, tmp_path
     let_files_look_old(monkeypatch)
     jobs = [ContentIndex(tmp_path / "cache", tmp_path) for _ in range(2)]  # both begin with nothing known
     for job, path in zip(jobs, files, strict=False):
-        job.remember([(path, stamp_of(path), content_hash(path))])
+        job.remember([(path, file_state(path), content_hash(path))])
     monkeypatch.chdir(files[0].parent)  # by whatever path they are called
     known = ContentIndex(tmp_path / "cache", tmp_path).hashes([Path(files[0].name), *files[1:3]])
     assert known == [content_hash(files[0]), content_hash(files[1]), None]

@@ -80,9 +80,9 @@ def test_shards_leave_nothing_to_compute_for_the_whole(music, capsys):
         assert main([*command, "--shard", shard]) == 0
         assert f"mfcc: {computed} computed" in capsys.readouterr().err
     assert main(command) == 0
-    told = capsys.readouterr()
-    assert "mfcc: 0 computed" in told.err
-    assert "8 of 8 tracks" in told.out
+    message = capsys.readouterr()
+    assert "mfcc: 0 computed" in message.err
+    assert "8 of 8 tracks" in message.out
     assert main([*command, "--shard", "9/9"]) == 2
     assert "--shard 9/9" in capsys.readouterr().err
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""Renditions: each change measured on the sound, and the same rendition whoever asks, wherever."""
+"""Augmented copies: each change measured on the sound, and the same augmented_copy whoever asks, wherever."""
 
 import hashlib
 import random
@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 from gtzan_lightning.features.augmented_audio import impulse_response, rendered, stretched, with_noise
-from gtzan_lightning.features.feature_request import Rendition, Waveform
+from gtzan_lightning.features.feature_request import AugmentedCopy, Waveform
 
 RATE_HZ = 22_050
 TIME_S = np.arange(2 * RATE_HZ) / RATE_HZ
 TONE = (0.3 * np.sin(2 * np.pi * 440 * TIME_S)).astype(np.float32)
 EVERYTHING = Waveform(gain_db=6, pitch_semitones=2, stretch=0.1, noise_snr_db=20, reverb_s=0.5)
-FIRST = Rendition(1, 0, EVERYTHING)
+FIRST = AugmentedCopy(1, 0, EVERYTHING)
 
 
 def only(**settings):
-    return [rendered(TONE, RATE_HZ, Rendition(number, 0, Waveform(**settings)), "a") for number in range(40)]
+    return [rendered(TONE, RATE_HZ, AugmentedCopy(number, 0, Waveform(**settings)), "a") for number in range(40)]
 
 
 def strongest_hz(signal):
@@ -33,7 +33,7 @@ def gain_db(sound):
 
 
 def test_nothing_asked_nothing_changed():
-    np.testing.assert_array_equal(rendered(TONE, RATE_HZ, Rendition(1, 0, Waveform()), "a"), TONE)
+    np.testing.assert_array_equal(rendered(TONE, RATE_HZ, AugmentedCopy(1, 0, Waveform()), "a"), TONE)
 
 
 @pytest.mark.parametrize("semitones", [-3, 0, 2])
@@ -78,7 +78,7 @@ def test_gain_goes_up_to_the_limit_in_both_directions():
 def test_tempo_is_drawn_evenly_between_slower_and_faster():
     pulses = np.zeros(2 * RATE_HZ, np.float32)
     pulses[RATE_HZ] = 1
-    sounds = [rendered(pulses, RATE_HZ, Rendition(number, 0, Waveform(stretch=0.2)), "a") for number in range(40)]
+    sounds = [rendered(pulses, RATE_HZ, AugmentedCopy(number, 0, Waveform(stretch=0.2)), "a") for number in range(40)]
     at = [np.argmax(np.abs(sound[: 3 * RATE_HZ // 2])) for sound in sounds]  # before it begins again
     assert 1 / 1.2 - 0.01 <= min(at) / RATE_HZ < 0.9
     assert 1.1 < max(at) / RATE_HZ <= 1.2 + 0.01
@@ -116,7 +116,7 @@ def test_another_process_makes_the_same_rendition():
     code = (
         "import hashlib, numpy as np\n"
         "from gtzan_lightning.features.augmented_audio import rendered\n"
-        "from gtzan_lightning.features.feature_request import Rendition, Waveform\n"
+        "from gtzan_lightning.features.feature_request import AugmentedCopy, Waveform\n"
         f"tone = np.frombuffer(bytes.fromhex('{TONE[:8000].tobytes().hex()}'), np.float32)\n"
         f"print(hashlib.sha256(rendered(tone, {RATE_HZ}, {FIRST}, 'a').tobytes()).hexdigest())"
     )

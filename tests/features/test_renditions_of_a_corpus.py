@@ -1,4 +1,4 @@
-"""Features of renditions: beside those of the originals in the cache, computed once."""
+"""Features of augmented_copies: beside those of the originals in the cache, computed once."""
 
 import numpy as np
 import pytest
@@ -11,10 +11,10 @@ from gtzan_lightning.features import extraction
 from gtzan_lightning.features import extraction as analysis
 from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_cache import key_of
-from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings, Rendition, Waveform
+from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings, Waveform
 
 LOUD = Waveform(gain_db=6, noise_snr_db=20)
-FIRST = Rendition(1, 0, LOUD)
+FIRST = AugmentedCopy(1, 0, LOUD)
 
 
 def corpus_of(root):
@@ -29,15 +29,15 @@ def corpus(tmp_path):
     return corpus_of(tiny.write_audio(tmp_path / "music", genres=("blues",), tracks=3, seconds=1.1))
 
 
-def load(corpus, tmp_path, rendition=FIRST, **options):
+def load(corpus, tmp_path, augmented_copy=FIRST, **options):
     options = {"name": "mfcc", "window_s": 1.0, "settings": FrameSettings(), **options}
-    return load_features(corpus, cache_dir=tmp_path / "cache", rendition=rendition, **options)
+    return load_features(corpus, cache_dir=tmp_path / "cache", augmented_copy=augmented_copy, **options)
 
 
 @pytest.mark.parametrize("name", ["mfcc", "stats"])
 def test_a_rendition_has_the_rows_of_its_original_and_other_values(corpus, tmp_path, name):
     original, first, second = (
-        load(corpus, tmp_path, rendition, name=name) for rendition in (None, FIRST, Rendition(2, 0, LOUD))
+        load(corpus, tmp_path, augmented_copy, name=name) for augmented_copy in (None, FIRST, AugmentedCopy(2, 0, LOUD))
     )
     np.testing.assert_array_equal(first.track_index, original.track_index)
     np.testing.assert_array_equal(first.start_s, original.start_s)
@@ -48,22 +48,22 @@ def test_a_rendition_has_the_rows_of_its_original_and_other_values(corpus, tmp_p
 
 def test_it_is_computed_once_and_the_originals_stay_known(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr("gtzan_lightning.features.feature_cache.TOO_FRESH_S", -3600)
-    original, rendition = load(corpus, tmp_path, None), load(corpus, tmp_path)
+    original, augmented_copy = load(corpus, tmp_path, None), load(corpus, tmp_path)
     load(Corpus(**{**vars(corpus), "tracks": corpus.tracks[:1]}), tmp_path)  # of some tracks only
     monkeypatch.setattr(extraction, "extract", lambda *_: pytest.fail("computed again"))
-    np.testing.assert_array_equal(load(corpus, tmp_path).values, rendition.values)
+    np.testing.assert_array_equal(load(corpus, tmp_path).values, augmented_copy.values)
     np.testing.assert_array_equal(load(corpus, tmp_path, None).values, original.values)
 
 
 def test_everything_that_changes_the_sound_is_in_the_key():
     requests = [
-        FeatureRequest("mfcc", 3.0, FrameSettings(), rendition)
-        for rendition in (
-            None, FIRST, Rendition(2, 0, LOUD), Rendition(1, 1, LOUD), Rendition(1, 0, Waveform(gain_db=6)),
-            Rendition(1, 0, Waveform(gain_db=6, noise_snr_db=10)), Rendition(1, 0, Waveform(gain_db=6, stretch=0.1)),
+        FeatureRequest("mfcc", 3.0, FrameSettings(), augmented_copy)
+        for augmented_copy in (
+            None, FIRST, AugmentedCopy(2, 0, LOUD), AugmentedCopy(1, 1, LOUD), AugmentedCopy(1, 0, Waveform(gain_db=6)),
+            AugmentedCopy(1, 0, Waveform(gain_db=6, noise_snr_db=10)), AugmentedCopy(1, 0, Waveform(gain_db=6, stretch=0.1)),
         )
     ]  # fmt: skip
-    assert len({key_of(request.identity()) for request in requests}) == len(requests)
+    assert len({key_of(request.config_hash()) for request in requests}) == len(requests)
 
 
 def test_copies_of_a_file_have_the_same_renditions(corpus, tmp_path):
@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_used_has_no_rendition_and_a_reason(corpus, tmp_pa
 
 def test_the_progress_says_that_it_is_a_rendition(corpus, tmp_path, capsys):
     load(corpus, tmp_path)
-    assert "mfcc, rendition 1: features of 3 files" in capsys.readouterr().err
+    assert "mfcc, augmented_copy 1: features of 3 files" in capsys.readouterr().err
 
 
 def test_originals_are_never_rendered(corpus, monkeypatch):

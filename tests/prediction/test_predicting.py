@@ -1,4 +1,4 @@
-"""Audio to answers: a file is treated as the training music was."""
+"""Audio to predictions: a file is treated as the training music was."""
 
 import shutil
 
@@ -59,14 +59,14 @@ def write(tmp_path):
 def test_every_clip_of_the_corpus_gets_its_rows_of_predictions_csv(runs, audio_root, kind):
     run = runs[kind]
     table = read_predictions(run.path.parent / "predictions.csv")
-    answers = predict(run, audio_root, calibrated=False)
-    assert len(answers) == 36
-    for answer in answers:
-        rows = table.rows(table.track_id == answer.path.stem)
-        assert answer.start_s == pytest.approx(rows.start_s)
-        assert answer.probabilities == pytest.approx(rows.probabilities, abs=1e-6)
-    calibrated = predict(run, answers[0].path)[0]
-    rows = with_temperature(table.rows(table.track_id == answers[0].path.stem), run.temperature)
+    predictions = predict(run, audio_root, calibrated=False)
+    assert len(predictions) == 36
+    for prediction in predictions:
+        rows = table.rows(table.track_id == prediction.path.stem)
+        assert prediction.start_s == pytest.approx(rows.start_s)
+        assert prediction.probabilities == pytest.approx(rows.probabilities, abs=1e-6)
+    calibrated = predict(run, predictions[0].path)[0]
+    rows = with_temperature(table.rows(table.track_id == predictions[0].path.stem), run.temperature)
     assert calibrated.probabilities == pytest.approx(rows.probabilities, abs=1e-5)
 
 
@@ -78,16 +78,16 @@ def test_features_of_the_training_are_found_in_the_cache(runs, audio_root, monke
 
 
 def test_all_of_a_long_file_is_heard_although_training_reads_two_minutes(runs, write):
-    (answer,) = predict(runs["stats"], write("song.wav", 130.0))
-    assert len(answer.start_s) == 43
-    assert answer.stop_s[-1] == 129.0
+    (prediction,) = predict(runs["stats"], write("song.wav", 130.0))
+    assert len(prediction.start_s) == 43
+    assert prediction.stop_s[-1] == 129.0
 
 
 def test_statistics_of_whole_clips_are_taken_of_pieces_as_long_as_a_training_clip(runs, write):
-    (answer,) = predict(runs["whole"], write("song.wav", 10.0))
-    assert answer.start_s == pytest.approx([0.0, 3.2, 6.4])
-    (answer,) = predict(runs["whole"], write("clip.wav", 3.3))
-    assert answer.start_s.tolist() == [0.0]
+    (prediction,) = predict(runs["whole"], write("song.wav", 10.0))
+    assert prediction.start_s == pytest.approx([0.0, 3.2, 6.4])
+    (prediction,) = predict(runs["whole"], write("clip.wav", 3.3))
+    assert prediction.start_s.tolist() == [0.0]
 
 
 @pytest.mark.parametrize(
@@ -95,17 +95,17 @@ def test_statistics_of_whole_clips_are_taken_of_pieces_as_long_as_a_training_cli
     [("stats", "too short: 0.50 s, and 3.00 s are needed"), ("logmel", "too short: 0.5 s, and 2 s are needed")],
 )
 def test_a_file_without_a_slice_is_skipped_in_words(runs, write, kind, said):
-    (answer,) = predict(runs[kind], write("short.wav", 0.5))
-    assert answer.skipped.startswith(said)
+    (prediction,) = predict(runs[kind], write("short.wav", 0.5))
+    assert prediction.skipped.startswith(said)
 
 
 def test_bad_files_are_skipped_and_the_others_answered_in_order(runs, write, tmp_path):
     (tmp_path / "bad.wav").write_text("hello")
     words = [tmp_path / "nowhere.wav", write("b.wav", 4.0), tmp_path / "bad.wav", write("a.wav", 4.0)]
-    answers = predict(runs["stats"], words)
-    assert [answer.path for answer in answers] == words
-    assert [answer.skipped is None for answer in answers] == [False, True, False, True]
-    assert answers[0].skipped == "the file does not exist"
+    predictions = predict(runs["stats"], words)
+    assert [prediction.path for prediction in predictions] == words
+    assert [prediction.skipped is None for prediction in predictions] == [False, True, False, True]
+    assert predictions[0].skipped == "the file does not exist"
 
 
 def test_rate_and_channels_are_brought_to_those_of_the_training(runs, write):
@@ -129,8 +129,8 @@ def test_a_telephone_is_told_and_a_clip_of_the_corpus_is_not(runs, audio_root, t
 def test_what_was_repaired_is_told_with_the_warnings(runs, write, tmp_path):
     whole = write("whole.wav", 9.0).read_bytes()
     (tmp_path / "cut.wav").write_bytes(whole[: len(whole) * 2 // 3])
-    (answer,) = predict(runs["stats"], tmp_path / "cut.wav")
-    assert any("the header promises" in warning for warning in answer.warnings)
+    (prediction,) = predict(runs["stats"], tmp_path / "cut.wav")
+    assert any("the header promises" in warning for warning in prediction.warnings)
 
 
 def test_several_workers_answer_as_one_does(runs, audio_root, tmp_path):

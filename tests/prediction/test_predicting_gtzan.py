@@ -11,7 +11,7 @@ from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, read_table
 from gtzan_lightning.evaluation.predictions import read_predictions
 from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.feature_cache import FileCache
-from gtzan_lightning.inference.file_inference import Hearing, hear
+from gtzan_lightning.inference.file_inference import Preprocessing, preprocess
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 from gtzan_lightning.utils.caching import cache_dir
@@ -48,8 +48,8 @@ def test_audio_gives_the_rows_of_the_test_part_where_the_columns_can_be_recomput
     compared = 0
     for clip in clips:
         rows = predictions.rows((predictions.track_id == clip.stem) & (predictions.part == "test"))
-        heard = hear(clip, Hearing.of_training(run), cache)
-        values = FileCache(cache).values(heard.extracted.key)[np.round(rows.start_s / 3).astype(int)]
+        preprocessed = preprocess(clip, Preprocessing.of_training(run), cache)
+        values = FileCache(cache).values(preprocessed.extracted.key)[np.round(rows.start_s / 3).astype(int)]
         published = {
             start: row[theirs]
             for track, start, row in zip(table.track_ids, table.start_s, table.values, strict=True)
@@ -67,17 +67,17 @@ def test_audio_gives_the_rows_of_the_test_part_where_the_columns_can_be_recomput
 def test_the_answers_from_audio_are_those_of_the_table_with_few_exceptions(run, clips, predictions):
     tracks = predictions.clips()
     decided = dict(zip(tracks.track_id, np.array(tracks.genres)[tracks.decisions()], strict=True))
-    answers = [answer for answer in predict(run, clips) if answer.path.stem in decided]
-    same = [answer.genre == decided[answer.path.stem] for answer in answers]
+    predictions = [prediction for prediction in predict(run, clips) if prediction.path.stem in decided]
+    same = [prediction.genre == decided[prediction.path.stem] for prediction in predictions]
     assert sum(same) >= len(same) - 1
 
 
 def test_hardly_a_clip_is_warned_of_and_each_telephone_call_is(run, clips, tmp_path):
-    assert sum(bool(answer.warnings) for answer in predict(run, clips)) <= 1
+    assert sum(bool(prediction.warnings) for prediction in predict(run, clips)) <= 1
     for clip in clips:
         sound, rate_hz = soundfile.read(clip)
         call = soxr.resample(sound, rate_hz, 8000)
         call = np.clip(4 * call / np.abs(call).max(), -1, 1) / 2 + np.random.default_rng(0).normal(0, 0.01, len(call))
         soundfile.write(tmp_path / clip.name, soxr.resample(call, 8000, rate_hz), rate_hz)
-    for answer in predict(run, tmp_path):
-        assert [warning.partition(":")[0] for warning in answer.warnings] == ["narrow band", "unlike training"]
+    for prediction in predict(run, tmp_path):
+        assert [warning.partition(":")[0] for warning in prediction.warnings] == ["narrow band", "unlike training"]

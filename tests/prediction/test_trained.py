@@ -71,13 +71,13 @@ def test_a_checkpoint_alone_has_temperature_and_training_music(run_folder, tmp_p
     run = load_run(shutil.copy(run_folder / "best.ckpt", tmp_path))
     card = json.loads((run_folder / "run.json").read_text())
     assert run.temperature == card["calibration"]["temperature"]
-    assert run.familiarity.least_s == 30.0
-    assert run.familiarity.limit > 0
+    assert run.ood.least_s == 30.0
+    assert run.ood.limit > 0
 
 
 def test_a_checkpoint_of_before_has_neither(changed):
-    run = load_run(changed(lambda _, contents: [contents.pop("temperature"), contents.pop("familiarity")]))
-    assert (run.temperature, run.familiarity) == (None, None)
+    run = load_run(changed(lambda _, contents: [contents.pop("temperature"), contents.pop("ood")]))
+    assert (run.temperature, run.ood) == (None, None)
 
 
 def test_probabilities_are_those_of_predictions_csv_with_the_temperature(run_folder, tables_root):
@@ -110,7 +110,7 @@ def test_best_goes_by_validation_and_leaves_leaky_and_unfinished_runs_out(output
         (folder / "run.json").write_text(json.dumps(card | {"metrics": metrics} | changes))
 
     add("better", 0.99)
-    add("stamped", 1.0, stamps=["LEAKY"])
+    add("marked with a leakage warning", 1.0, leakage_warnings=["LEAKY"])
     add("failed", 1.0, status="failed")
     add("synthetic", 1.0, data=card["data"] | {"corpus": "synthetic"})
     assert best_run(copy).path.name == "better"
@@ -148,7 +148,7 @@ def model_keys(**keys):
         (lambda _, contents: contents.update(mean=torch.zeros(3)), "58 features"),
         (lambda _, contents: contents.update(temperature="hot"), "not those of a run"),
         (lambda _, contents: contents["config"].pop("slice"), "slice: Field required"),
-        (lambda _, contents: contents.update(familiarity={"center": torch.zeros(58)}), "no entry 'precision'"),
+        (lambda _, contents: contents.update(ood={"center": torch.zeros(58)}), "no entry 'precision'"),
     ],
 )
 def test_what_a_stranger_may_have_put_in_is_refused_in_words(changed, change, said, tmp_path):

@@ -24,7 +24,7 @@ def card():
         "overrides": ["model=lstm"],
         "data": {"corpus": "gtzan", "tracks": 1000, "notes": ["a note [sic]"], "tracks_without_slice": []},
         "model": {"name": "BiLSTM"},
-        "split": {"name": "grouped", "stamp": None},
+        "split": {"name": "grouped", "leakage_warning": None},
         "training": {"best_epoch": 41, "epochs": 60, "monitor": "val/window_accuracy", "overfit_gap": 0.2031},
         "metrics": {"val": levels, "test": levels},
     }
@@ -62,7 +62,7 @@ def test_calibration_is_told_where_the_run_has_it(card):
 
 
 def test_a_leak_and_a_made_up_corpus_cannot_be_missed(card):
-    card["split"]["stamp"] = "LEAKY SPLIT: slices of one track stand in train and test"
+    card["split"]["leakage_warning"] = "LEAKY SPLIT: slices of one track stand in train and test"
     card["data"]["corpus"] = "synthetic"
     text = printed(print_run, card, Path("x"))
     assert "LEAKY SPLIT: slices of one track stand in train and test" in text
@@ -92,7 +92,7 @@ def test_names_in_brackets_are_no_markup(card):
 
 
 def test_a_sweep_shows_what_varied_and_what_became_of_each_job(card):
-    leaky = {**card, "overrides": ["model=lstm", "split=leaky", "seed=1"], "split": {"stamp": "LEAKY SPLIT"}}
+    leaky = {**card, "overrides": ["model=lstm", "split=leaky", "seed=1"], "split": {"leakage_warning": "LEAKY SPLIT"}}
     failed = {"status": "failed", "overrides": ["model=lstm", "slice=2s"], "error": "too short.\nTake 3 s."}
     text = printed(
         print_sweep, [(Path("runs/a"), card), (Path("runs/b"), leaky), (Path("runs/c"), failed), (Path("runs/d"), {})]

@@ -7,7 +7,7 @@ from scipy import stats
 from gtzan_lightning.report.score_tables import verdict_lines
 from gtzan_lightning.runs.browser import find_runs
 from gtzan_lightning.runs.ranking import p_value, verdicts
-from gtzan_lightning.runs.records import Evidence, read_record
+from gtzan_lightning.runs.records import TestParts, read_record
 from gtzan_lightning.runs.row_groups import tabled
 
 
@@ -18,7 +18,7 @@ def table_of(tmp_path):
 
 
 def judged(table, level="clip"):
-    return verdicts(table.rows, (level,), Evidence())
+    return verdicts(table.rows, (level,), TestParts())
 
 
 def test_on_one_split_a_large_difference_on_the_same_tracks_holds(tmp_path, table_of):
@@ -46,7 +46,7 @@ def test_over_splits_the_p_value_is_that_of_nadeau_and_bengio(tmp_path, table_of
         made_run(tmp_path, model="MLP", split_seed=split_seed, right=a)
         made_run(tmp_path, model="BiLSTM", split_seed=split_seed, right=b)
     table = table_of()
-    found = p_value(table.rows[1], table.rows[0], "clip", Evidence())
+    found = p_value(table.rows[1], table.rows[0], "clip", TestParts())
     differences = [0.20, 0.25, 0.10]
     variance = stats.tvar(differences) * (1 / 3 + 1 / 10)  # ten training slices for each test slice
     t = sum(differences) / 3 / variance**0.5
@@ -75,7 +75,7 @@ def test_rows_that_no_test_part_pairs_are_rivals(tmp_path, table_of):
     made_run(tmp_path, slice_s=6, right=0.2)  # another split.csv
     table = table_of()
     (verdict,) = judged(table)
-    assert p_value(*table.rows, "clip", Evidence()) is None
+    assert p_value(*table.rows, "clip", TestParts()) is None
     assert verdict.best is None
 
 

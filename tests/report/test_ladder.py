@@ -1,4 +1,4 @@
-"""The ladder: scores by rung, prices of steps, rankings."""
+"""The ladder: scores by ladder_split, prices of steps, rankings."""
 
 import pytest
 
@@ -27,33 +27,33 @@ CARDS = [
 
 def test_rungs_stand_in_order_with_prices_paired_by_seed():
     leaky, grouped, filtered = ladder(reversed(CARDS))
-    assert [rung.split for rung in (leaky, grouped, filtered)] == ["leaky", "grouped", "filtered"]
-    assert leaky.price is None
-    assert grouped.price == pytest.approx(0.193)  # mean of 0.190, 0.193, 0.196
+    assert [ladder_split.split for ladder_split in (leaky, grouped, filtered)] == ["leaky", "grouped", "filtered"]
+    assert leaky.drop is None
+    assert grouped.drop == pytest.approx(0.193)  # mean of 0.190, 0.193, 0.196
     # t(2) = 4.302653 times sqrt(var (1/3 + 2000/7000)) with var = 9e-6
     half = 4.302653 * (9e-6 * (1 / 3 + 2 / 7)) ** 0.5
-    assert grouped.price_interval == pytest.approx((0.193 - half, 0.193 + half))
+    assert grouped.drop_interval == pytest.approx((0.193 - half, 0.193 + half))
 
 
 def test_the_fixed_rung_has_the_interval_of_its_test_tracks():
     grouped, filtered = ladder(CARDS)[1:]
     assert filtered.interval == pytest.approx((0.45, 0.54))
-    low, high = filtered.price_interval
+    low, high = filtered.drop_interval
     above = grouped.interval
-    assert filtered.price - low == pytest.approx(((grouped.mean - above[0]) ** 2 + 0.04**2) ** 0.5)
-    assert high - filtered.price == pytest.approx(((above[1] - grouped.mean) ** 2 + 0.05**2) ** 0.5)
+    assert filtered.drop - low == pytest.approx(((grouped.mean - above[0]) ** 2 + 0.04**2) ** 0.5)
+    assert high - filtered.drop == pytest.approx(((above[1] - grouped.mean) ** 2 + 0.05**2) ** 0.5)
 
 
 def test_one_seed_gives_no_interval_and_unfinished_runs_no_rung():
-    rungs = ladder([card("leaky", 0, 0.9), card("grouped", 0, 0.7), {"status": "failed"}])
-    assert [rung.interval for rung in rungs] == [(0.0, 1.0), (0.0, 1.0)]
-    assert rungs[1].price_interval == (-1.0, 1.0)
+    ladder_splits = ladder([card("leaky", 0, 0.9), card("grouped", 0, 0.7), {"status": "failed"}])
+    assert [ladder_split.interval for ladder_split in ladder_splits] == [(0.0, 1.0), (0.0, 1.0)]
+    assert ladder_splits[1].drop_interval == (-1.0, 1.0)
 
 
 def test_controls_are_ladders_of_their_own():
-    rungs = ladder([*CARDS, *(card("leaky", seed, 0.90, train_tracks=443) for seed in range(3))])
-    assert [(rung.split, rung.control) for rung in rungs][-1] == ("leaky", True)
-    assert rungs[-1].price is None
+    ladder_splits = ladder([*CARDS, *(card("leaky", seed, 0.90, train_tracks=443) for seed in range(3))])
+    assert [(ladder_split.split, ladder_split.control) for ladder_split in ladder_splits][-1] == ("leaky", True)
+    assert ladder_splits[-1].drop is None
 
 
 def test_rankings_by_rung():

@@ -21,7 +21,7 @@ def predictions():
 
 
 @pytest.fixture
-def units(predictions):
+def clusters(predictions):
     return {str(track): f"artist of {track}" for track in predictions.track_id}
 
 
@@ -47,13 +47,13 @@ def card():
         "split": {
             "name": "grouped", "seed": 3, "fold": 1, "slices": {"train": 6951, "val": 995, "test": 1988},
             "tracks": {"train": 700, "val": 100, "test": 200}, "tracks_in_train_and_test": 0,
-            "artists_in_train_and_test": 75, "stamp": None,
+            "artists_in_train_and_test": 75, "leakage_warning": None,
         },
-        "stamps": [], "model": {"name": "BiLSTM", "parameters": 123456},
+        "leakage_warnings": [], "model": {"name": "BiLSTM", "parameters": 123456},
         "training": {"epochs": 60, "best_epoch": 41, "monitor": "val/window_accuracy"},
         "metrics": {"test": levels, "val": levels},
         "audit": {"findings": [
-            {"severity": "warning", "check": "copies", "evidence": "song a = song b"},
+            {"severity": "warning", "check": "copies", "test_parts": "song a = song b"},
             {"severity": "note", "check": "columns"},
         ]},
         "calibration": {"level": "window", "temperature": 1.3456, "val": calibration, "test": calibration},
@@ -64,8 +64,8 @@ def section(text, title):
     return text.split(f"## {title}\n\n")[1].split("\n\n## ")[0]
 
 
-def test_every_section_of_mitchell_et_al_that_a_run_knows_is_there(card, predictions, units):
-    text = model_card(card, predictions, units)
+def test_every_section_of_mitchell_et_al_that_a_run_knows_is_there(card, predictions, clusters):
+    text = model_card(card, predictions, clusters)
     assert [line for line in text.splitlines() if line.startswith("#")] == [
         "# Model card: lstm-3s-grouped-01234567", "## Model details", "## Intended use", "## Training data",
         "## Evaluation data", "## Scores", "## By genre", "## Calibration", "## Limits",
@@ -81,23 +81,23 @@ def test_every_section_of_mitchell_et_al_that_a_run_knows_is_there(card, predict
     assert "**" not in text.partition("##")[0]  # nothing to warn of
 
 
-def test_scores_stand_with_level_n_and_interval(card, predictions, units):
-    table = section(model_card(card, predictions, units), "Scores")
+def test_scores_stand_with_level_n_and_interval(card, predictions, clusters):
+    table = section(model_card(card, predictions, clusters), "Scores")
     assert "| test | window | 1998 | 0.611 [0.511, 0.661] | 0.500 [0.250, 0.750] |" in table
     assert "| val | clip, mean | 200 | 0.815 [0.715, 0.865] | 0.500 [0.250, 0.750] |" in table
     assert "Intervals resample the 65 artists of the part. Chance is 0.333." in table
 
 
-def test_calibration_before_and_after_or_that_there_is_none(card, predictions, units):
-    table = section(model_card(card, predictions, units), "Calibration")
+def test_calibration_before_and_after_or_that_there_is_none(card, predictions, clusters):
+    table = section(model_card(card, predictions, clusters), "Calibration")
     assert "| as trained | 0.123 | 0.400 | 1.250 |" in table
     assert "| at temperature 1.346 | 0.020 | 0.400 | 1.250 |" in table
     del card["calibration"]
-    assert section(model_card(card, predictions, units), "Calibration").startswith("Not measured: ")
+    assert section(model_card(card, predictions, clusters), "Calibration").startswith("Not measured: ")
 
 
-def test_the_weakest_genre_stands_first_with_what_it_is_taken_for(predictions, units):
-    lines = genre_section(predictions, units, "artist").splitlines()
+def test_the_weakest_genre_stands_first_with_what_it_is_taken_for(predictions, clusters):
+    lines = genre_section(predictions, clusters, "artist").splitlines()
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:4]] == ["jazz", "blues"]
     # jazz: 3 of 8 found, nothing else called jazz; F1 = 2 * 3 / (3 + 8)
     assert lines[2].startswith("| jazz | 8 | 0.38 | 0.55 [")
@@ -107,25 +107,25 @@ def test_the_weakest_genre_stands_first_with_what_it_is_taken_for(predictions, u
     assert lines[-1] == "- rock: not in the test part."
 
 
-def test_genres_of_few_artists_are_called_untrustworthy(predictions, units):
-    same = {track: "one" if genre == "jazz" else unit
-            for (track, unit), genre in zip(units.items(), predictions.y_true, strict=True)}  # fmt: skip
+def test_genres_of_few_artists_are_called_untrustworthy(predictions, clusters):
+    same = {track: "one" if genre == "jazz" else cluster
+            for (track, cluster), genre in zip(clusters.items(), predictions.y_true, strict=True)}  # fmt: skip
     assert "- jazz: 1 artist, worth 1.0 of equal size; too few to trust this genre's score." in genre_section(
         predictions, same, "artist"
     )
 
 
-def test_stamps_and_a_synthetic_corpus_come_before_everything(card, predictions, units):
-    card["stamps"], card["data"]["corpus"] = ["LEAKY SPLIT: slices"], "synthetic"
-    head, _, rest = model_card(card, predictions, units).partition("## Model details")
+def test_stamps_and_a_synthetic_corpus_come_before_everything(card, predictions, clusters):
+    card["leakage_warnings"], card["data"]["corpus"] = ["LEAKY SPLIT: slices"], "synthetic"
+    head, _, rest = model_card(card, predictions, clusters).partition("## Model details")
     assert "**LEAKY SPLIT: slices.**" in head
     assert "**SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.**" in head
     assert "no estimate for music that the model has not heard" in section(f"## Model details{rest}", "Intended use")
     assert "GTZAN has" not in rest
 
 
-def test_unknown_artists_and_a_rule_of_ones_own_are_told(card, predictions, units):
+def test_unknown_artists_and_a_rule_of_ones_own_are_told(card, predictions, clusters):
     card["split"] |= {"name": "mine", "artists_in_train_and_test": None, "fold": None}
-    text = section(model_card(card, predictions, units), "Evaluation data")
+    text = section(model_card(card, predictions, clusters), "Evaluation data")
     assert "split `mine`: a rule of its own; seed 3\n" in text
     assert "artists in both: unknown" in text

@@ -1,19 +1,19 @@
 """What is said beside the answers of a run."""
 
-from gtzan_lightning.report.prediction_tables import origin_lines
+from gtzan_lightning.report.prediction_tables import provenance_lines
 
 CARD = {
     "status": "done",
     "model": {"name": "MLP"},
     "data": {"corpus": "gtzan", "source": "tables"},
     "features": {"name": "stats"},
-    "split": {"name": "leaky", "stamp": "LEAKY SPLIT: slices of one track stand in train and test"},
+    "split": {"name": "leaky", "leakage_warning": "LEAKY SPLIT: slices of one track stand in train and test"},
     "metrics": {"test": {"clip": {"accuracy": 0.5, "accuracy_ci95": [0.4, 0.6], "n": 200}}},
 }
 
 
 def said(card=CARD, temperature=1.5, *, calibrated=True, familiar=True):
-    return "\n".join(origin_lines("the-run", card, temperature, calibrated=calibrated, familiar=familiar))
+    return "\n".join(provenance_lines("the-run", card, temperature, calibrated=calibrated, familiar=familiar))
 
 
 def test_score_split_stamp_and_temperature_are_told():

@@ -19,7 +19,7 @@ EVIL = "</script><script>window.broken=1</script><img src=x onerror=window.broke
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory):
-    """A report of runs that have everything: stamps, seeds, a failed one, and names that try to be markup."""
+    """A report of runs that have everything: leakage_warnings, seeds, a failed one, and names that try to be markup."""
     outputs = tmp_path_factory.mktemp("page") / "outputs"
     for model in ("MLP", "BiLSTM"):
         for split, right in (("leaky", 0.95), ("grouped", 0.6)):
@@ -100,8 +100,8 @@ def open_run(driver, row=1):
 def test_opens_with_rows_stamps_gaps_and_what_is_missing(tab):
     assert rows(tab) == ["BiLSTM", "BiLSTM", "MLP", "MLP", "MLP"]
     assert js(tab, "document.querySelector('.banner').textContent").startswith("LEAKY SPLIT")
-    assert texts(tab, "#scores tbody tr.stamped .badge.stamp") == ["leaky split"] * 2
-    assert len(texts(tab, "#gaps .plot:not(.axis)")) == 2
+    assert texts(tab, "#scores tbody tr.marked with a leakage warning .badge.leakage_warning") == ["leaky split"] * 2
+    assert len(texts(tab, "#leakage_drops .plot:not(.axis)")) == 2
     assert "failed, a reason" in js(tab, "document.body.textContent")
 
 
@@ -140,7 +140,7 @@ def test_filters_by_text_and_by_key_the_table_and_the_gaps(tab):
     field.send_keys("bilstm GROUPED")
     assert rows(tab) == ["BiLSTM"]
     assert texts(tab, "#count") == ["1 of 5 configurations"]
-    assert len(texts(tab, "#gaps .plot:not(.axis)")) == 1
+    assert len(texts(tab, "#leakage_drops .plot:not(.axis)")) == 1
     field.clear()
     field.send_keys(" ")
     select = tab.find_element("css selector", "select[data-key=split]")
@@ -182,7 +182,7 @@ def test_an_address_opens_a_run_and_links_lead_to_its_repetitions(tab, page):
     assert texts(tab, ".repetitions a[aria-current]") == ["seed 0 · split.seed 0"]
     click(tab, ".repetitions a:not([aria-current])")
     wait_until(tab, "document.querySelector('.repetitions a[aria-current]').textContent === 'seed 1 · split.seed 0'")
-    for unknown in ("#run=nowhere", "#run=%", "#gaps-title"):
+    for unknown in ("#run=nowhere", "#run=%", "#leakage_drops-title"):
         show(tab, page + unknown)
         assert not js(tab, "document.querySelector('dialog').open")
 

@@ -69,7 +69,7 @@ def test_damaged_predictions_leave_the_run_in_the_report(tmp_path):
 def test_older_runs_without_genres_units_and_history_are_reported_too(tmp_path):
     folder = made_run(tmp_path)
     changed(folder, genres={})
-    for name in ("history.csv", "units.csv"):
+    for name in ("history.csv", "clusters.csv"):
         (folder / name).unlink()
     assert '"history":{}' in (written(tmp_path) / "report.html").read_text(encoding="utf-8")
 

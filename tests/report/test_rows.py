@@ -4,7 +4,7 @@ import pytest
 from made_runs import made_run
 
 from gtzan_lightning.runs.browser import find_runs
-from gtzan_lightning.runs.ranking import gaps
+from gtzan_lightning.runs.ranking import leakage_drops
 from gtzan_lightning.runs.records import read_record
 from gtzan_lightning.runs.row_groups import tabled
 
@@ -51,7 +51,7 @@ def test_gap_pairs_leaky_with_grouped_by_split(tmp_path):
     made_run(tmp_path, split="artist", right=0.5)
     made_run(tmp_path, split="leaky", model="BiLSTM")  # without a grouped row
     table = table_of(tmp_path)
-    (gap,) = gaps(table, ["clip"])
+    (gap,) = leakage_drops(table, ["clip"])
     assert [table.rows[gap.rows[split]].values[-1] for split in ("leaky", "grouped", "artist")] == [
         "leaky", "grouped", "artist",
     ]  # fmt: skip
@@ -64,7 +64,7 @@ def test_gap_of_single_runs_is_that_of_independent_means(tmp_path):
     made_run(tmp_path, split="leaky", right=0.9)
     made_run(tmp_path, split="grouped", right=0.6)
     table = table_of(tmp_path)
-    (gap,) = gaps(table, ["clip"])
+    (gap,) = leakage_drops(table, ["clip"])
     leaky, grouped = (table.rows[gap.rows[split]].cells["clip"] for split in ("leaky", "grouped"))
     down = ((leaky.mean - leaky.interval[0]) ** 2 + (grouped.interval[1] - grouped.mean) ** 2) ** 0.5
     assert gap.fall - gap.interval[0] == pytest.approx(down)

@@ -15,7 +15,7 @@ def card(overrides, accuracy, sha256="s", split="grouped"):
         "model": {"name": "MLP"},
         "features": {"name": "stats"},
         "split": {
-            "name": split, "seed": 0, "fold": None, "stamp": None, "sha256": sha256,
+            "name": split, "seed": 0, "fold": None, "leakage_warning": None, "sha256": sha256,
             "slices": {"train": 700, "val": 100, "test": 200},
         },
         "metrics": {"test": {"window": score, "clip": {**score, "accuracy": accuracy + 0.1}}},

@@ -1,67 +1,67 @@
-"""What each suspect is worth: paired by split seed, under the stamp that its runs bear."""
+"""What each ablation is change: paired by split seed, under the leakage_warning that its runs bear."""
 
 import io
 
 import pytest
 from rich.console import Console
 
-from gtzan_lightning.studies.ablation import print_suspects, suspects, suspects_markdown
+from gtzan_lightning.studies.ablation import ablation_markdown, ablations, print_ablation
 
 
-def card(suspect, seed, accuracy, split="grouped", stamps=()):
+def card(ablation, seed, accuracy, split="grouped", leakage_warnings=()):
     return {
         "status": "done",
-        "overrides": ["model=mlp", f"suspect={suspect}", f"split.seed={seed}"],
+        "overrides": ["model=mlp", f"ablation={ablation}", f"split.seed={seed}"],
         "model": {"name": "MLP"},
         "split": {"name": split, "seed": seed, "slices": {"train": 7000, "val": 1000, "test": 2000}},
-        "stamps": list(stamps),
+        "leakage_warnings": list(leakage_warnings),
         "metrics": {"test": {"window": {"accuracy": accuracy}}},
     }
 
 
 CARDS = [
-    *(card("epoch", seed, 0.75 + 0.003 * seed, stamps=["EPOCH CHOSEN ON TEST"]) for seed in range(3)),
+    *(card("epoch", seed, 0.75 + 0.003 * seed, leakage_warnings=["EPOCH CHOSEN ON TEST"]) for seed in range(3)),
     *(card("none", seed, 0.73 + 0.002 * seed) for seed in range(3)),
-    *(card("none", seed, 0.93, split="leaky", stamps=["LEAKY SPLIT"]) for seed in range(2)),
-    card("overlap", 1, 0.97, split="leaky", stamps=["LEAKY SPLIT"]),
+    *(card("none", seed, 0.93, split="leaky", leakage_warnings=["LEAKY SPLIT"]) for seed in range(2)),
+    card("overlap", 1, 0.97, split="leaky", leakage_warnings=["LEAKY SPLIT"]),
 ]
 
 
 def test_each_suspect_is_paired_with_the_same_seed_without_it():
-    none, epoch, *_ = suspects(CARDS)
-    assert (none.name, none.split, none.worth) == ("none", "grouped", None)
+    none, epoch, *_ = ablations(CARDS)
+    assert (none.name, none.split, none.change) == ("none", "grouped", None)
     assert none.mean == pytest.approx(0.732)
-    assert (epoch.name, epoch.worth) == ("epoch", pytest.approx(0.021))  # mean of 0.020, 0.021, 0.022
+    assert (epoch.name, epoch.change) == ("epoch", pytest.approx(0.021))  # mean of 0.020, 0.021, 0.022
     # t(2) = 4.302653 times sqrt(var (1/3 + 2000/7000)) with var = 1e-6
     half = 4.302653 * (1e-6 * (1 / 3 + 2 / 7)) ** 0.5
-    assert epoch.worth_interval == pytest.approx((0.021 - half, 0.021 + half))
+    assert epoch.change_interval == pytest.approx((0.021 - half, 0.021 + half))
 
 
 def test_a_single_seed_has_a_worth_and_no_interval():
-    overlap = suspects(CARDS)[-1]
-    assert (overlap.split, overlap.worth, overlap.worth_interval) == ("leaky", pytest.approx(0.04), (-1.0, 1.0))
+    overlap = ablations(CARDS)[-1]
+    assert (overlap.split, overlap.change, overlap.change_interval) == ("leaky", pytest.approx(0.04), (-1.0, 1.0))
 
 
 def test_without_a_common_seed_there_is_no_worth():
-    assert suspects([card("none", 0, 0.7), card("epoch", 1, 0.8)])[1].worth is None
-    assert suspects([card("epoch", 1, 0.8)])[0].worth is None
+    assert ablations([card("none", 0, 0.7), card("epoch", 1, 0.8)])[1].change is None
+    assert ablations([card("epoch", 1, 0.8)])[0].change is None
 
 
 def test_failed_jobs_and_runs_of_other_commands_are_passed_over():
-    failed = {"status": "failed", "overrides": ["suspect=scaling"]}
-    assert suspects([failed, {**card("none", 0, 0.7), "overrides": ["model=mlp"]}]) == []
+    failed = {"status": "failed", "overrides": ["ablation=scaling"]}
+    assert ablations([failed, {**card("none", 0, 0.7), "overrides": ["model=mlp"]}]) == []
 
 
 def test_the_table_stands_over_its_stamps():
     file = io.StringIO()
-    print_suspects(suspects(CARDS), "window", CARDS, Console(file=file, width=120))
+    print_ablation(ablations(CARDS), "window", CARDS, Console(file=file, width=120))
     text = file.getvalue()
-    assert "What each suspect is worth: MLP, split grouped, test accuracy, window level" in text
+    assert "What each ablation is change: MLP, split grouped, test accuracy, window level" in text
     assert "best test epoch instead of best validation epoch" in text
     assert "+0.021 (+0.018 to +0.024)" in text
     assert "EPOCH CHOSEN ON TEST: 3 of these jobs" in text
     assert "LEAKY SPLIT: 3 of these jobs" in text
-    markdown = suspects_markdown(suspects(CARDS), "window")
+    markdown = ablation_markdown(ablations(CARDS), "window")
     assert (
         "| MLP | leaky | slices that overlap by half | 1 | 0.970 (0.000-1.000) | +0.040 (-1.000 to +1.000) |"
         in markdown

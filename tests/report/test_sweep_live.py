@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from gtzan_lightning.runs.job_board import Expectation, JobBoard, JobState
-from gtzan_lightning.sweeps.display import SweepDisplay, print_plan, told_s
+from gtzan_lightning.sweeps.display import SweepDisplay, format_duration, print_plan
 
 
 def planned(*arguments):
@@ -41,15 +41,15 @@ def test_the_plan_tells_grid_and_time():
         (["", ""], [50.0, 20.0], None, "about 70 s, one after another"),
     ],
 )
-def test_the_plan_promises_what_was_measured(standings, expected, parallel, told):
-    assert told in planned(standings, {}, expected, parallel)[-1]
+def test_the_plan_promises_what_was_measured(standings, expected, parallel, message):
+    assert message in planned(standings, {}, expected, parallel)[-1]
 
 
 @pytest.mark.parametrize(
     ("seconds", "told"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (5_400, "90 min"), (7_800, "2 h 10 min")]
 )
-def test_lengths_of_time(seconds, told):
-    assert told_s(seconds) == told
+def test_lengths_of_time(seconds, message):
+    assert format_duration(seconds) == message
 
 
 @pytest.fixture

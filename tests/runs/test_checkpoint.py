@@ -9,7 +9,7 @@ import torch
 from gtzan_lightning import __version__
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS
-from gtzan_lightning.training.checkpoints import load_checkpoint, stamped
+from gtzan_lightning.training.checkpoints import load_checkpoint, with_versions
 
 PLAIN = {
     "config": {"seed": 0},
@@ -20,7 +20,7 @@ PLAIN = {
     "scale": torch.ones(2),
     "quantiles": torch.empty(0, 0),
 }
-WHOLE = {"state_dict": {"w": torch.arange(3.0)}, CONTENTS: stamped(PLAIN)}
+WHOLE = {"state_dict": {"w": torch.arange(3.0)}, CONTENTS: with_versions(PLAIN)}
 MADE = {"gtzan-lightning": "7.8.9", "torch": "3.1.4", "lightning": "4.5.6"}
 
 
@@ -49,8 +49,8 @@ def test_a_checkpoint_is_read_onto_the_cpu(tmp_path):
 def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, as_zip):
     path, trace = tmp_path / "x.ckpt", tmp_path / "trace"
     torch.save({**WHOLE, "extra": Bomb(trace)}, path, _use_new_zipfile_serialization=as_zip)
-    told = refusal(path).partition("\n")[0]
-    assert told in (
+    message = refusal(path).partition("\n")[0]
+    assert message in (
         "CHECKPOINT: holds more than tensors and plain data (io.open), and is not loaded: it could run code.",
         "CHECKPOINT: holds more than tensors and plain data (_io.open), and is not loaded: it could run code.",
     )
@@ -79,9 +79,9 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, kept):
 def test_what_is_no_checkpoint_at_all_is_refused(tmp_path, content):
     path = tmp_path / "x.ckpt"
     path.write_bytes(content)
-    told = refusal(path)
-    assert told.startswith("CHECKPOINT: damaged or no checkpoint (")
-    assert "it could run code" not in told
+    message = refusal(path)
+    assert message.startswith("CHECKPOINT: damaged or no checkpoint (")
+    assert "it could run code" not in message
 
 
 OF_ANOTHER = {"pytorch-lightning_version": "1.2.3", "state_dict": {"w": torch.zeros(1)}, "epoch": 3}
@@ -108,10 +108,12 @@ def test_checkpoints_of_other_programs_are_refused_with_what_they_are(tmp_path, 
 def test_another_schema_is_refused_with_what_made_it(tmp_path, schema, remedy):
     contents = {**WHOLE[CONTENTS], "schema": schema, "versions": MADE}
     torch.save({**WHOLE, CONTENTS: contents}, tmp_path / "x.ckpt")
-    told = refusal(tmp_path / "x.ckpt")
-    assert told.startswith(f"CHECKPOINT: its contents have schema {schema}, and this is gtzan-lightning {__version__}")
-    assert "which reads schema 1. It was made by gtzan-lightning 7.8.9, torch 3.1.4, lightning 4.5.6. " in told
-    assert remedy in told
+    message = refusal(tmp_path / "x.ckpt")
+    assert message.startswith(
+        f"CHECKPOINT: its contents have schema {schema}, and this is gtzan-lightning {__version__}"
+    )
+    assert "which reads schema 1. It was made by gtzan-lightning 7.8.9, torch 3.1.4, lightning 4.5.6. " in message
+    assert remedy in message
 
 
 def test_contents_that_lack_something_are_refused_with_what_made_them(tmp_path):

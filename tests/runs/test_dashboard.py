@@ -18,7 +18,7 @@ from gtzan_lightning.training.tensorboard_logging import (
     add_charts,
     add_precision_recall,
     add_wrong_slices,
-    surest_mistakes,
+    most_confident_errors,
 )
 
 # Four slices of three tracks of two genres: rows 1, 2 and 3 are wrong, row 3 is surest.
@@ -43,11 +43,11 @@ def written(writer):
     return EventAccumulator(writer.log_dir).Reload()
 
 
-def test_the_surest_mistakes_come_first_one_a_track():
-    assert surest_mistakes(TEST, {"a", "b", "c"}) == [3, 2]
-    assert surest_mistakes(TEST, {"a", "b", "c"}, count=1) == [3]
-    assert surest_mistakes(TEST, {"b"}) == [2]
-    assert surest_mistakes(TEST, set()) == []
+def test_the_most_confident_errors_come_first_one_a_track():
+    assert most_confident_errors(TEST, {"a", "b", "c"}) == [3, 2]
+    assert most_confident_errors(TEST, {"a", "b", "c"}, count=1) == [3]
+    assert most_confident_errors(TEST, {"b"}) == [2]
+    assert most_confident_errors(TEST, set()) == []
 
 
 def test_charts_lay_splits_over_each_other(writer):

@@ -3,7 +3,7 @@
 import pytest
 
 from gtzan_lightning.config.composition import composed, run_dir
-from gtzan_lightning.config.identity import existing_run, flat, identity, run_name
+from gtzan_lightning.config.identity import config_hash, existing_run, flat, run_name
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
 NO_RESULT_DEPENDS_ON = {
@@ -29,7 +29,7 @@ def changed(config, key, value):
 
 
 def digits(config, sha256="corpus", world_size=1):
-    return identity(config, sha256, world_size=world_size)
+    return config_hash(config, sha256, world_size=world_size)
 
 
 def another(value):

@@ -13,14 +13,14 @@ from gtzan_lightning.training.train import train
 @pytest.fixture(scope="module")
 def first(tables_root, tmp_path_factory):
     """A run of six epochs with its figures."""
-    asked = [
+    requested = [
         f"data.root={tables_root}",
         f"outputs={tmp_path_factory.mktemp('outputs')}",
         "trainer.max_epochs=6",
         "trainer.progress=false",
         "model.hidden_size=32",
     ]
-    return train(composed(asked), overrides=asked)
+    return train(composed(requested), overrides=requested)
 
 
 def test_tensorboard_shows_curves_final_scores_figures_and_one_hparams_session(first):

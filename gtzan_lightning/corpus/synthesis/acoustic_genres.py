@@ -1,6 +1,6 @@
-"""Reggae: one drop, chopped chords off the beat, a heavy melodic bass, echoing rooms.
+"""Styles of blues, classical, country, jazz and reggae for the synthetic corpus.
 
-MERGED: Blues: a slow shuffle in triplets, twelve bars of dominant sevenths, the blues scale. | Classical: no drums, strings, winds and piano in a hall, swelling and fading. | Country: root-and-fifth bass, train beat, strummed steel strings, pedal steel, fiddle and banjo. | Jazz: a swinging ride, a walking upright bass, ii-V-I with sevenths, horns over sparse chords.
+Levels and spectra of neighbouring genres overlap, as those of records do.
 """
 
 from __future__ import annotations
@@ -271,3 +271,5 @@ REGGAE = Style(
     noise_dbfs=(-70.0, -52.0),
     dynamics=0.9,
 )
+
+ACOUSTIC_STYLES = {"blues": BLUES, "classical": CLASSICAL, "country": COUNTRY, "jazz": JAZZ, "reggae": REGGAE}

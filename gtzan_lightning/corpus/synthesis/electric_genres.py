@@ -1,6 +1,6 @@
-"""Rock: a straight backbeat, crunching power chords, pentatonic leads and a loud voice.
+"""Styles of disco, hip hop, metal, pop and rock for the synthetic corpus.
 
-MERGED: Disco: four on the floor, open hats off the beat, octave bass, strings and scratched guitar. | Hip hop: a swung break, a sub bass, a looped sample under a spoken voice. | Metal: fast double kicks, low distorted power chords, the phrygian scale, little dynamics. | Pop: synthesisers and a doubled voice over I-V-vi-IV, bright and compressed.
+Levels and spectra of neighbouring genres overlap, as those of records do.
 """
 
 from __future__ import annotations
@@ -309,3 +309,5 @@ ROCK = Style(
     noise_dbfs=(-70.0, -52.0),
     dynamics=0.9,
 )
+
+ELECTRIC_STYLES = {"disco": DISCO, "hiphop": HIPHOP, "metal": METAL, "pop": POP, "rock": ROCK}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.synthesis import SAMPLE_RATE_HZ
-from gtzan_lightning.corpus.synthesis.style import Dice
+from gtzan_lightning.corpus.synthesis.style import TrackRng
 
 TABLE_SAMPLES = 4_096
 MOST_HARMONICS = 256  # reaches Nyquist from 40 Hz up
@@ -36,20 +36,20 @@ class Voice:
     drive: float = 0.0  # gain into the distorting amplifier, 0 for none
     cabinet_hz: float = 0.0  # the loudspeaker's high cut, 0 for none
 
-    def played_by(self, dice: Dice) -> Voice:
+    def played_by(self, rng: TrackRng) -> Voice:
         """The same instrument as an artist owns it and a track was recorded with it."""
-        size = dice.ratio(1.0, 0.10, 0.04)
+        size = rng.ratio(1.0, 0.10, 0.04)
         return replace(
             self,
-            rolloff_db=dice.around(self.rolloff_db, 1.6, 0.6),
-            decay_s=dice.ratio(self.decay_s, 0.3, 0.12),
-            bright_s=dice.ratio(self.bright_s, 0.3, 0.12),
-            even=self.even * float(np.clip(dice.ratio(1.0, 0.3, 0.1), 0.2, 2.0)),
-            vibrato_cents=dice.ratio(self.vibrato_cents, 0.3, 0.2),
-            breath=dice.ratio(self.breath, 0.4, 0.2),
+            rolloff_db=rng.around(self.rolloff_db, 1.6, 0.6),
+            decay_s=rng.ratio(self.decay_s, 0.3, 0.12),
+            bright_s=rng.ratio(self.bright_s, 0.3, 0.12),
+            even=self.even * float(np.clip(rng.ratio(1.0, 0.3, 0.1), 0.2, 2.0)),
+            vibrato_cents=rng.ratio(self.vibrato_cents, 0.3, 0.2),
+            breath=rng.ratio(self.breath, 0.4, 0.2),
             formants=tuple(tuple(hz * size for hz in vowel) for vowel in self.formants),
-            drive=dice.ratio(self.drive, 0.35, 0.12),
-            cabinet_hz=dice.ratio(self.cabinet_hz, 0.2, 0.06),
+            drive=rng.ratio(self.drive, 0.35, 0.12),
+            cabinet_hz=rng.ratio(self.cabinet_hz, 0.2, 0.06),
         )
 
 
@@ -192,17 +192,17 @@ class Drum:
     noise_s: float
     gain_db: float
 
-    def tuned_by(self, dice: Dice) -> Drum:
+    def tuned_by(self, rng: TrackRng) -> Drum:
         """The same drum in an artist's kit, as microphones took it on a track."""
         return Drum(
-            tone_hz=dice.ratio(self.tone_hz, 0.16, 0.05),
-            drop=dice.ratio(self.drop, 0.15, 0.05),
-            tone_s=dice.ratio(self.tone_s, 0.35, 0.12),
-            noise=float(np.clip(dice.ratio(self.noise, 0.25, 0.1), 0.0, 1.0)),
-            low_hz=dice.ratio(self.low_hz, 0.25, 0.08),
-            high_hz=min(dice.ratio(self.high_hz, 0.25, 0.08), 10_800.0),
-            noise_s=dice.ratio(self.noise_s, 0.35, 0.12),
-            gain_db=dice.around(self.gain_db, 2.5, 1.2),
+            tone_hz=rng.ratio(self.tone_hz, 0.16, 0.05),
+            drop=rng.ratio(self.drop, 0.15, 0.05),
+            tone_s=rng.ratio(self.tone_s, 0.35, 0.12),
+            noise=float(np.clip(rng.ratio(self.noise, 0.25, 0.1), 0.0, 1.0)),
+            low_hz=rng.ratio(self.low_hz, 0.25, 0.08),
+            high_hz=min(rng.ratio(self.high_hz, 0.25, 0.08), 10_800.0),
+            noise_s=rng.ratio(self.noise_s, 0.35, 0.12),
+            gain_db=rng.around(self.gain_db, 2.5, 1.2),
         )
 
 

@@ -10,10 +10,48 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gtzan_lightning.corpus.synthesis.genres import STYLES
+from gtzan_lightning.corpus.synthesis.acoustic_genres import ACOUSTIC_STYLES
+from gtzan_lightning.corpus.synthesis.electric_genres import ELECTRIC_STYLES
 from gtzan_lightning.corpus.synthesis.instruments import DRUMS, INSTRUMENTS, Drum, Voice
-from gtzan_lightning.corpus.synthesis.render import Record
-from gtzan_lightning.corpus.synthesis.style import SCALES, Chord, Dice, Part, Style
+from gtzan_lightning.corpus.synthesis.style import SCALES, Chord, Part, Style, TrackRng
+
+EQUALISER_HZ = (63.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)
+
+
+@dataclass(frozen=True)
+class Record:
+    """Room, mastering and medium of one track."""
+
+    room_s: float  # reverberation time
+    wet_db: float  # reverberation against the direct sound
+    damping: float  # how much faster the highs fade in the room
+    tilt_db: float  # per octave around 1 kHz
+    bands_db: tuple[float, ...]  # at EQUALISER_HZ
+    low_cut_hz: float
+    high_cut_hz: float
+    level_dbfs: float  # root mean square before the limiter
+    noise_dbfs: float
+    hum_hz: float
+
+    @classmethod
+    def drawn(cls, style: Style, rng: TrackRng) -> Record:
+        """The record of one track: the artist's usual sound, and how far this track leaves it."""
+        return cls(
+            room_s=rng.within(*style.room_s, track_share=0.15),
+            wet_db=rng.within(*style.wet_db, track_share=0.2),
+            damping=rng.ratio(2.0, 0.3, 0.1),
+            tilt_db=rng.within(*style.tilt_db, track_share=0.2),
+            bands_db=tuple(rng.around(0.0, 2.2, 1.0) for _ in EQUALISER_HZ),
+            low_cut_hz=rng.ratio(45.0, 0.35, 0.1),
+            high_cut_hz=rng.within(*style.high_cut_hz, track_share=0.15),
+            level_dbfs=rng.within(*style.level_dbfs, track_share=0.25),
+            noise_dbfs=rng.within(*style.noise_dbfs, track_share=0.15),
+            hum_hz=rng.artist_choice((50.0, 60.0)),
+        )
+
+
+STYLES: dict[str, Style] = dict(sorted((ACOUSTIC_STYLES | ELECTRIC_STYLES).items()))
+"""The ten genres."""
 
 
 class Melody:
@@ -97,10 +135,10 @@ def plan_track(seed: int, genre: str, artist: int, number: int) -> TrackPlan:
     """Everything that track `number` of `genre`, played by `artist`, draws."""
     style = STYLES[genre]
 
-    def dice(topic: str) -> Dice:
-        return Dice.of(seed, genre, artist, number, topic)
+    def rng(topic: str) -> TrackRng:
+        return TrackRng.of(seed, genre, artist, number, topic)
 
-    song, band = dice("song"), dice("band")
+    song, band = rng("song"), rng("band")
     patterns = [band.artist_choice(style.drums), band.artist_choice(style.drums)]
     return TrackPlan(
         style=style,
@@ -112,18 +150,18 @@ def plan_track(seed: int, genre: str, artist: int, number: int) -> TrackPlan:
         chords=song.track_choice(style.progressions),
         form=song.track_choice(style.forms),
         drum_patterns=band.track_choice(patterns),
-        kit={name: drum.tuned_by(dice(f"drum {name}")) for name, drum in DRUMS.items()},
+        kit={name: drum.tuned_by(rng(f"drum {name}")) for name, drum in DRUMS.items()},
         drums_gain_db=band.around(style.drums_gain_db, 2.5, 1.2),
-        players=tuple(_player(part, dice(f"part {place}")) for place, part in enumerate(style.parts)),
-        record=Record.drawn(style, dice("record")),
+        players=tuple(_player(part, rng(f"part {place}")) for place, part in enumerate(style.parts)),
+        record=Record.drawn(style, rng("record")),
     )
 
 
-def _player(part: Part, dice: Dice) -> Player:
+def _player(part: Part, rng: TrackRng) -> Player:
     """The part as an artist plays it on this track."""
-    voice = INSTRUMENTS[dice.artist_choice(part.voices)].played_by(dice)
-    patterns = (dice.track_choice(part.patterns), dice.track_choice(part.patterns))
-    return Player(part, voice, patterns, dice.around(part.gain_db, 3.0, 1.5))
+    voice = INSTRUMENTS[rng.artist_choice(part.voices)].played_by(rng)
+    patterns = (rng.track_choice(part.patterns), rng.track_choice(part.patterns))
+    return Player(part, voice, patterns, rng.around(part.gain_db, 3.0, 1.5))
 
 
 SECTION_S = 7.5  # four sections in a track

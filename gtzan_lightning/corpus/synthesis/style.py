@@ -28,15 +28,15 @@ def generator(seed: int, *keys: str | int) -> np.random.Generator:
 
 
 @dataclass(frozen=True)
-class Dice:
+class TrackRng:
     """Two streams: what an artist decides once, and what each track decides anew."""
 
     artist: np.random.Generator
     track: np.random.Generator
 
     @classmethod
-    def of(cls, seed: int, genre: str, artist: int, number: int, topic: str) -> Dice:
-        """The dice of one topic (kit, room, ...), so that a new draw in one topic leaves the others as they were."""
+    def of(cls, seed: int, genre: str, artist: int, number: int, topic: str) -> TrackRng:
+        """The rng of one topic (kit, room, ...), so that a new draw in one topic leaves the others as they were."""
         return cls(generator(seed, genre, "artist", artist, topic), generator(seed, genre, "track", number, topic))
 
     def around(self, value: float, artist_sd: float, track_sd: float) -> float:

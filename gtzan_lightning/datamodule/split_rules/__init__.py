@@ -3,7 +3,7 @@
 A module says `GROUP_BY` (what is drawn, for the record), `KEEPS` (what it promises to keep in one part: "track",
 "recording", "artist"; the audit holds it to that) and `HAS_FOLDS`. If it keeps tracks, it has
 `track_parts(corpus, rule)`, which returns the part of each track, `(tracks,)`; if not, it has
-`slice_parts(corpus, slices, rule)`. `dealing.deal` draws.
+`slice_parts(corpus, slices, rule)`. `assignment.assign` draws.
 """
 
 from __future__ import annotations

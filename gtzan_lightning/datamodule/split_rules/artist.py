@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.assignment import SplitRule, deal
+from gtzan_lightning.datamodule.assignment import SplitRule, assign
 from gtzan_lightning.errors import GtzanError
 
 GROUP_BY = "artist"
@@ -26,4 +26,4 @@ def track_parts(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
             f"Put a metadata.csv with the columns track_id and artist into {corpus.root}, or use split=grouped."
         )
     artists = np.asarray([str(track.artist_group) for track in corpus.tracks])
-    return deal(artists, np.asarray(corpus.labels()), rule)
+    return assign(artists, np.asarray(corpus.labels()), rule)

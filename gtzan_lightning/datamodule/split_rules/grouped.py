@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.assignment import SplitRule, deal
+from gtzan_lightning.datamodule.assignment import SplitRule, assign
 
 GROUP_BY = "track"
 KEEPS = frozenset({"track"})
@@ -15,4 +15,4 @@ HAS_FOLDS = True
 
 def track_parts(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
     """The part of each track, `(tracks,)`."""
-    return deal(np.arange(len(corpus.tracks)), np.asarray(corpus.labels()), rule)
+    return assign(np.arange(len(corpus.tracks)), np.asarray(corpus.labels()), rule)

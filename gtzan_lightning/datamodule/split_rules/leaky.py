@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.assignment import SplitRule, deal
+from gtzan_lightning.datamodule.assignment import SplitRule, assign
 from gtzan_lightning.datamodule.slices import SliceTable
 
 GROUP_BY = "slice"
@@ -16,4 +16,4 @@ HAS_FOLDS = True
 
 def slice_parts(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray[np.str_]:
     """The part of each slice, `(slices,)`."""
-    return deal(np.arange(len(slices)), np.asarray(corpus.labels())[slices.track_index], rule)
+    return assign(np.arange(len(slices)), np.asarray(corpus.labels())[slices.track_index], rule)

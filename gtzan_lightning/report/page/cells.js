@@ -7,8 +7,8 @@ head.runs.forEach((run) => head.rows[run.row].runs.push(run));
 const stampName = (text) => text.split(":")[0].toLowerCase();
 
 function badges(row) {
-  return row.stamps.map((place) =>
-    h("span", { class: "badge stamp", title: head.stamps[place][0] }, stampName(head.stamps[place][0])));
+  return row.leakage_warnings.map((place) =>
+    h("span", { class: "badge leakage_warning", title: head.leakage_warnings[place][0] }, stampName(head.leakage_warnings[place][0])));
 }
 
 // A cell of an accuracy: [mean, low, high, n, what the interval varies, standard deviation].
@@ -55,7 +55,7 @@ const WIDEST = 6;
 const COLUMNS = (() => {
   const all = head.columns.map(({ name, lesser }, place) => ({ name, lesser, value: (row) => row.values[place] }));
   if (all.length <= WIDEST) return all.length ? all : [{ name: "configuration", value: () => "all" }];
-  const told = (row) => head.columns.map(({ name, lesser }, place) => (lesser && row.values[place] !== "-" ? `${name}\u00a0${row.values[place]}` : ""));
+  const message = (row) => head.columns.map(({ name, lesser }, place) => (lesser && row.values[place] !== "-" ? `${name}\u00a0${row.values[place]}` : ""));
   return [...all.filter((column) => !column.lesser), { name: "settings", value: (row) => told(row).filter(Boolean).join(", ") || "-" }];
 })();
 const columnNames = () => COLUMNS.map((column) => column.name);
@@ -65,7 +65,7 @@ function buildRow(view, item) {
   const row = view.row(item);
   const [first, ...others] = valuesOf(row);
   const [, ...names] = columnNames();
-  return h("tr", { class: item.stamps.length ? "stamped" : null, role: "row" },
+  return h("tr", { class: item.leakage_warnings.length ? "marked with a leakage warning" : null, role: "row" },
     h("th", { scope: "row", role: "rowheader" }, opener(first, view.run(item)), " ", badges(item)),
     others.map((value, place) => plainCell(names[place], value)),
     view.extraValues(item).map((value, place) => plainCell(view.extra[place], value)),

@@ -10,26 +10,26 @@ const LANES = { leaky: 11, grouped: 11, artist: 25, filtered: 35 }; // y in pixe
 const shownRow = (place) => entries("configurations")[place].element.hidden === false;
 
 function drawGaps() {
-  const place = byId("gaps");
+  const place = byId("leakage_drops");
   if (!place) return;
   if (state.view !== "configurations") entries("configurations").forEach((entry) => { entry.element.hidden = !fits(entry); });
-  const fitting = head.gaps.filter((gap) => gap.level === gapState.level && (shownRow(gap.rows.leaky) || shownRow(gap.rows.grouped)));
-  const gaps = gapState.all ? fitting : fitting.slice(0, FIRST);
+  const fitting = head.leakage_drops.filter((gap) => gap.level === gapState.level && (shownRow(gap.rows.leaky) || shownRow(gap.rows.grouped)));
+  const leakage_drops = gapState.all ? fitting : fitting.slice(0, FIRST);
   const cells = (gap) => Object.entries(gap.rows).map(([split, row]) => [split, head.rows[row].cells[gap.level]]);
-  const low = floorOf(gaps.flatMap((gap) => cells(gap).map(([, cell]) => cell[1])));
+  const low = floorOf(leakage_drops.flatMap((gap) => cells(gap).map(([, cell]) => cell[1])));
   const levels = choice("level", head.levels.map((level) => [level, level]), gapState.level, (level) => {
     gapState.level = level;
     drawGaps();
-    byId("gaps").querySelector('[aria-pressed="true"]').focus({ preventScroll: true });
+    byId("leakage_drops").querySelector('[aria-pressed="true"]').focus({ preventScroll: true });
   });
-  const more = fitting.length > gaps.length
+  const more = fitting.length > leakage_drops.length
     ? h("button", { type: "button", class: "more", onclick: () => { gapState.all = true; drawGaps(); } }, `Show all ${fitting.length}`)
     : null;
-  place.replaceChildren(levels, legend(gaps), ...gaps.map((gap) => gapLine(gap, cells(gap), low)), ...(gaps.length ? [axis(low, "")] : []), ...(more ? [more] : []));
+  place.replaceChildren(levels, legend(leakage_drops), ...leakage_drops.map((gap) => gapLine(gap, cells(gap), low)), ...(leakage_drops.length ? [axis(low, "")] : []), ...(more ? [more] : []));
 }
 
-function legend(gaps) {
-  const splits = Object.keys(MEANINGS).filter((split) => gaps.some((gap) => split in gap.rows));
+function legend(leakage_drops) {
+  const splits = Object.keys(MEANINGS).filter((split) => leakage_drops.some((gap) => split in gap.rows));
   return h("p", { class: "legend" }, splits.map((split) => h("span", {}, s("svg", { "aria-hidden": "true" }, mark(split, 8, 8)), MEANINGS[split])));
 }
 

@@ -1,7 +1,7 @@
 // Confusion matrix and scores of each genre, at one level.
 "use strict";
 
-const TRUSTED_UNITS = 5; // as in evaluation/genres.py
+const MIN_CLUSTERS = 5; // as in evaluation/genres.py
 
 function confusionTable(names, counts, level) {
   const rowOf = (row, truth) => {
@@ -21,23 +21,23 @@ function matrixCell(value, total, right) {
   return h("td", { class: kind || null, style: { "--share": percent(share) } }, String(value));
 }
 
-function genreLines(names, rows, keys, unit, level) {
+function genreLines(names, rows, keys, cluster, level) {
   const found = names.map((name, place) => [name, Object.fromEntries(keys.map((key, at) => [key, rows[place][at]]))]);
   const known = found.filter(([, genre]) => genre.n).sort((a, b) => b[1].f1 - a[1].f1);
   const low = floorOf(known.map(([, genre]) => genre.f1_low));
-  const few = known.some(([, genre]) => genre.effective_units < TRUSTED_UNITS);
-  return h("figure", {}, h("figcaption", {}, `F1 on the test part, ${level} level, with 95 % intervals over ${unit}s.`,
-    few ? h("span", { class: "few" }, ` Fewer than ${TRUSTED_UNITS} ${unit}s' worth of evidence is marked: too few to trust the genre's score.`) : null),
-    known.map(([name, genre]) => genreLine(name, genre, low, unit)), axis(low, "genre"));
+  const few = known.some(([, genre]) => genre.effective_units < MIN_CLUSTERS);
+  return h("figure", {}, h("figcaption", {}, `F1 on the test part, ${level} level, with 95 % intervals over ${cluster}s.`,
+    few ? h("span", { class: "few" }, ` Fewer than ${MIN_CLUSTERS} ${cluster}s' worth of test_parts is marked: too few to trust the genre's score.`) : null),
+    known.map(([name, genre]) => genreLine(name, genre, low, cluster)), axis(low, "genre"));
 }
 
-function genreLine(name, genre, low, unit) {
+function genreLine(name, genre, low, cluster) {
   const scale = scaleFrom(low);
   const cell = [genre.f1, genre.f1_low, genre.f1_high];
   const text = `${fixed(genre.f1, 2)} ${interval(genre.f1_low, genre.f1_high, 2)} n ${count(genre.n)}`;
-  const weak = genre.effective_units < TRUSTED_UNITS;
-  const units = `${genre.units} ${unit}${genre.units === 1 ? "" : "s"}`;
+  const weak = genre.effective_units < MIN_CLUSTERS;
+  const clusters = `${genre.clusters} ${cluster}${genre.clusters === 1 ? "" : "s"}`;
   return h("div", { class: "plot genre" }, h("span", {}, name),
-    s("svg", { role: "img", "aria-label": `${name}: F1 ${text}, ${units}` }, rules(low, scale, 24), whisker("grouped", scale, cell, 12), mark("grouped", scale(genre.f1), 12)),
-    h("span", { class: "value" }, text, " ", h("span", { class: weak ? "meta few" : "meta" }, units)));
+    s("svg", { role: "img", "aria-label": `${name}: F1 ${text}, ${clusters}` }, rules(low, scale, 24), whisker("grouped", scale, cell, 12), mark("grouped", scale(genre.f1), 12)),
+    h("span", { class: "value" }, text, " ", h("span", { class: weak ? "meta few" : "meta" }, clusters)));
 }

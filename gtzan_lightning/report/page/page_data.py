@@ -14,13 +14,13 @@ import pandas as pd
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
-from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_evidence
-from gtzan_lightning.report.console import stamp_counts
+from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_metrics
+from gtzan_lightning.report.console import leakage_warning_counts
 from gtzan_lightning.report.score_tables import common_line, interval_line, missing_lines, verdict_lines
-from gtzan_lightning.runs.ranking import RULE, Gap, Verdict
-from gtzan_lightning.runs.records import Evidence, Record, TestPart
+from gtzan_lightning.runs.ranking import RULE, LeakageDrop, Verdict
+from gtzan_lightning.runs.records import Record, TestPart, TestParts
 from gtzan_lightning.runs.row_groups import GROUPS, LEADING, LEVELS, Cell, Row, Table, short_names
-from gtzan_lightning.runs.run_card import stamps
+from gtzan_lightning.runs.run_card import leakage_warnings
 
 DIGITS = 4  # significant ones
 EXACT = 6  # for scores: three decimals of them are shown, and must be those of the other documents
@@ -53,12 +53,12 @@ class Pool:
         return self._places[key]
 
 
-SHOWN_ELSEWHERE = ("metrics", "genres", "stamps", "status", "run_id")
+SHOWN_ELSEWHERE = ("metrics", "genres", "leakage_warnings", "status", "run_id")
 SCORES = ("accuracy", "accuracy_ci95", "f1", "f1_ci95", "precision", "recall", "n", "n_clusters", "cluster", "warnings")
-GENRE_SCORES = ("f1", "f1_low", "f1_high", "recall", "precision", "n", "units", "effective_units")
+GENRE_SCORES = ("f1", "f1_low", "f1_high", "recall", "precision", "n", "clusters", "effective_units")
 
 
-def run_details(record: Record, evidence: Evidence, pool: Pool) -> dict[str, Any]:
+def run_details(record: Record, test_parts: TestParts, pool: Pool) -> dict[str, Any]:
     """Plain values for JSON; entries of the card as places in the pool.
 
     A run whose predictions are damaged keeps its card, and the damage is said under `problem`.
@@ -69,7 +69,7 @@ def run_details(record: Record, evidence: Evidence, pool: Pool) -> dict[str, Any
         "history": _history(record),
     }
     try:
-        part = evidence.of(record.run)
+        part = test_parts.of(record.run)
     except GtzanError as error:
         return details | {"problem": str(error)}
     decisions = {level: decide(part.predictions, level) for level in LEVELS}
@@ -91,12 +91,12 @@ def _scores(record: Record, pool: Pool) -> dict[str, Any]:
 
 
 def _genres(record: Record, part: TestPart, decisions: Decisions) -> list[list[Any]]:
-    """One row a genre in the order of `GENRE_SCORES`; empty where no unit is known. Older cards lack them."""
+    """One row a genre in the order of `GENRE_SCORES`; empty where no cluster is known. Older cards lack them."""
     entries = record.card.get("genres", {}).get(decisions.level)
     if entries is None:
-        if not set(decisions.track_id) <= part.units.keys():
+        if not set(decisions.track_id) <= part.clusters.keys():
             return []
-        entries = genre_entries(genre_evidence(decisions, part.units))
+        entries = genre_entries(genre_metrics(decisions, part.clusters))
     return [
         rounded([row.get(key) for key in GENRE_SCORES], 3) for row in (entries.get(g, {}) for g in decisions.genres)
     ]
@@ -114,33 +114,35 @@ def _history(record: Record) -> dict[str, list[Any]]:
 Json = dict[str, Any]
 
 
-def head(table: Table, verdicts: Sequence[Verdict], gaps: Sequence[Gap], missing: Sequence[Record]) -> Json:
+def head(
+    table: Table, verdicts: Sequence[Verdict], leakage_drops: Sequence[LeakageDrop], missing: Sequence[Record]
+) -> Json:
     """What the page needs to show its table and charts."""
     records = [record for row in table.rows for record in row.records]
-    stamped = stamp_counts(record.card for record in records)
-    places = {stamp: place for place, (stamp, _) in enumerate(stamped)}
+    warnings = leakage_warning_counts(record.card for record in records)
+    places = {leakage_warning: place for place, (leakage_warning, _) in enumerate(warnings)}
     best = {(verdict.best, verdict.level) for verdict in verdicts}
     return {
         "levels": list(LEVELS),
         "columns": _columns(table),
         "common": common_line(table),
-        "stamps": stamped,
+        "leakage_warnings": warnings,
         "rows": [
             _row(row, [level for level in LEVELS if (position, level) in best], places)
             for position, row in enumerate(table.rows)
         ],
         "runs": [_run(record, position, places) for position, row in enumerate(table.rows) for record in row.records],
-        "gaps": _gaps(table, gaps),
+        "leakage_drops": _leakage_drops(table, leakage_drops),
         "notes": [interval_line(table), RULE],
         "verdicts": verdict_lines(table, verdicts),
         "missing": missing_lines(missing),
     }
 
 
-def details(records: Iterable[Record], evidence: Evidence) -> Json:
+def details(records: Iterable[Record], test_parts: TestParts) -> Json:
     """What the page shows of each run when it is opened, in the order of the head's runs."""
     pool = Pool()
-    runs = [run_details(record, evidence, pool) for record in records]
+    runs = [run_details(record, test_parts, pool) for record in records]
     return {"score_keys": SCORES, "genre_keys": GENRE_SCORES, "runs": runs, "pool": pool.values}
 
 
@@ -154,7 +156,12 @@ def _columns(table: Table) -> list[Json]:
 
 def _row(row: Row, best: list[str], places: dict[str, int]) -> Json:
     cells = {level: _cell(cell) for level, cell in row.cells.items()}
-    return {"values": row.values, "cells": cells, "best": best, "stamps": [places[stamp] for stamp in row.stamps]}
+    return {
+        "values": row.values,
+        "cells": cells,
+        "best": best,
+        "leakage_warnings": [places[leakage_warning] for leakage_warning in row.leakage_warnings],
+    }
 
 
 def _cell(cell: Cell) -> list[Any]:
@@ -166,19 +173,19 @@ def _run(record: Record, row: int, places: dict[str, int]) -> Json:
     cells = {level: _run_cell(scores[level]) for level in LEVELS}
     split_seed, fold = record.repetition
     repetition = {"seed": record.card["seed"], "split.seed": split_seed, "fold": fold}
-    marks = [places[stamp] for stamp in stamps(record.card)]
-    return {"id": record.name, "row": row, "cells": cells, "repetition": repetition, "stamps": marks}
+    marks = [places[leakage_warning] for leakage_warning in leakage_warnings(record.card)]
+    return {"id": record.name, "row": row, "cells": cells, "repetition": repetition, "leakage_warnings": marks}
 
 
 def _run_cell(score: Json) -> list[Any]:
-    units = f"{score['n_clusters']} {score['cluster']}s" if "n_clusters" in score else ""
-    return [*rounded([score["accuracy"], *score["accuracy_ci95"]], EXACT), score["n"], units, None]
+    clusters = f"{score['n_clusters']} {score['cluster']}s" if "n_clusters" in score else ""
+    return [*rounded([score["accuracy"], *score["accuracy_ci95"]], EXACT), score["n"], clusters, None]
 
 
-def _gaps(table: Table, gaps: Sequence[Gap]) -> list[Json]:
+def _leakage_drops(table: Table, leakage_drops: Sequence[LeakageDrop]) -> list[Json]:
     """Each by what tells its leaky row from those of the others."""
-    leaky = list(dict.fromkeys(gap.rows["leaky"] for gap in gaps))
-    names = dict(zip(leaky, table.names(leaky), strict=True)) if gaps else {}
+    leaky = list(dict.fromkeys(gap.rows["leaky"] for gap in leakage_drops))
+    names = dict(zip(leaky, table.names(leaky), strict=True)) if leakage_drops else {}
     return [
         {
             "name": names[gap.rows["leaky"]],
@@ -187,5 +194,5 @@ def _gaps(table: Table, gaps: Sequence[Gap]) -> list[Json]:
             "fall": rounded([gap.fall, *gap.interval], EXACT),
             "pairs": gap.pairs,
         }
-        for gap in gaps
+        for gap in leakage_drops
     ]

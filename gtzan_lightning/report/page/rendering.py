@@ -12,7 +12,17 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 STYLES = ("style.css", "charts.css", "run.css")
-SCRIPTS = ("dom.js", "cells.js", "table.js", "plots.js", "gaps.js", "curves.js", "genres.js", "run.js", "main.js")
+SCRIPTS = (
+    "dom.js",
+    "cells.js",
+    "table.js",
+    "plots.js",
+    "leakage_drops.js",
+    "curves.js",
+    "genres.js",
+    "run.js",
+    "main.js",
+)
 
 
 def rendered(

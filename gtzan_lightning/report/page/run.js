@@ -11,19 +11,19 @@ function runPanel(run) {
   const detail = details.runs[head.runs.indexOf(run)];
   const row = head.rows[run.row];
   const card = Object.fromEntries(Object.entries(detail.card).map(([key, place]) => [key, details.pool[place]]));
-  const unit = testScores(detail).cluster || "track";
+  const cluster = testScores(detail).cluster || "track";
   return [
     h("div", { class: "top" },
       h("div", {}, h("p", { class: "over" }, valuesOf(row).filter((value) => value !== "-").join(" \u00b7 ")), h("h2", { id: "run-title" }, run.id)),
       h("button", { type: "button", class: "close", onclick: () => byId("run").close() }, "Close")),
-    ...run.stamps.map((place) => h("p", { class: "banner" }, h("strong", {}, head.stamps[place][0]))),
+    ...run.leakage_warnings.map((place) => h("p", { class: "banner" }, h("strong", {}, head.leakage_warnings[place][0]))),
     repetitions(row, run),
     card.overrides && card.overrides.length ? h("p", {}, h("code", {}, card.overrides.join(" "))) : null,
     scoreTable(detail),
     ...testScores(detail).warnings.map((warning) => h("p", { class: "note few" }, warning)),
     Object.keys(detail.history).length ? h("h3", {}, "Learning curves") : null,
     curves(detail.history, card.training?.best_epoch),
-    detail.problem ? h("p", { class: "banner" }, detail.problem) : evidence(detail, unit),
+    detail.problem ? h("p", { class: "banner" }, detail.problem) : test_parts(detail, cluster),
     h("h3", {}, "Run card"), ...cardSections(card),
   ].filter(Boolean);
 }
@@ -58,11 +58,11 @@ function scoreTable(detail) {
       cell(5, `${count(each.n)}${each.n_clusters ? ` of ${each.n_clusters} ${each.cluster}s` : ""}`))))));
 }
 
-function evidence(detail, unit) {
+function test_parts(detail, cluster) {
   const names = details.pool[detail.names];
   const place = h("div");
   const draw = (level) => place.replaceChildren(confusionTable(names, detail.confusion[level], level),
-    ...(detail.genres[level].length ? [genreLines(names, detail.genres[level], details.genre_keys, unit, level)] : []));
+    ...(detail.genres[level].length ? [genreLines(names, detail.genres[level], details.genre_keys, cluster, level)] : []));
   draw(head.levels[0]);
   return h("div", {}, h("h3", {}, "By genre"), choice("level", head.levels.map((level) => [level, level]), head.levels[0], draw), place);
 }
