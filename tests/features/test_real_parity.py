@@ -13,7 +13,7 @@ import torch
 from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, read_table
 from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
-from .test_stats import assert_close
+from .test_window_stats import assert_close
 
 ROOT = Path(os.environ.get("GTZAN_ROOT", "/nonexistent"))
 pytestmark = [

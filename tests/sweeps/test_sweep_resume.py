@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from sweeps.killing import forked, in_training, in_writing, kill, send, status_of
 
-from cli.killing import forked, in_training, in_writing, kill, send, status_of
 from gtzan_lightning.training import results
 
 EPOCHS = 4
@@ -146,7 +146,7 @@ from gtzan_lightning.cli.launch import launch
 
 def main(cfg):
     from hydra.core.hydra_config import HydraConfig
-    from cli.killing import in_training
+    from sweeps.killing import in_training
     from gtzan_lightning.runs import results
     results.run_figures = lambda *_: {}
 

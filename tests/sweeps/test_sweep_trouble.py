@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sweeps.killing import forked, status_of
 
-from cli.killing import forked, status_of
 from gtzan_lightning.training import results
 
 FAST = ("debug=fast", "trainer.progress=false")
