@@ -116,7 +116,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
-class Standardised:
+class ScaledExamples:
     """Examples with their scale; nobody changes them, so that another job can have them too."""
 
     standardisation: Standardisation
@@ -131,18 +131,18 @@ class Standardised:
         return value
 
 
-def standardised(
+def scale_examples(
     corpus: Corpus,
     features: Features,
     slices: SliceTable,
     parts: NDArray[np.str_],
     scaling: ScalingName = "standard",
     fitted_on: FittedOn = "train",
-) -> Standardised:
+) -> ScaledExamples:
     """Fits the scale, and puts every slice on it; arguments as of `GenreDataModule`."""
     values, step_index = step_table(features, slices)
     scale = standardisation_of(values, step_index, parts, scaling, fitted_on)
-    return Standardised(scale, examples_of(corpus, values, step_index, slices, scale))
+    return ScaledExamples(scale, examples_of(corpus, values, step_index, slices, scale))
 
 
 def examples_of(

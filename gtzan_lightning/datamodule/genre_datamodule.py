@@ -18,9 +18,9 @@ from gtzan_lightning.datamodule.examples import (
     BatchLoader,
     EpochOrder,
     Examples,
-    Standardised,
+    ScaledExamples,
     examples_of,
-    standardised,
+    scale_examples,
 )
 from gtzan_lightning.datamodule.scaling import FittedOn, ScalingName
 from gtzan_lightning.datamodule.slices import SliceTable, step_table
@@ -45,7 +45,7 @@ class GenreDataModule(L.LightningDataModule):
         scaling_fitted_on: `train`, or `all` for the leak of a scale that has seen the test part.
         best_epoch_on: `val`, or `test` to have the test part scored after each epoch as well, beside the validation.
         augment: changes to a training batch.
-        prepared: what `standardised` has made of the same arguments for another job.
+        prepared: what `scale_examples` has made of the same arguments for another job.
         augmented_copies: of training tracks; further examples for training alone, which do not count for the scale either.
 
     Raises:
@@ -65,14 +65,14 @@ class GenreDataModule(L.LightningDataModule):
         scaling_fitted_on: FittedOn = "train",
         best_epoch_on: Literal["val", "test"] = "val",
         augment: Augment | None = None,
-        prepared: Standardised | None = None,
+        prepared: ScaledExamples | None = None,
         augmented_copies: Sequence[AugmentedSlices] = (),
     ) -> None:
         super().__init__()
         self.corpus, self.features, self.slices, self.parts = corpus, features, slices, parts
         self.batch_size, self.seed, self.augment, self.best_epoch_on = batch_size, seed, augment, best_epoch_on
         self.kept = np.flatnonzero(parts != EXCLUDED)
-        self.prepared = prepared or standardised(corpus, features, slices, parts, scaling, scaling_fitted_on)
+        self.prepared = prepared or scale_examples(corpus, features, slices, parts, scaling, scaling_fitted_on)
         self.standardisation, self.examples = self.prepared.standardisation, self.prepared.examples
         for augmented_copy in augmented_copies:
             check_augmented_copies(augmented_copy.slices.track_index, slices, parts)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.features.signal_quality import SILENCE_DBFS, Sound
+from gtzan_lightning.features.signal_quality import SILENCE_DBFS, SignalQuality
 
 MAX_ROWS = 50_000  # steps that the covariance is estimated from: frames of thousands of clips are no more evidence
 TYPICAL_SHARE = 0.995  # of the training tracks, which are no farther than `limit`
@@ -115,7 +115,7 @@ NARROW_SHARE = 0.6  # of the band that the sampling rate can hold, for models of
 SHORT_SHARE = 0.8  # of the shortest usual training track
 
 
-def sound_warnings(sound: Sound, rate_hz: int) -> list[str]:
+def sound_warnings(sound: SignalQuality, rate_hz: int) -> list[str]:
     """What is odd in a file itself, heard at the features' sampling rate."""
     message = []
     if sound.level_dbfs < QUIET_DBFS:
@@ -131,7 +131,7 @@ def sound_warnings(sound: Sound, rate_hz: int) -> list[str]:
     return message
 
 
-def ood_warnings(ood: OodScore, sound: Sound, x: NDArray[np.float32]) -> list[str]:
+def ood_warnings(ood: OodScore, sound: SignalQuality, x: NDArray[np.float32]) -> list[str]:
     """What is odd beside the training music, of a file's standardised examples `(slices, steps, features)`."""
     message = []
     if sound.duration_s < SHORT_SHARE * ood.least_s:

@@ -24,7 +24,7 @@ TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class Sound:
+class SignalQuality:
     """What can be said of a file without a model."""
 
     duration_s: float
@@ -34,10 +34,10 @@ class Sound:
     bandwidth_hz: float  # the highest frequency less than 70 dB below the loudest, on the average over time
 
 
-def measure(signal: NDArray[np.float32], rate_hz: int) -> Sound:
+def measure(signal: NDArray[np.float32], rate_hz: int) -> SignalQuality:
     """The sound of a mono signal `(samples,)`."""
     swings = signal - signal.mean()
-    return Sound(
+    return SignalQuality(
         duration_s=len(signal) / rate_hz,
         level_dbfs=float(_decibels(np.mean(swings**2))),
         clipped_share=float(np.mean(np.abs(signal) >= FULL_SCALE)),
@@ -46,7 +46,7 @@ def measure(signal: NDArray[np.float32], rate_hz: int) -> Sound:
     )
 
 
-def sound_of(path: Path, rate_hz: int, max_s: float, cache_root: Path) -> tuple[Sound | None, Reading | None]:
+def file_quality(path: Path, rate_hz: int, max_s: float, cache_root: Path) -> tuple[SignalQuality | None, Reading | None]:
     """The sound of a file, measured once and then kept in the cache of features.
 
     Args:
@@ -64,7 +64,7 @@ def sound_of(path: Path, rate_hz: int, max_s: float, cache_root: Path) -> tuple[
     except OSError:
         return None, None
     try:
-        return Sound(*map(float, cache.values(key)[0])), None
+        return SignalQuality(*map(float, cache.values(key)[0])), None
     except LookupError:
         pass
     reading = read_audio(path, rate_hz, max_s)

@@ -28,7 +28,7 @@ from gtzan_lightning.features.feature_cache import FileCache
 from gtzan_lightning.features.feature_matrix import Features
 from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, FeatureRequest
 from gtzan_lightning.features.frames import frame_columns
-from gtzan_lightning.features.signal_quality import Sound, sound_of
+from gtzan_lightning.features.signal_quality import SignalQuality, file_quality
 from gtzan_lightning.inference.trained_run import TrainedRun, load_run
 from gtzan_lightning.training.split_data import frame_settings
 from gtzan_lightning.utils.caching import cache_dir as chosen_cache_dir
@@ -93,13 +93,13 @@ class Preprocessed:
     """What became of a file; its features are in the cache."""
 
     preprocessing: Preprocessing  # for its length
-    sound: Sound | None  # None where it cannot be read
+    sound: SignalQuality | None  # None where it cannot be read
     extracted: Extracted
 
 
 def preprocess(path: Path, preprocessing: Preprocessing, cache_root: Path) -> Preprocessed:
     """Makes sure that the features of a file are in the cache, and measures its sound."""
-    sound, reading = sound_of(path, preprocessing.request.settings.sample_rate_hz, preprocessing.longest_s, cache_root)
+    sound, reading = file_quality(path, preprocessing.request.settings.sample_rate_hz, preprocessing.longest_s, cache_root)
     preprocessing = preprocessing.for_length(sound.duration_s if sound else 0.0)
     extracted = extract_file(path, preprocessing.request, cache_root, blocking=True, reading=reading)
     assert extracted is not None  # it waits for others

@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from gtzan_lightning.config.schema import Config
 from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, copies_per_track
-from gtzan_lightning.datamodule.examples import standardised
+from gtzan_lightning.datamodule.examples import scale_examples
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.masking import Masking
 from gtzan_lightning.errors import GtzanError
@@ -54,7 +54,7 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
     """Standardised examples with their loaders."""
     scaling = config.features.scaling, config.features.scaling_fitted_on
     if scaling not in data.prepared:
-        data.prepared[scaling] = standardised(data.corpus, data.features, data.slices, data.parts, *scaling)
+        data.prepared[scaling] = scale_examples(data.corpus, data.features, data.slices, data.parts, *scaling)
     return GenreDataModule(
         data.corpus,
         data.features,

@@ -1,4 +1,4 @@
-"""From a checked configuration to its data: a corpus as numbers, cut and split."""
+"""From a validated configuration to its data: a corpus with features, cut and split."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.config.composition import corpus_fingerprint
+from gtzan_lightning.config.composition import configured_source
 from gtzan_lightning.config.schema import Config
-from gtzan_lightning.corpus.loading import open_corpus
-from gtzan_lightning.corpus.location import locate
+from gtzan_lightning.corpus.loading import load_corpus
+from gtzan_lightning.corpus.location import DataSource
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.augmented_copies import check_genres
-from gtzan_lightning.datamodule.examples import Standardised
+from gtzan_lightning.datamodule.examples import ScaledExamples
 from gtzan_lightning.datamodule.manifest import read_manifest
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table
 from gtzan_lightning.datamodule.split_rules import rule_named
@@ -28,30 +28,41 @@ from gtzan_lightning.utils.caching import Memo, cache_dir
 
 @dataclass(frozen=True, eq=False)
 class SplitData:
-    """A corpus as numbers, cut and split; nobody changes it, so that another job can have it too."""
+    """A corpus with features, cut and split; immutable, so that jobs of one process can share it."""
 
     corpus: Corpus
     features: Features
     slices: SliceTable
     parts: NDArray[np.str_]  # (slices,)
-    prepared: dict[tuple[str, str], Standardised] = field(default_factory=dict, init=False, repr=False)  # by scaling
+    prepared: dict[tuple[str, str], ScaledExamples] = field(default_factory=dict, init=False, repr=False)  # by scaling
 
 
 OPENED: Memo[SplitData] = Memo(most=4, most_bytes=2**28)
-"""What the last jobs of this process had: a corpus of tables fits in many times, frames of audio are opened anew."""
+"""Data of the last jobs of this process; features too large to keep, such as frames of audio, are loaded again."""
 
 
-def open_data(config: Config, *, refuse: bool = True) -> SplitData:
-    """Opens the corpus, its features, cuts slices and splits them; the same data are opened once in a process.
+def locate_data(config: Config) -> DataSource:
+    """Where the data of a configuration are.
+
+    Raises:
+        GtzanError: nothing usable there.
+    """
+    return configured_source(config.data.model_dump(), config.features.name)
+
+
+def open_data(config: Config, source: DataSource | None = None, *, refuse: bool = True) -> SplitData:
+    """Loads the corpus and its features, cuts slices and splits them; the same data are loaded once in a process.
 
     Args:
         config: which data, and how they are cut and split.
-        refuse: whether a manifest that cannot be trained or believed is refused; the audit tells what is wrong with it.
+        source: where the data are; None locates them.
+        refuse: whether to refuse a manifest that cannot be trained on; the audit reports what is wrong with it.
 
     Raises:
         GtzanError: what is wrong with the data, the lengths or the split.
     """
-    return OPENED.get((*_data_key(config), refuse), lambda: _opened(config, refuse), _size)
+    source = source or locate_data(config)
+    return OPENED.get((*_data_key(config, source), refuse), lambda: _opened(config, source, refuse), _size)
 
 
 def _size(data: SplitData) -> int:
@@ -59,30 +70,28 @@ def _size(data: SplitData) -> int:
     return data.features.values.nbytes
 
 
-def _data_key(config: Config) -> tuple[object, ...]:
-    """All that decides what `open_data` returns, the files' sizes and times included."""
-    location = locate(config.data.kind, config.data.root)
+def _data_key(config: Config, source: DataSource) -> tuple[object, ...]:
+    """Everything that determines what `open_data` returns, sizes and times of files included."""
     manifest = Path(config.split.manifest) if config.split.manifest else None
     state = manifest.stat() if manifest and manifest.is_file() else None
+    sections = [
+        config.data.model_dump(exclude={"batch_size", "n_jobs"}),
+        config.features,
+        config.slice,
+        config.split,
+        config.augmentation.genre_strength,
+    ]
     return (
-        repr(
-            [
-                config.data.model_dump(exclude={"batch_size", "n_jobs"}),
-                config.features,
-                config.slice,
-                config.split,
-                config.augmentation.genre_strength,
-            ]
-        ),
+        repr(sections),
         str(cache_dir(config.cache_dir).resolve()),
-        location and (location.root.resolve(), location.metadata),
-        corpus_fingerprint(config.data.model_dump(), config.features.name),
+        source.location and (source.location.root.resolve(), source.location.metadata),
+        source.sha256,
         manifest and (manifest.resolve(), state and (state.st_size, state.st_mtime_ns)),
     )
 
 
-def _opened(config: Config, refuse: bool) -> SplitData:
-    corpus = open_configured_corpus(config)
+def _opened(config: Config, source: DataSource, refuse: bool) -> SplitData:
+    corpus = load_configured_corpus(config, source)
     check_genres(config.augmentation.factors, corpus)
     rule = _rule(config)
     if config.split.manifest is None:
@@ -92,20 +101,13 @@ def _opened(config: Config, refuse: bool) -> SplitData:
     return SplitData(corpus, features, slices, _parts(config, corpus, slices, rule, refuse))
 
 
-def open_configured_corpus(config: Config) -> Corpus:
-    """The corpus of the configuration; its audio or tables are looked at, its features are not."""
-    return open_corpus(
-        config.data.kind,
-        config.data.root,
-        source=config.data.source,
-        features=config.features.name,
-        cache_dir=cache_dir(config.cache_dir),
-        n_jobs=config.data.n_jobs,
-    )
+def load_configured_corpus(config: Config, source: DataSource | None = None) -> Corpus:
+    """The corpus of the configuration, without its features; None as source locates it."""
+    return load_corpus(source or locate_data(config), cache_dir(config.cache_dir), config.data.n_jobs)
 
 
 def load_configured_features(config: Config, corpus: Corpus, augmented_copy: AugmentedCopy | None = None) -> Features:
-    """The features of the configuration, from tables, the cache, or audio; those of a augmented_copy if one is named."""
+    """The features of the configuration, from tables, the cache, or audio; those of an augmented copy if one is given."""
     whole_clips = config.features.row_s(config.slice.step_s)
     return load_features(
         corpus,

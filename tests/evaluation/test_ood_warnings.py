@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gtzan_lightning.evaluation.ood import OodScore, ood_warnings, sound_warnings
-from gtzan_lightning.features.signal_quality import Sound
+from gtzan_lightning.features.signal_quality import SignalQuality
 
-USUAL = Sound(duration_s=30.0, level_dbfs=-16.0, clipped_share=0.001, silent_share=0.02, bandwidth_hz=9_000.0)
+USUAL = SignalQuality(duration_s=30.0, level_dbfs=-16.0, clipped_share=0.001, silent_share=0.02, bandwidth_hz=9_000.0)
 
 
 def test_nothing_is_said_of_a_usual_file():

@@ -6,7 +6,7 @@ import soundfile
 from scipy.signal import butter, sosfiltfilt
 
 from gtzan_lightning.features import signal_quality as room
-from gtzan_lightning.features.signal_quality import measure, sound_of
+from gtzan_lightning.features.signal_quality import measure, file_quality
 
 RATE_HZ = 22_050
 TIME_S = np.arange(2 * RATE_HZ) / RATE_HZ
@@ -50,10 +50,10 @@ def test_silence_and_clipping_are_shares():
 def test_a_file_is_measured_once(tmp_path, monkeypatch):
     file = tmp_path / "x.wav"
     soundfile.write(file, sine(1000.0), RATE_HZ)
-    first, reading = sound_of(file, RATE_HZ, 10.0, tmp_path / "cache")
+    first, reading = file_quality(file, RATE_HZ, 10.0, tmp_path / "cache")
     assert len(reading.signal) == 2 * RATE_HZ
     monkeypatch.setattr(room, "read_audio", None)
-    again, reading = sound_of(file, RATE_HZ, 10.0, tmp_path / "cache")
+    again, reading = file_quality(file, RATE_HZ, 10.0, tmp_path / "cache")
     assert again.duration_s == first.duration_s == 2.0
     assert reading is None  # nothing was read for it
 
@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_read_has_no_sound(tmp_path, content):
     file = tmp_path / "x.wav"
     if content is not None:
         file.write_bytes(content)
-    sound, reading = sound_of(file, RATE_HZ, 10.0, tmp_path / "cache")
+    sound, reading = file_quality(file, RATE_HZ, 10.0, tmp_path / "cache")
     assert sound is None
     assert (reading is None) == (content is None)  # a file that is not there is not even begun
     if reading is not None:
