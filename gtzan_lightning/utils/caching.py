@@ -1,7 +1,4 @@
-"""What one job of a process has in common with the next is computed once.
-
-MERGED: Where features and the synthetic corpus are kept.
-"""
+"""The cache folder, and an in-memory cache of recent results."""
 
 from __future__ import annotations
 
@@ -13,45 +10,46 @@ from typing import Generic, TypeVar
 
 import platformdirs
 
-
-def cache_dir(chosen: str | None = None) -> Path:
-    """The chosen folder, else the environment's GTZAN_CACHE, else the system's place for caches."""
-    return Path(chosen or os.environ.get("GTZAN_CACHE") or platformdirs.user_cache_dir("gtzan-lightning"))
-
-
 Value = TypeVar("Value")
 
 
+def cache_dir(chosen: str | None = None) -> Path:
+    """The cache folder: `chosen`, else the environment variable GTZAN_CACHE, else the system's folder for caches."""
+    return Path(chosen or os.environ.get("GTZAN_CACHE") or platformdirs.user_cache_dir("gtzan-lightning"))
+
+
 class Memo(Generic[Value]):
-    """The last few results, by all that decides them.
+    """A least-recently-used cache.
+
+    Unlike `functools.lru_cache` it takes the key apart from the arguments, and limits the size of a stored result.
 
     Args:
-        most: results that are kept.
-        most_bytes: size of a result that is kept; a larger one is computed anew, so that memory does not fill up.
+        most: Number of results that are stored.
+        most_bytes: Maximum size of a stored result; larger ones are computed again each time to limit memory use.
     """
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self.most, self.most_bytes = most, most_bytes
-        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+        self._stored: OrderedDict[Hashable, Value] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Value], size: Callable[[Value], int]) -> Value:
-        """The kept result of this key, or a new one.
+        """Returns the stored result of `key`, or computes it.
 
         Args:
-            key: all that decides the result; for files, their sizes and times too.
-            make: computes it.
-            size: of a result, in bytes.
+            key: Everything the result depends on; for files also their sizes and modification times.
+            make: Computes the result.
+            size: Returns the size of a result in bytes.
         """
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        if key in self._stored:
+            self._stored.move_to_end(key)
+            return self._stored[key]
         value = make()
         if size(value) <= self.most_bytes:
-            self._kept[key] = value
-            if len(self._kept) > self.most:
-                self._kept.popitem(last=False)
+            self._stored[key] = value
+            if len(self._stored) > self.most:
+                self._stored.popitem(last=False)
         return value
 
     def clear(self) -> None:
-        """Forgets everything."""
-        self._kept.clear()
+        """Removes all results."""
+        self._stored.clear()

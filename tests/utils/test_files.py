@@ -1,28 +1,28 @@
-"""Files that a reader never sees half written."""
+"""Atomic writes."""
 
 import os
 import stat
 
 import pytest
 
-from gtzan_lightning.utils.files import replacing, write_bytes, write_text
+from gtzan_lightning.utils.files import UNFINISHED, replacing, write_atomically, write_bytes, write_text
 
 
-def test_a_file_appears_whole_and_replaces_the_old_one(tmp_path):
+def test_a_complete_file_replaces_the_old_one(tmp_path):
     path = tmp_path / "file.txt"
     write_text(path, "old")
     with replacing(path) as temporary:
         temporary.write_text("half")
         assert path.read_text() == "old"
         assert temporary.parent == tmp_path  # a rename across file systems would not be atomic
-        assert temporary.suffix == ".txt"  # writers that go by the suffix find it
+        assert temporary.suffix == ".txt"  # writers choose the format by it
         temporary.write_text("new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_an_error_on_the_way_leaves_the_old_file_and_no_litter(tmp_path, error):
+def test_an_error_leaves_the_old_file_and_no_temporary_file(tmp_path, error):
     path = tmp_path / "file.txt"
     write_bytes(path, b"old")
 
@@ -37,7 +37,7 @@ def test_an_error_on_the_way_leaves_the_old_file_and_no_litter(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_file_may_be_read_by_whoever_the_user_lets_read_files(tmp_path):
+def test_the_file_mode_follows_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
         write_text(tmp_path / "file.txt", "ü")
@@ -45,3 +45,20 @@ def test_the_file_may_be_read_by_whoever_the_user_lets_read_files(tmp_path):
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file.txt").stat().st_mode) == 0o640
     assert (tmp_path / "file.txt").read_bytes() == "ü".encode()
+
+
+def test_a_folder_appears_complete_and_an_existing_one_is_left_alone(tmp_path):
+    target = tmp_path / "cache" / "key"
+
+    def write(content):
+        def write_folder(folder):
+            folder.mkdir()
+            (folder / "a").write_text(content)
+            assert folder.name.startswith(UNFINISHED)
+
+        return write_folder
+
+    for content in ("first", "second"):
+        write_atomically(target, write(content))
+        assert (target / "a").read_text() == "first"
+        assert list(target.parent.iterdir()) == [target]
