@@ -1,7 +1,7 @@
-"""What simple methods reach on the models' own splits, so that every score has a floor: `--help` says more.
+"""Baselines on the splits of the models; see `--help`.
 
-Majority class, logistic regression and an RBF-SVM read the same scaled slices as the models, learn from the same train
-part, and are scored by the same functions. The textbook's plain standardisation is `--set features.scaling=standard`.
+Majority class, logistic regression and an RBF-SVM are fitted on the same scaled slices of the same training part as the
+models, and scored by the same functions. Plain standardisation: `--set features.scaling=standard`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from gtzan_lightning.config.composition import composed
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.errors import GtzanError
@@ -39,19 +39,19 @@ from gtzan_lightning.training.split_data import open_data
 
 
 def baselines() -> dict[str, ClassifierMixin]:
-    """The methods, weakest first."""
+    """The baseline methods, weakest first."""
     return {
         "majority class": DummyClassifier(strategy="most_frequent"),
         "logistic regression": LogisticRegression(max_iter=2000),
-        "RBF-SVM, C=10": SVC(C=10, break_ties=True),  # ties broken: predictions are the largest decision value
+        "RBF-SVM, C=10": SVC(C=10, break_ties=True),  # break_ties: predictions are the largest decision value
     }
 
 
 def score_baselines(cell: Cell, overrides: Sequence[str] = ()) -> tuple[str, dict[str, Scores]]:
-    """The corpus's name, and the test scores of every method on one cell."""
+    """The name of the corpus, and the test scores of every method on one cell."""
     torch.set_num_threads(1)
-    everything = [*cell.overrides(), *overrides]
-    config = checked(composed(everything), everything)
+    overrides = [*cell.overrides(), *overrides]
+    config = validate_config(compose(overrides), overrides)
     data = open_data(config)
     datamodule = make_datamodule(config, data)
     x, y = _examples(datamodule)
@@ -64,19 +64,19 @@ def score_baselines(cell: Cell, overrides: Sequence[str] = ()) -> tuple[str, dic
 
 
 def baseline_rows(todo: Sequence[Cell], overrides: Sequence[str], jobs: int) -> tuple[Rows, str]:
-    """Scores of all cells, computed in `jobs` processes, and the corpus's name.
+    """Scores of all cells, computed in `jobs` processes, and the name of the corpus.
 
-    A cell that the data cannot have is told and left out.
+    Cells that the corpus does not support are reported and omitted.
     """
     rows: Rows = defaultdict(list)
     corpus = "no corpus"
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        answers = [(cell, pool.submit(score_baselines, cell, overrides)) for cell in todo]
-        for cell, answer in answers:
+        results = [(cell, pool.submit(score_baselines, cell, overrides)) for cell in todo]
+        for cell, result in results:
             try:
-                corpus, found = answer.result()
+                corpus, found = result.result()
             except GtzanError as error:
-                print(f"{' '.join(cell.overrides())}: left out\n{error}", file=sys.stderr)
+                print(f"{' '.join(cell.overrides())}: omitted\n{error}", file=sys.stderr)
                 continue
             for name, scores in found.items():
                 rows[name, cell.slice, cell.split].append(scores)
@@ -84,7 +84,7 @@ def baseline_rows(todo: Sequence[Cell], overrides: Sequence[str], jobs: int) -> 
 
 
 def print_rows(rows: Rows, corpus: str) -> None:
-    """One row for each slice, split and method; the methods of a split stand together."""
+    """Prints one row for each slice length, split and method."""
     table = Table(title=f"Baselines on {corpus}, test accuracy", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("slice", "split", "method"):
         table.add_column(name, no_wrap=True)
@@ -107,7 +107,7 @@ def _examples(datamodule: GenreDataModule) -> tuple[NDArray[np.float32], NDArray
 
 
 def _probabilities(method: ClassifierMixin, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """`(slices, genres)`; an SVM has none, so its decision values stand in, which keeps the order of the genres."""
+    """Probabilities `(slices, genres)`; for an SVM the softmax of its decision values, in the same order."""
     if hasattr(method, "predict_proba"):
         return method.predict_proba(x)
     return softmax(method.decision_function(x), axis=1)

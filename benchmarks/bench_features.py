@@ -1,10 +1,10 @@
-"""How fast the features are, beside the same features through librosa, in the same run and interleaved.
+"""Speed of feature extraction against the same features computed with librosa, in the same run and interleaved.
 
     python benchmarks/bench_features.py [--root GENRES_FOLDER] [--clips 6] [--repeats 5]
 
-Prints, for one 30-s clip on one core, the time of all ten 3-s windows' 58 columns plus the 30-s row, and of mfcc and
-logmel frames, ours and librosa's in turn (median and quartiles), the time of each part of ours, and the gain of two
-processes over one. Without a folder of audio, 30-s clips are generated. Needs librosa: `pip install -e .[dev]`.
+Prints, for one 30-s clip on one core, the time for the 58 columns of all ten 3-s windows plus the 30-s row, and for
+mfcc and logmel frames, ours and librosa's in turn (median and quartiles), the time of each step of ours, and the
+speed-up of two processes over one. Without a folder of audio, 30-s clips are generated. Needs librosa: `pip install -e .[dev]`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,14 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from gtzan_lightning.features import chroma, separation, spectrum, tempo
-from gtzan_lightning.features import frame_statistics as frame_moments
-from gtzan_lightning.features import frame_statistics as spectral_shape
-from gtzan_lightning.features import spectrum as mel
-from gtzan_lightning.features import window_stats as stats
+from gtzan_lightning.features import chroma, frame_statistics, separation, spectrum, tempo, window_stats
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings
 from gtzan_lightning.features.frames import frame_features
 
 RATE_HZ = 22050
 REFLECT = {"pad_mode": "reflect"}
-N_FILES = 48  # of the comparison of one process and two
+N_FILES = 48  # for the comparison of one process with two
 Signal = NDArray[np.float32]
 
 
@@ -79,8 +75,8 @@ def _compare_all(signals: list[Signal], repeats: int) -> None:
 
 def our_stats(y: Signal) -> None:
     signal = torch.from_numpy(y)
-    stats.window_stats(stats.cut_windows(signal, RATE_HZ, 3.0), RATE_HZ)
-    stats.window_stats(signal.unsqueeze(0), RATE_HZ)
+    window_stats.window_stats(window_stats.cut_windows(signal, RATE_HZ, 3.0), RATE_HZ)
+    window_stats.window_stats(signal.unsqueeze(0), RATE_HZ)
 
 
 def librosa_stats(y: Signal) -> None:
@@ -89,7 +85,7 @@ def librosa_stats(y: Signal) -> None:
 
 
 def librosa_columns(y: Signal) -> None:
-    """The 58 columns of one window, each by its own call, as the published tables were made."""
+    """The 58 columns of one window, each by its own librosa call, as in the published tables."""
     for series in (
         librosa.feature.chroma_stft(y=y, sr=RATE_HZ, **REFLECT),
         librosa.feature.rms(y=y, **REFLECT),
@@ -108,7 +104,7 @@ def librosa_columns(y: Signal) -> None:
 def _compare(
     name: str, ours: Callable[[Signal], object], theirs: Callable[[Signal], object], signals: list[Signal], repeats: int
 ) -> None:
-    """Ours and theirs in turn, so that whatever else the machine does falls on both."""
+    """Times both in turn, so that other load on the machine affects both."""
     ours(signals[0]), theirs(signals[0])  # compile, fill caches
     pairs = np.array([(_seconds(ours, y), _seconds(theirs, y)) for _ in range(repeats) for y in signals])
     ratios = pairs[:, 1] / pairs[:, 0]
@@ -117,44 +113,46 @@ def _compare(
 
 
 def _seconds(function: Callable[[Signal], object], y: Signal) -> float:
-    """CPU time: other processes of a busy machine do not count."""
+    """CPU time, which excludes other processes."""
     begun = time.process_time()
     function(y)
     return time.process_time() - begun
 
 
-def quartiles(values: NDArray[np.float64], cluster: str) -> str:
+def quartiles(values: NDArray[np.float64], unit: str) -> str:
     low, middle, high = np.percentile(values, [25, 50, 75])
-    return f"{middle:.1f} {cluster} ({low:.1f}-{high:.1f})"
+    return f"{middle:.1f} {unit} ({low:.1f}-{high:.1f})"
 
 
 def _profile(y: Signal) -> None:
-    """The parts of one pass over a whole clip."""
+    """Prints the time of each step for one whole clip."""
     signal = torch.from_numpy(y).unsqueeze(0)
     spectra = spectrum.stft(signal)
-    magnitudes, *_ = spectral_shape.spectral_shape(spectra, RATE_HZ)
+    magnitudes, *_ = frame_statistics.spectral_shape(spectra, RATE_HZ)
     power = magnitudes**2
-    bands = mel.mel_spectrum(power, RATE_HZ, stats.N_MELS)
+    bands = spectrum.mel_spectrum(power, RATE_HZ, window_stats.N_MELS)
     decibels = spectrum.power_to_db(bands.double())
     parts: dict[str, Callable[[], object]] = {
         "spectra (STFT)": lambda: spectrum.stft(signal),
-        "magnitudes, centroid, bandwidth, rolloff": lambda: spectral_shape.spectral_shape(spectra, RATE_HZ),
-        "mel bands": lambda: mel.mel_spectrum(power, RATE_HZ, stats.N_MELS),
-        "decibels and cepstra": lambda: spectrum.power_to_db(bands.double()) @ spectrum.dct_bank(stats.N_MELS, 20),
+        "magnitudes, centroid, bandwidth, rolloff": lambda: frame_statistics.spectral_shape(spectra, RATE_HZ),
+        "mel bands": lambda: spectrum.mel_spectrum(power, RATE_HZ, window_stats.N_MELS),
+        "decibels and cepstra": lambda: (
+            spectrum.power_to_db(bands.double()) @ spectrum.dct_bank(window_stats.N_MELS, 20)
+        ),
         "tuning and chroma": lambda: chroma.chroma(power, RATE_HZ),
         "both medians and the mask": lambda: separation.harmonic_mask(magnitudes),
         "resynthesis (inverse STFT)": lambda: spectrum.istft(spectra, signal.shape[1]),
         "tempo": lambda: tempo.tempo_bpm(decibels.float(), RATE_HZ),
-        "rms and zero crossings": lambda: (frame_moments.rms(signal), frame_moments.zero_crossing_rate(signal)),
+        "rms and zero crossings": lambda: (frame_statistics.rms(signal), frame_statistics.zero_crossing_rate(signal)),
     }
-    print("\nwhere our time goes, 30-s row of one clip")
+    print("\ntime of each step, 30-s row of one clip")
     for name, part in parts.items():
         times = [_seconds(lambda _, part=part: part(), y) for _ in range(15)]  # type: ignore[misc]
         print(f"  {name:44}{quartiles(np.array(times[3:]) * 1e3, 'ms'):>22}")
 
 
 def _two_processes(files: list[Path], folder: Path) -> None:
-    """Whole files, reading and cache included, wall time."""
+    """Prints the wall time for whole files, reading and cache included, in one process and in two."""
     request = FeatureRequest("stats", 3.0, FrameSettings())
     copies = []
     for i in range(N_FILES):
@@ -179,7 +177,7 @@ def _files(root: Path | None, count: int, folder: Path) -> list[Path]:
 
 
 def generate(path: Path, seed: int) -> Path:
-    """Thirty seconds of tones over a beat of noise."""
+    """Writes thirty seconds of tones over a noise beat."""
     rng = np.random.default_rng(seed)
     t = np.arange(30 * RATE_HZ) / RATE_HZ
     tones = sum(np.sin(2 * np.pi * hz * t) for hz in rng.uniform(80, 2000, 12)) / 40

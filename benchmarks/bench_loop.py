@@ -1,10 +1,10 @@
-"""What an epoch of our training loop costs, beside a plain PyTorch loop, and beside the same fed by a DataLoader.
+"""CPU time of an epoch of the training loop, against a plain PyTorch loop and against the same loop with a DataLoader.
 
     python benchmarks/bench_loop.py [--models mlp lstm] [--batch-sizes 16 64 256] [--turns 5]
 
-All three train the same model with the same optimiser, schedule and clipping on the same tensors (the size of GTZAN's
-3-s windows, random numbers), and score the training and validation part after each epoch. They take turns, one thread,
-CPU time of whole epochs; the first epoch of each turn does not count.
+All three train the same model with the same optimizer, schedule and gradient clipping on the same tensors (random
+numbers in the shape of GTZAN's 3-s windows), and score the training and the validation part after each epoch. They run
+in turn on one thread; CPU time of whole epochs, without the first epoch of each turn.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from rich.table import Table
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from gtzan_lightning.config.composition import composed
-from gtzan_lightning.config.schema import Config, checked
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import Config, validate_config
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.slices import slice_table
@@ -38,7 +38,7 @@ from gtzan_lightning.training.construction import make_model, make_trainer
 from gtzan_lightning.training.tensorboard_logging import event_logger
 
 N_TRACKS, WINDOWS, N_FEATURES = 1000, 10, 58
-EPOCHS = 4  # of a turn; the first is thrown away
+EPOCHS = 4  # of a turn; the first is discarded
 OURS, PLAIN, STOCK = "ours", "plain PyTorch", "with a DataLoader"
 
 
@@ -56,7 +56,7 @@ def main() -> None:
         table.add_column(name, justify="right")
     for model in arguments.models:
         for batch_size in arguments.batch_sizes:
-            config = checked(composed([f"model={model}", f"data.batch_size={batch_size}"]))
+            config = validate_config(compose([f"model={model}", f"data.batch_size={batch_size}"]))
             table.add_row(model, str(batch_size), *_cells(config, arguments.turns))
     Console().print(table)
 
@@ -78,12 +78,12 @@ def _cells(config: Config, turns: int) -> list[str]:
 
 
 def our_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
-    """As `train` does it: curves, the best and the last checkpoint, the event file."""
+    """As in `train`: learning curves, the best and the last checkpoint, the event file."""
     return _fitted(config, model, datamodule)
 
 
 def stock_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
-    """The same, fed as Lightning's tutorials do."""
+    """The same with a `DataLoader`, as in Lightning's tutorials."""
     training, validation = (TensorDataset(*_tensors(datamodule, part)) for part in ("train", "val"))
     loader = DataLoader(training, config.data.batch_size, shuffle=True)
     return _fitted(config, model, loader, DataLoader(validation, config.data.batch_size))
@@ -101,7 +101,7 @@ def _fitted(config: Config, model: GenreModule, *data: object) -> list[float]:
 
 
 def plain_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
-    """Twenty lines of PyTorch: batches are rows of the tensors, scores are counted as they come."""
+    """A plain PyTorch loop: batches are rows of the tensors, accuracy is counted in the loop."""
     size = config.data.batch_size
     x, y, _ = _tensors(datamodule, "train")
     x_val, y_val, _ = _tensors(datamodule, "val")
@@ -147,7 +147,7 @@ class Clock(Callback):
 
 
 def random_data(config: Config) -> GenreDataModule:
-    """GTZAN's shape, random numbers."""
+    """Random numbers in the shape of GTZAN's 3-s windows."""
     random = np.random.default_rng(0)
     tracks = tuple(Track(f"{number:04d}", GTZAN_GENRES[number % 10]) for number in range(N_TRACKS))
     features = Features(

@@ -1,10 +1,10 @@
-"""How fast answers come: a song of three minutes beside librosa's features of it, and a folder beside the engine alone.
+"""Speed of prediction: a three-minute song against librosa's features of it, a folder against feature extraction alone.
 
     python benchmarks/bench_predict.py [--clips 100] [--repeats 3] [--jobs 2]
 
-Trains a throwaway model on the synthetic corpus, then times, after start-up and without anything in the cache: a stereo
-MP3 at 44.1 kHz from file to answer, in turn with librosa's decoding and 58 columns of the same file's windows (CPU time
-on one core); and a folder of 30-s clips from files to answers, in turn with the feature engine alone. Everything is
+Trains a temporary model on the synthetic corpus, then times, after start-up and with an empty cache: a stereo MP3 at
+44.1 kHz from file to prediction, in turn with librosa's decoding and 58 columns of the same windows (CPU time on one
+core); and a folder of 30-s clips from files to predictions, in turn with feature extraction alone. All audio is
 generated. Needs librosa: `pip install -e .[dev]`.
 """
 
@@ -25,7 +25,7 @@ from bench_features import RATE_HZ, generate, librosa_columns, quartiles
 from threadpoolctl import threadpool_limits
 
 from gtzan_lightning import load_run, predict
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.inference.file_inference import Preprocessing
 from gtzan_lightning.inference.trained_run import TrainedRun
@@ -44,18 +44,18 @@ def main() -> None:
     threadpool_limits(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run = throwaway_run(folder)
+        run = temporary_run(folder)
         compare_song(run, song(folder / "song.mp3"), folder, arguments.repeats)
         compare_folder(run, clips(folder / "clips", arguments.clips), folder, arguments.repeats, arguments.jobs)
 
 
-def throwaway_run(folder: Path) -> TrainedRun:
+def temporary_run(folder: Path) -> TrainedRun:
     overrides = ["data=synthetic", "debug=fast", "trainer.progress=false", f"outputs={folder / 'outputs'}"]
-    return load_run(train(composed(overrides), overrides=overrides).folder)
+    return load_run(train(compose(overrides), overrides=overrides).folder)
 
 
 def song(path: Path) -> Path:
-    """Six generated clips, one after the other, in stereo."""
+    """Six generated clips in a row, in stereo."""
     parts = [soundfile.read(generate(path.with_suffix(f".{seed}.wav"), seed))[0] for seed in range(SONG_S // 30)]
     sound = librosa.resample(np.concatenate(parts), orig_sr=RATE_HZ, target_sr=SONG_RATE_HZ)
     soundfile.write(path, np.stack([sound, 0.8 * sound], axis=1) / 2, SONG_RATE_HZ)
@@ -68,7 +68,7 @@ def clips(folder: Path, count: int) -> list[Path]:
 
 
 def librosa_song(path: Path) -> None:
-    """The same windows' columns, as the published tables were made."""
+    """The 58 columns of the same windows, computed as for the published tables."""
     signal, _ = librosa.load(path, sr=RATE_HZ)
     for start in range(0, len(signal) - 3 * RATE_HZ + 2, 3 * RATE_HZ):
         librosa_columns(signal[start : start + 3 * RATE_HZ - 1])
@@ -84,10 +84,10 @@ def compare_song(run: TrainedRun, path: Path, folder: Path, repeats: int) -> Non
         wall.append(time.perf_counter() - begun)
         theirs.append(seconds(time.process_time, lambda: librosa_song(path)))
     print(f"\n{SONG_S}-s stereo MP3 on one core, CPU time of {repeats} turns")
-    print(f"  file to answer                      {quartiles(np.array(ours) * 1e3, 'ms'):>24}")
+    print(f"  file to prediction                  {quartiles(np.array(ours) * 1e3, 'ms'):>24}")
     print(f"  librosa {librosa.__version__}, features alone       {quartiles(np.array(theirs) * 1e3, 'ms'):>24}")
     print(f"  ratio                               {quartiles(np.array(theirs) / np.array(ours), 'x'):>24}")
-    print(f"  file to answer, wall time           {quartiles(np.array(wall) * 1e3, 'ms'):>24}")
+    print(f"  file to prediction, wall time       {quartiles(np.array(wall) * 1e3, 'ms'):>24}")
 
 
 def compare_folder(run: TrainedRun, paths: list[Path], folder: Path, repeats: int, jobs: int) -> None:
@@ -104,14 +104,14 @@ def compare_folder(run: TrainedRun, paths: list[Path], folder: Path, repeats: in
             )
             for _ in range(repeats)
         ]
-        engine, answers = np.array(rates).T
-        print(f"  {n_jobs} process(es): engine alone      {quartiles(engine, '/s'):>28}")
-        print(f"  {n_jobs} process(es): files to answers  {quartiles(answers, '/s'):>28}")
-        print(f"  {n_jobs} process(es): share             {quartiles(100 * answers / engine, '%'):>28}")
+        features, predictions = np.array(rates).T
+        print(f"  {n_jobs} process(es): features alone    {quartiles(features, '/s'):>28}")
+        print(f"  {n_jobs} process(es): predictions       {quartiles(predictions, '/s'):>28}")
+        print(f"  {n_jobs} process(es): share             {quartiles(100 * predictions / features, '%'):>28}")
 
 
 def fresh_folders(root: Path):  # noqa: ANN201
-    """Empty caches, one after the other."""
+    """Yields folders for empty caches."""
     return (root / str(number) for number in range(10**9))
 
 

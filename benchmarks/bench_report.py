@@ -1,10 +1,10 @@
-"""How long a report of a thousand runs takes: to write, and to open in a browser.
+"""Time to write a report of a thousand runs, and to open it in a browser.
 
     python benchmarks/bench_report.py --runs 1000
 
-The runs are made up: 20 kinds, of 200 test tracks and 60 epochs each as on GTZAN, linked under as many names as wanted.
-Timed in headless Chromium, each with its layout: loading (from the request to the end of the load event), then the
-table with a row for each run, then the opening of a run, which parses what was left for later. Median of the repeats.
+The runs are artificial: a few with 200 test tracks and 60 epochs each, as on GTZAN, hard-linked under as many names as
+requested. Timed in headless Chromium, layout included: loading (from the request to the end of the load event), showing
+one table row for each run, and opening a run, whose details are parsed on demand. Prints medians over the repeats.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from made_runs import made_run
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 SPLITS = ("leaky", "grouped")
-LAYOUT = "document.documentElement.scrollHeight"  # asking for it makes the browser place everything
+LAYOUT = "document.documentElement.scrollHeight"  # reading it forces a layout
 STEPS = {
     "all runs": "document.querySelector('#filters .choice button:last-child').click()",
     "open a run": "show(document.querySelector('.open').dataset.run); followHash()",
@@ -37,7 +37,7 @@ STEPS = {
 
 
 def make_runs(outputs: Path, n_runs: int) -> None:
-    """Two models and slices, two splits and many learning rates; five seeds each."""
+    """Runs of two models, slice lengths and splits, many learning rates, and five seeds each."""
     kinds = [(model, slice_s, split) for model in ("MLP", "BiLSTM") for slice_s in (3, 6) for split in SPLITS]
     for number in range(n_runs):
         model, slice_s, split = kinds[number % len(kinds)]
@@ -51,7 +51,7 @@ def make_runs(outputs: Path, n_runs: int) -> None:
         copy = outputs / "runs" / f"{first.name}-{number:04d}".lower()
         shutil.copytree(first, copy, copy_function=os.link)
         config = (copy / "config.yaml").read_text(encoding="utf-8")
-        (copy / "config.yaml").unlink()  # it is linked to that of the others
+        (copy / "config.yaml").unlink()  # hard-linked to that of the other runs
         (copy / "config.yaml").write_text(config.replace("model:", f"model:\n  lr: {0.001 * (lr + 1):g}"))
 
 
@@ -74,7 +74,7 @@ def browser() -> webdriver.Chrome:
 
 
 def times_ms(driver: webdriver.Chrome, address: str) -> dict[str, float]:
-    """Milliseconds of each step, one after the other."""
+    """Milliseconds of loading and of each of `STEPS`, in order."""
     driver.get("about:blank")
     driver.get(address)
     loaded = driver.execute_script("return performance.getEntriesByType('navigation')[0].loadEventEnd")

@@ -1,10 +1,10 @@
-"""How long a job takes to its first training step: in a fresh process, and as the second job of a sweep.
+"""Time to the first training step of a job: in a fresh process, and as the second job of a sweep.
 
     python benchmarks/bench_startup.py [--repeats 5]
 
-Each repetition starts two processes in turn, on the tables of GTZAN_ROOT where that is set, else on generated ones of
-their size: one that imports torch and lightning and ends, the cluster of measure; and one that runs a sweep of two jobs.
-The second job counts from the end of the first one, so that composing its configuration is part of it.
+Each repetition starts two processes in turn, on the tables of GTZAN_ROOT if that is set, else on generated tables of
+the same size. One imports torch and lightning and ends; its time is the unit of the ratios. The other runs a sweep of
+two jobs. The time of the second job starts at the end of the first, so it includes composing its configuration.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ SWEEP = ("-m", "model=lstm", "seed=0,1", "debug=fast", "trainer.progress=false")
 
 
 def main() -> None:
-    """Prints the medians with quartiles."""
+    """Prints medians and quartiles."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)  # the process that is timed
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)  # runs in the timed process
     arguments = parser.parse_args()
     if arguments.child:
         json.dump(_sweep(arguments.child), sys.stderr)
@@ -41,16 +41,16 @@ def main() -> None:
         root = os.environ.get("GTZAN_ROOT") or str(_generated(Path(folder)))
         for number in range(arguments.repeats + 1):
             timed = _timed(Path(folder) / f"outputs{number}", root)
-            for name, seconds in timed.items() if number else ():  # the first repetition fills the disk's cache
+            for name, seconds in timed.items() if number else ():  # the first repetition warms the disk cache
                 taken[name].append(seconds)
-    cluster = _median(taken["import"])
+    import_s = _median(taken["import"])
     rows = {
         "import": "import torch, lightning",
         "fresh": "fresh process to first step",
         "second": "second job to first step",
     }
     for name, row in rows.items():
-        print(f"{row:30}{_described(taken[name])}   {_median(taken[name]) / cluster:.3f} x import")
+        print(f"{row:30}{_described(taken[name])}   {_median(taken[name]) / import_s:.3f} x import")
 
 
 def _timed(outputs: Path, root: str) -> dict[str, float]:
@@ -66,7 +66,7 @@ def _timed(outputs: Path, root: str) -> dict[str, float]:
 
 
 def _sweep(outputs: Path) -> tuple[list[float], list[float]]:
-    """Runs two jobs; times of their first training steps and of their ends."""
+    """Runs two jobs; returns the times of their first training steps and of their ends."""
     sys.path.insert(0, str(CHECKOUT))
     from gtzan_lightning.sweeps.launch import launch
     from train import main as job
@@ -89,7 +89,7 @@ def _sweep(outputs: Path) -> tuple[list[float], list[float]]:
 
 
 def _note_first_step(module: type, steps: list[float], already: int) -> None:
-    """Adds the time of the job's first training step."""
+    """Appends the time of the first training step of a job to `steps`."""
     step = module.training_step
 
     def noted(self: object, *batch: object) -> object:
@@ -101,7 +101,7 @@ def _note_first_step(module: type, steps: list[float], already: int) -> None:
 
 
 def _generated(folder: Path) -> Path:
-    """Tables of the published form and size."""
+    """Tables in the form and size of the published ones."""
     sys.path.insert(0, str(CHECKOUT / "tests"))
     import tiny
 

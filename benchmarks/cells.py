@@ -1,4 +1,4 @@
-"""The cells of the results tables: on which slices and splits every method is scored, and how a cell is shown."""
+"""Cells of the results tables: the slices and splits on which every method is scored, and how a cell is printed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from statistics import mean, stdev
 from typing import Any
 
 SPLITS = ("leaky", "grouped", "artist", "filtered")
-FOLDED = ("grouped",)  # these are averaged over folds; the others are one split each
+FOLDED = ("grouped",)  # averaged over folds; the others are a single split
 LEVELS = ("window", "clip")
 
 Scores = Mapping[str, Mapping[str, Any]]
-"""The test scores of one split: level -> what `evaluation.card.evaluate_level` says of it."""
+"""Test scores of one split: level -> result of `evaluation.run_metrics.evaluate_level`."""
 
 Rows = dict[tuple[str, str, str], list[Scores]]
-"""(method, slice, split) -> the scores of its folds."""
+"""(method, slice, split) -> scores of its folds."""
 
 LEGEND = (
     "± is the standard deviation over folds; [ ] the 95 % interval of a single split, "
@@ -27,21 +27,21 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One split of the corpus, cut into slices of one length."""
+    """One split and one slice length."""
 
-    slice: str  # a member of the config group, "3s"
+    slice: str  # a member of the config group `slice`, such as "3s"
     split: str
     fold: int | None = None
     n_folds: int | None = None
 
     def overrides(self) -> list[str]:
-        """The cell as a command line of train.py."""
+        """The cell as overrides of train.py."""
         folds = [] if self.fold is None else [f"split.fold={self.fold}", f"split.n_folds={self.n_folds}"]
         return [f"slice={self.slice}", f"split={self.split}", *folds]
 
 
 def cells(slices: Sequence[str], splits: Sequence[str], n_folds: int) -> list[Cell]:
-    """Every slice with every split, the folded ones once for each fold."""
+    """Every slice length with every split, folded ones once for each fold."""
     return [
         cell
         for length in slices
@@ -55,7 +55,7 @@ def cells(slices: Sequence[str], splits: Sequence[str], n_folds: int) -> list[Ce
 
 
 def shown(scores: Sequence[Scores], level: str) -> str:
-    """One number: mean ± standard deviation over folds, or for a single split the score with its 95 % interval."""
+    """Accuracy as text: mean ± standard deviation over folds, or the score of a single split with its 95 % interval."""
     if not scores:
         return "none"
     entries = [split[level] for split in scores]
@@ -67,7 +67,7 @@ def shown(scores: Sequence[Scores], level: str) -> str:
 
 
 def add_cell_options(parser: argparse.ArgumentParser) -> None:
-    """The options that choose cells, and overrides of the configuration for all of them."""
+    """Adds the options that select cells, and overrides for all of them."""
     parser.add_argument("--slices", nargs="+", default=["3s", "6s", "9s"], metavar="S", help="default: 3s 6s 9s")
     parser.add_argument("--splits", nargs="+", default=SPLITS, choices=SPLITS, metavar="RULE", help="default: all four")
     parser.add_argument("--folds", type=int, default=5, help="of the grouped split; 1 is its single 70/10/20 draw")
@@ -76,5 +76,5 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
 
 
 def one_thread_each() -> None:
-    """For the processes that are started after this: several of them share the machine better so."""
+    """Limits processes that are started after this to one thread each, which is faster for several side by side."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""Pairs the models of a sweep by split seed: `python benchmarks/paired.py SCORES.csv --n-train 349`."""
+"""Compares the models of a sweep in pairs by split seed: `python benchmarks/paired.py SCORES.csv --n-train 349`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gtzan_lightning.evaluation.significance import resampled_interval
 
 
 def paired_rows(scores: pd.DataFrame, n_train: int) -> list[str]:
-    """One Markdown row a pair of models and kind of features: mean difference in test window accuracy, with interval.
+    """Markdown rows, one a pair of models and kind of features: mean difference in test window accuracy, interval.
 
     Args:
         scores: the `scores.csv` of a sweep over models, features and split seeds.

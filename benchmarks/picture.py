@@ -1,4 +1,4 @@
-"""The README's picture: what each split makes of the same models. Trains what is missing; `--help` says more."""
+"""Figure of the README: accuracy of the same models under each split. Trains missing runs; see `--help`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from table import MODELS, model_rows
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe & Ito (2008): colour-blind readers can tell them apart
-SPLIT_ORDER = {
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe & Ito (2008): distinct for colour-blind readers
+SPLIT_LABELS = {
     "leaky": "random windows\n(leaky)",
     "grouped": "by track\n(grouped)",
     "artist": "by artist",
@@ -29,17 +29,15 @@ def ladder_figure(rows: Rows, models: Sequence[str], length: str, corpus: str) -
     splits = [split for split in SPLITS if any((model, length, split) in rows for model in models)]
     for place, (model, colour) in enumerate(zip(models, COLOURS, strict=False)):
         known = [
-            (ladder_split, rows[model, length, split])
-            for ladder_split, split in enumerate(splits)
-            if rows[model, length, split]
+            (index, rows[model, length, split]) for index, split in enumerate(splits) if rows[model, length, split]
         ]
         entries = [scores[0]["window"] for _, scores in known]
-        x = [ladder_split + (place - (len(models) - 1) / 2) * 0.13 for ladder_split, _ in known]
+        x = [index + (place - (len(models) - 1) / 2) * 0.13 for index, _ in known]
         axes.vlines(x, *np.transpose([entry["accuracy_ci95"] for entry in entries]), color=colour, linewidth=1.8)
         axes.plot(x, [entry["accuracy"] for entry in entries], "o", color=colour, label=model)
     axes.axhline(0.1, color="#5A5A5A", linewidth=1, linestyle=":")
     axes.annotate("chance", (len(splits) - 0.5, 0.1), ha="right", va="bottom", fontsize=9, color="#5A5A5A")
-    axes.set_xticks(range(len(splits)), [SPLIT_ORDER[split] for split in splits])
+    axes.set_xticks(range(len(splits)), [SPLIT_LABELS[split] for split in splits])
     axes.set(xlim=(-0.5, len(splits) - 0.5), ylim=(0, 1), ylabel="test accuracy of windows")
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", color="#E3E3E3")
@@ -54,7 +52,7 @@ def ladder_figure(rows: Rows, models: Sequence[str], length: str, corpus: str) -
 def main() -> int:
     parser = argparse.ArgumentParser(description="Draws the score of each model under each split, with intervals.")
     add_cell_options(parser)
-    parser.set_defaults(slices=["3s"], folds=1)  # single splits, because those have intervals
+    parser.set_defaults(slices=["3s"], folds=1)  # single splits have intervals
     parser.add_argument("--models", nargs="+", default=list(MODELS), metavar="MODEL", help="default: all four")
     parser.add_argument("--to", type=Path, default=Path("docs/img/ladder.png"), help="default: docs/img/ladder.png")
     options = parser.parse_args()

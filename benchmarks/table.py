@@ -1,6 +1,6 @@
-"""The README's results table: trains what is not trained yet, prints Markdown. `--help` says more.
+"""Results table of the README: trains missing runs and prints Markdown; see `--help`.
 
-A cell that was trained before is read from its run folder, so the command can be repeated, interrupted and extended.
+Finished runs are read from their run folders, so the command can be repeated, interrupted and extended.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from baselines import baseline_rows, baselines
 from cells import LEGEND, SPLITS, Cell, Rows, Scores, add_cell_options, cells, one_thread_each, shown
 
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.errors import GtzanError
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
@@ -34,7 +34,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Trained:
-    """What became of one run."""
+    """Outcome of one run."""
 
     corpus: str
     scores: Scores
@@ -43,18 +43,18 @@ class Trained:
 
 
 def trained(overrides: Sequence[str]) -> Trained:
-    """One run, in a process of its own; its console output is dropped.
+    """Trains one run in its own process, or reuses it; drops its console output.
 
     Raises:
-        RuntimeError: the run failed; with its traceback or message as text, because not every error travels between
-            processes.
+        RuntimeError: the run failed. Holds the traceback or message as text, because not every exception can be
+            pickled.
     """
     from gtzan_lightning.training.train import train  # here: the parent process needs no torch
 
     everything = [*overrides, "trainer.progress=false"]
     try:
         with redirect_stdout(StringIO()):
-            result = train(composed(everything), overrides=overrides)
+            result = train(compose(everything), overrides=overrides)
     except GtzanError as error:
         raise RuntimeError(str(error)) from None
     except Exception:
@@ -64,7 +64,7 @@ def trained(overrides: Sequence[str]) -> Trained:
 
 
 def model_rows(models: Sequence[str], todo: Sequence[Cell], overrides: Sequence[str], jobs: int) -> tuple[Rows, str]:
-    """Test scores of every model on every cell, and the corpus's name; a run that fails is told and left out."""
+    """Test scores of every model on every cell, and the name of the corpus. Failed runs are reported and omitted."""
     rows: Rows = defaultdict(list)
     corpora: set[str] = set()
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
@@ -89,7 +89,7 @@ def model_rows(models: Sequence[str], todo: Sequence[Cell], overrides: Sequence[
 
 
 def markdown(rows: Rows, methods: Sequence[str], slices: Sequence[str], splits: Sequence[str]) -> Iterator[str]:
-    """The table, line by line: a row for each method and slice."""
+    """Yields the lines of the table, one row for each method and slice length."""
     columns = [(split, level) for split, level in COLUMNS if split in splits]
     yield "| | " + " | ".join(f"{split} {level}" for split, level in columns) + " |"
     yield "|---" * (len(columns) + 1) + "|"
