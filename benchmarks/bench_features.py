@@ -4,7 +4,8 @@
 
 Prints, for one 30-s clip on one core, the time for the 58 columns of all ten 3-s windows plus the 30-s row, and for
 mfcc and logmel frames, ours and librosa's in turn (median and quartiles), the time of each step of ours, and the
-speed-up of two processes over one. Without a folder of audio, 30-s clips are generated. Needs librosa: `pip install -e .[dev]`.
+speed-up of two processes over one. Without a folder of audio, 30-s clips are generated. Needs librosa:
+`pip install -e .[dev]`.
 """
 
 from __future__ import annotations

@@ -76,11 +76,11 @@ def librosa_song(path: Path) -> None:
 
 def compare_song(run: TrainedRun, path: Path, folder: Path, repeats: int) -> None:
     fresh = fresh_folders(folder / "song")
-    predict(run, path, cache_dir=next(fresh)), librosa_song(path)  # compile, fill caches
+    list(predict(run, path, cache_dir=next(fresh))), librosa_song(path)  # compile, fill caches
     ours, theirs, wall = [], [], []
     for _ in range(repeats):
         begun = time.perf_counter()
-        ours.append(seconds(time.process_time, lambda: predict(run, path, cache_dir=next(fresh))))
+        ours.append(seconds(time.process_time, lambda: list(predict(run, path, cache_dir=next(fresh)))))
         wall.append(time.perf_counter() - begun)
         theirs.append(seconds(time.process_time, lambda: librosa_song(path)))
     print(f"\n{SONG_S}-s stereo MP3 on one core, CPU time of {repeats} turns")
@@ -95,12 +95,12 @@ def compare_folder(run: TrainedRun, paths: list[Path], folder: Path, repeats: in
     request = Preprocessing.of_training(run).request
     print(f"\n{len(paths)} clips of 30 s, wall time of {repeats} turns, load {os.getloadavg()[0]:.1f} before")
     for n_jobs in dict.fromkeys((1, jobs)):
-        predict(run, paths[: 2 * n_jobs], n_jobs=n_jobs, cache_dir=next(fresh))  # starts the workers
+        list(predict(run, paths[: 2 * n_jobs], n_jobs=n_jobs, cache_dir=next(fresh)))  # starts the workers
         rates = [
             (
                 len(paths) / seconds(time.perf_counter, lambda: extract(paths, request, next(fresh), n_jobs)),  # noqa: B023
                 len(paths)
-                / seconds(time.perf_counter, lambda: predict(run, paths, n_jobs=n_jobs, cache_dir=next(fresh))),  # noqa: B023
+                / seconds(time.perf_counter, lambda: list(predict(run, paths, n_jobs=n_jobs, cache_dir=next(fresh)))),  # noqa: B023
             )
             for _ in range(repeats)
         ]
