@@ -6,17 +6,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gtzan_lightning.config.composition import compose
+    from gtzan_lightning.corpus.loading import open_corpus
     from gtzan_lightning.inference.file_inference import predict
     from gtzan_lightning.inference.trained_run import load_run
+    from gtzan_lightning.runs.records import compare
+    from gtzan_lightning.training.audit_targets import audit
+    from gtzan_lightning.training.train import train
 
-__all__ = ["load_run", "predict"]
-__version__ = "0.1.0"
+__all__ = ["audit", "compare", "compose", "load_run", "open_corpus", "predict", "train"]
+__version__ = "0.2.0"
 
-HOMES = {"load_run": "gtzan_lightning.inference.trained_run", "predict": "gtzan_lightning.inference.file_inference"}
+_MODULES = {
+    "audit": "training.audit_targets",
+    "compare": "runs.records",
+    "compose": "config.composition",
+    "load_run": "inference.trained_run",
+    "open_corpus": "corpus.loading",
+    "predict": "inference.file_inference",
+    "train": "training.train",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what is asked for when it is asked for: the command line answers before torch is there (PEP 562)."""
-    if name not in HOMES:
+    """Imports a public name on first use (PEP 562): the command line starts without torch."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(HOMES[name]), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

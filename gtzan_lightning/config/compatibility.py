@@ -1,42 +1,80 @@
-"""What data, features, slice and split can be together: told from names and lengths alone, before any work."""
+"""Checks that data, features, slice and split fit together, from names and lengths alone, before any work."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 
-from gtzan_lightning.config.schema import Config
-from gtzan_lightning.corpus.location import Source, choose_source, locate
+from omegaconf import DictConfig, OmegaConf
+
+from gtzan_lightning.config.composition import configured_source
+from gtzan_lightning.config.schema import Config, validate_config
+from gtzan_lightning.corpus.location import DataSource, Source
 from gtzan_lightning.datamodule.slices import check_lengths
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
 
 
-def check_combination(config: Config) -> None:
-    """Refuses what cannot be, with the remedy.
+@dataclass(frozen=True)
+class RunRequest:
+    """A validated configuration and the location of its data: built once, and passed on."""
+
+    config: Config
+    source: DataSource
+
+
+def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> RunRequest:
+    """Validates a configuration against its data, before any work.
+
+    Args:
+        cfg: the composed configuration.
+        overrides: the command line, for messages.
 
     Raises:
-        GtzanError: no data there, no audio for the features, a slice that does not fit them, or a split that the
-            data cannot have.
+        GtzanError: the configuration is wrong, or does not fit the data.
+    """
+    config = validate_config(cfg, overrides, dict(OmegaConf.select(cfg, "hydra.runtime.choices") or {}))
+    source = locate_data(config)
+    check_compatibility(config, source)
+    return RunRequest(config, source)
+
+
+def locate_data(config: Config) -> DataSource:
+    """Where the data of a configuration are.
+
+    Raises:
+        GtzanError: nothing usable there.
+    """
+    return configured_source(config.data.model_dump(), config.features.name)
+
+
+def check_compatibility(config: Config, data: DataSource) -> None:
+    """Refuses a combination that cannot be trained, with the remedy.
+
+    Args:
+        config: the configuration.
+        data: where its data are.
+
+    Raises:
+        GtzanError: a slice that does not fit the features, or a split or augmentation that the data cannot have.
     """
     _check_search(config)
     lengths = config.slice
     row_s = config.features.row_s(lengths.step_s)
     check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
-    location = locate(config.data.kind, config.data.root)
-    source: Source = "audio"
-    if location is not None:
-        source = choose_source(location, config.data.source, config.features.name)
-        if config.split.name == "artist" and location.metadata is None:
-            raise GtzanError(
-                f"split=artist needs the artist of each track, and {location.root} has no metadata.csv.\n"
-                "Put one there with the columns track_id and artist, or use split=grouped."
-            )
-    elif config.split.name == "filtered":
+    location = data.location
+    if config.split.name == "artist" and location is not None and location.metadata is None:
+        raise GtzanError(
+            f"split=artist needs the artist of each track, and {location.root} has no metadata.csv.\n"
+            "Put one there with the columns track_id and artist, or use split=grouped."
+        )
+    if config.split.name == "filtered" and location is None:
         raise GtzanError(
             "split=filtered is a list of GTZAN's tracks, and the synthetic corpus has none of them.\n"
             "Use split=grouped or split=artist, or set data.root to GTZAN."
         )
-    _check_augmented_copies(config, source)
+    _check_augmented_copies(config, data.source)
 
 
 def _check_search(config: Config) -> None:
@@ -46,7 +84,7 @@ def _check_search(config: Config) -> None:
     split = config.split
     if "track" not in rule_named(split.name).KEEPS or split.manifest is not None or split.val_fold is not None:
         raise GtzanError(
-            "A search deals the tracks that are not test into validation folds of its own.\n"
+            "A search assigns the tracks that are not test into validation folds of its own.\n"
             "Use split=grouped, artist or filtered, without split.manifest, split.val_fold and split.n_val_folds."
         )
     if config.trainer.best_epoch_on != "val":
@@ -54,7 +92,7 @@ def _check_search(config: Config) -> None:
 
 
 def _check_augmented_copies(config: Config, source: Source) -> None:
-    """Augmented copies need audio, whole tracks in one part, and what makes them."""
+    """Augmented copies need audio, whole tracks in one part, and the library that computes them."""
     options = config.augmentation
     if not options.copies:
         return
@@ -67,7 +105,7 @@ def _check_augmented_copies(config: Config, source: Source) -> None:
     if "track" not in rule_named(config.split.name).KEEPS:
         raise GtzanError(
             f"{requested}: split={config.split.name} has slices of one track in several parts, "
-            "so augmented_copies would carry the test into training.\n"
+            "so augmented copies would carry the test into training.\n"
             "Use split=grouped, artist or filtered, or augmentation.copies=0."
         )
     if (options.pitch_semitones or options.stretch) and not find_spec("python_stretch"):

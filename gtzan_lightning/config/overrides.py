@@ -18,7 +18,7 @@ from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.errors import GtzanError
 
 
@@ -183,7 +183,7 @@ def refuse_shared_jobs(overrides: Sequence[str]) -> None:
     """
     parsed = [OverridesParser.create().parse_override(text) for text in overrides]
     for words in product(*(_each(override) for override in parsed if override.key_or_group in DECIDE)):
-        trainer = composed(words).trainer
+        trainer = compose(words).trainer
         if isinstance(trainer.devices, int) and trainer.devices > 1:
             raise GtzanError(
                 f"trainer.devices={trainer.devices}: a multirun cannot share one job out among several processes. "

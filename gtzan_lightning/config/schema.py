@@ -277,7 +277,7 @@ class Config(Section):
         return frozenset(check for check, fails in requested.items() if fails)
 
 
-def checked(cfg: DictConfig, overrides: Sequence[str] = (), choices: dict[str, str] | None = None) -> Config:
+def validate_config(cfg: DictConfig, overrides: Sequence[str] = (), choices: dict[str, str] | None = None) -> Config:
     """The configuration with its types, or all that is wrong with it.
 
     Args:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES, holds_audio, scan
+from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
 from gtzan_lightning.errors import GtzanError
 
 Source = Literal["tables", "audio"]
@@ -17,6 +18,7 @@ Source = Literal["tables", "audio"]
 TABLE_NAMES = ("features_3_sec.csv", "features_30_sec.csv")
 GTZAN_AUDIO_FOLDERS = ("genres_original", "genres")
 DEFAULT_ROOT = Path("data/gtzan")
+SYNTHETIC_FINGERPRINT = f"synthetic renderer {RENDERER_VERSION}"
 SYNTHETIC_REMEDY = "Set data.root (or GTZAN_ROOT) to a folder that exists, or ask for data=synthetic."
 
 
@@ -115,3 +117,33 @@ def fingerprint(location: Location, source: Source) -> str:
 @lru_cache(maxsize=16)
 def _content_hash(path: Path, _size: int, _time: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """The data of a run, located once and passed on."""
+
+    location: Location | None  # None: the synthetic corpus
+    source: Source
+    sha256: str  # fingerprint of the corpus
+
+
+def find_source(kind: str, root: str | None, wanted: str | None, features: str) -> DataSource:
+    """Locates the data of a configuration and computes its fingerprint.
+
+    Args:
+        kind: `auto`, `gtzan`, `folder` or `synthetic`.
+        root: `data.root`.
+        wanted: `data.source`: `tables`, `audio` or None.
+        features: the features to be computed.
+
+    Raises:
+        GtzanError: nothing usable there, or not what the features need.
+    """
+    location = locate(kind, root)
+    if location is not None:
+        source = choose_source(location, wanted, features)
+        return DataSource(location, source, fingerprint(location, source))
+    if wanted == "tables":
+        raise GtzanError("data.source=tables: the synthetic corpus is audio and has no tables. Leave data.source out.")
+    return DataSource(None, "audio", SYNTHETIC_FINGERPRINT)

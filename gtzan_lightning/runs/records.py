@@ -12,14 +12,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from omegaconf import OmegaConf
 
 from gtzan_lightning.config.identity import WITHOUT_EFFECT, flat
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.metrics import Level
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions
+from gtzan_lightning.evaluation.run_comparison import Entrant
+from gtzan_lightning.evaluation.run_comparison import compare as compare_entrants
 from gtzan_lightning.runs.browser import find_runs, matching, named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
-from gtzan_lightning.training.results import read_clusters
 
 Settings = dict[str, Any]
 """Configuration with dotted keys, without what cannot change a result."""
@@ -191,3 +194,41 @@ def _is_readable(run: RunFolder) -> bool:
         return bool(run.card())
     except GtzanError:
         return False
+
+
+def read_clusters(run: RunFolder) -> dict[str, str]:
+    """The cluster of each track, as the run recorded it.
+
+    Raises:
+        GtzanError: the run has no such record.
+    """
+    if not run.clusters.is_file():
+        raise GtzanError(f"{run.clusters}: missing. Repeat the run with rerun=true.")
+    table = pd.read_csv(run.clusters, dtype=str, keep_default_na=False)
+    return dict(zip(table["track_id"], table["cluster"], strict=True))
+
+
+def compare(runs: Sequence[str | Path], *, level: Level = "clip", outputs: str | Path = "outputs") -> pd.DataFrame:
+    """Compares the test accuracy of each pair of finished runs on the same split.
+
+    Args:
+        runs: two or more runs, by path, name, or a part of the name that no other run has.
+        level: `window`, `clip` or `clip_vote`.
+        outputs: folder that holds `runs/`.
+
+    Returns:
+        One row for each pair, as `gtzan_lightning.evaluation.run_comparison.compare` returns them.
+
+    Raises:
+        GtzanError: a run is missing or unfinished, or the runs do not share their test part.
+
+    Example:
+        >>> from gtzan_lightning import compare
+        >>> table = compare(["mlp-3s-grouped", "lstm-3s-grouped"])  # doctest: +SKIP
+        >>> table[["a", "b", "difference", "low", "high"]]  # doctest: +SKIP
+    """
+    found = [named_run(str(run), Path(outputs)) for run in runs]
+    entrants = [
+        Entrant(run.path.name, read_predictions(run.predictions), run.done_card()["split"]["sha256"]) for run in found
+    ]
+    return compare_entrants(entrants, read_clusters(found[0]), level)

@@ -45,7 +45,7 @@ def leakage_warnings(card: Mapping[str, Any]) -> list[str]:
     return list(card.get("leakage_warnings", [split] if split else []))
 
 
-def opened(run_id: str, config_hash: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
+def new_card(run_id: str, config_hash: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
     """What is known before any data is read."""
     return {
         "schema": SCHEMA,

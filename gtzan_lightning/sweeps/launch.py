@@ -25,10 +25,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
-from gtzan_lightning.config.compatibility import check_combination
-from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, composed, conf_dir
+from gtzan_lightning.config.compatibility import prepare
+from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, compose, conf_dir
 from gtzan_lightning.config.overrides import check_overrides, refuse_shared_jobs
-from gtzan_lightning.config.schema import checked
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import FINISHED, SETTLED, JobBoard, JobReport, JobState, inherited_board, reporting
 from gtzan_lightning.runs.run_folder import RunFolder
@@ -206,12 +205,11 @@ def _asks_only(arguments: Sequence[str]) -> bool:
 
 def _look_over(arguments: Sequence[str]) -> None:
     overrides = [argument for argument in arguments if not argument.startswith("-")]
-    check_overrides(overrides, composed(), conf_dir())
+    check_overrides(overrides, compose(), conf_dir())
     if {"-m", "--multirun"} & set(arguments):
         refuse_shared_jobs(overrides)
     else:
-        cfg = composed(overrides)
-        check_combination(checked(cfg, overrides, dict(cfg.hydra.runtime.choices)))
+        prepare(compose(overrides), overrides)
 
 
 def _format_error(error: BaseException) -> str | None:

@@ -24,8 +24,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gtzan_lightning.config.compatibility import check_combination
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.compatibility import prepare
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.sweeps.session import Refusal
 from gtzan_lightning.training.train import train
@@ -213,7 +212,7 @@ class SearchReport(Callback):
         from gtzan_lightning.sweeps.optuna_study import completed, opened  # slow to import
 
         try:
-            check_combination(checked(config, list(config.hydra.overrides.task)))
+            prepare(config, list(config.hydra.overrides.task))
             folder = Path(config.hydra.sweep.dir)
             folder.mkdir(parents=True, exist_ok=True)
             if SearchReport.lock is not None:  # of a search of this process that was interrupted

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
 from gtzan_lightning.audit.findings import Audit, worst_first
 from gtzan_lightning.audit.fingerprint import audio_copies
-from gtzan_lightning.audit.leakage_audit import audit
+from gtzan_lightning.audit.leakage_audit import audit as run_checks
 from gtzan_lightning.audit.random_labels import PROBES, Cluster, RandomLabelResult, random_label_control
-from gtzan_lightning.config.compatibility import check_combination
-from gtzan_lightning.config.schema import Config, checked
+from gtzan_lightning.config.compatibility import check_compatibility, locate_data
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import Config, validate_config
 from gtzan_lightning.datamodule.scaling import standardisation_of
 from gtzan_lightning.datamodule.slices import step_table
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS
+from gtzan_lightning.runs.browser import named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 from gtzan_lightning.training.checkpoints import load_checkpoint
 from gtzan_lightning.training.retraining import model_probe
@@ -39,8 +42,9 @@ class AuditTarget:
 
 def planned(config: Config) -> AuditTarget:
     """The split that a command line would train on, or the manifest that it names."""
-    check_combination(config)
-    data = open_data(config, refuse=False)
+    source = locate_data(config)
+    check_compatibility(config, source)
+    data = open_data(config, source, refuse=False)
     what = f"manifest {config.split.manifest}, said to be {config.split.name}"
     title = f"{data.corpus.name}: {what if config.split.manifest else f'split {config.split.name}'}"
     return AuditTarget(title, config, data, _case(config, data, _planned_facts(config, data)), {})
@@ -53,7 +57,7 @@ def finished(run: RunFolder) -> AuditTarget:
         GtzanError: the run has not finished, or its data are no longer what they were.
     """
     card = run.done_card()
-    stored = checked(DictConfig(OmegaConf.load(run.path / "config.yaml")))
+    stored = validate_config(DictConfig(OmegaConf.load(run.path / "config.yaml")))
     split = stored.split.model_copy(update={"manifest": str(run.split)})
     config = stored.model_copy(update={"split": split})
     data = open_data(config, refuse=False)
@@ -74,7 +78,7 @@ def audited(target: AuditTarget, *, fingerprint: bool = False) -> Audit:
     Raises:
         GtzanError: a fingerprint is asked for, and there is no audio.
     """
-    outcome = audit(target.audit_input)
+    outcome = run_checks(target.audit_input)
     if not fingerprint:
         return outcome
     found = audio_copies(target.audit_input, target.config.data.n_jobs)
@@ -129,3 +133,23 @@ def _planned_facts(config: Config, data: SplitData) -> RunFacts:
 
 def _case(config: Config, data: SplitData, facts: RunFacts) -> AuditInput:
     return AuditInput(data.corpus, data.features, data.slices, data.parts, config.split.name, facts)
+
+
+def audit(target: str | Path | Sequence[str], *, fingerprint: bool = False, outputs: str | Path = "outputs") -> Audit:
+    """Checks a finished run, or the split that a configuration describes, for leakage.
+
+    Args:
+        target: a run (path, name, or a unique part of the name), or a list of overrides as for `compose`.
+        fingerprint: also compare the sound of the audio files.
+        outputs: folder that holds `runs/`.
+
+    Raises:
+        GtzanError: no such run, or a configuration that cannot be used.
+
+    Example:
+        >>> from gtzan_lightning import audit
+        >>> [finding.check for finding in audit(["data=synthetic", "split=leaky"]).findings]  # doctest: +SKIP
+    """
+    if isinstance(target, (str, Path)):
+        return audited(finished(named_run(str(target), Path(outputs))), fingerprint=fingerprint)
+    return audited(planned(validate_config(compose(target), target)), fingerprint=fingerprint)

@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.datamodule.assignment import PARTS
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
-from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import calibration_card, with_temperature
 from gtzan_lightning.evaluation.figures import (
     Caption,
@@ -85,18 +84,6 @@ def _png(figure: Figure) -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
-
-
-def read_clusters(run: RunFolder) -> dict[str, str]:
-    """The cluster of each track, as the run recorded it.
-
-    Raises:
-        GtzanError: the run has no such record.
-    """
-    if not run.clusters.is_file():
-        raise GtzanError(f"{run.clusters}: missing. Repeat the run with rerun=true.")
-    table = pd.read_csv(run.clusters, dtype=str, keep_default_na=False)
-    return dict(zip(table["track_id"], table["cluster"], strict=True))
 
 
 def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: int | None = None) -> Predictions:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.config.composition import configured_source
+from gtzan_lightning.config.compatibility import locate_data
 from gtzan_lightning.config.schema import Config
 from gtzan_lightning.corpus.loading import load_corpus
 from gtzan_lightning.corpus.location import DataSource
@@ -39,15 +39,6 @@ class SplitData:
 
 OPENED: Memo[SplitData] = Memo(most=4, most_bytes=2**28)
 """Data of the last jobs of this process; features too large to keep, such as frames of audio, are loaded again."""
-
-
-def locate_data(config: Config) -> DataSource:
-    """Where the data of a configuration are.
-
-    Raises:
-        GtzanError: nothing usable there.
-    """
-    return configured_source(config.data.model_dump(), config.features.name)
 
 
 def open_data(config: Config, source: DataSource | None = None, *, refuse: bool = True) -> SplitData:

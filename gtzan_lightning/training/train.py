@@ -1,4 +1,4 @@
-"""The main job, as sentences: open the data, fit, pick the best epoch, score it, write the run folder."""
+"""The main job: load the data, fit, select the best epoch, evaluate it, write the run folder."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from omegaconf import DictConfig, OmegaConf
 from gtzan_lightning.audit.audit_input import RunFacts
 from gtzan_lightning.audit.findings import Audit
 from gtzan_lightning.audit.leakage_audit import fast_audit
-from gtzan_lightning.config.compatibility import check_combination
+from gtzan_lightning.config.compatibility import RunRequest, prepare
 from gtzan_lightning.config.composition import run_dir as default_run_dir
-from gtzan_lightning.config.schema import Config, checked
-from gtzan_lightning.corpus.location import locate
+from gtzan_lightning.config.schema import Config
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs import run_card as cards
 from gtzan_lightning.runs.job_board import current_report
@@ -57,45 +57,55 @@ class RunResult:
 
 
 def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[str] = ()) -> RunResult:
-    """Answers one config_hash: trains the model, scores its best epoch, writes the run folder.
+    """Trains a model, evaluates its best epoch and writes the run folder.
 
-    A finished run with the same identity is reused, an interrupted one continued, a failed one tried again.
+    A finished run with the same config hash is reused, an interrupted one continued, a failed one repeated.
 
     Args:
-        cfg: the configuration, as `gtzan_lightning.config.composition.composed` or Hydra gives it.
+        cfg: the configuration, as `compose` or Hydra returns it.
         folder: the run folder; None is the one that belongs to the configuration.
         overrides: the command line, for the record.
 
     Raises:
         GtzanError: the configuration or the data cannot be used; the message says what to do.
+
+    Example:
+        >>> from gtzan_lightning import compose, train
+        >>> result = train(compose(["data=synthetic", "model=mlp", "debug=fast"]))  # doctest: +SKIP
+        >>> result.card["metrics"]["test"]["clip"]["accuracy"]  # doctest: +SKIP
+        0.208
     """
-    own_folder = default_run_dir(cfg, overrides)
-    config_hash = own_folder.name.rpartition("-")[2]
+    try:
+        request, refusal = prepare(cfg, overrides), None
+    except GtzanError as error:
+        request, refusal = None, error
+    own_folder = default_run_dir(cfg, overrides, request.source if request else None)
     run = RunFolder(folder or own_folder)
     run.path.mkdir(parents=True, exist_ok=True)
-    if _is_helper_process():
-        return _helped(cfg, run, overrides)
+    if request is not None and _is_helper_process():
+        return _fit_as_helper(request, run)
+    run_hash = own_folder.name.rpartition("-")[2]
     with run.locked():
-        if cfg.rerun or run.holds_another(config_hash):
+        if cfg.rerun or run.holds_another(run_hash):
             run.set_aside()
         elif run.is_done():
             return RunResult(run.path, run.card(), reused=True)
-        card = cards.opened(run.path.name, config_hash, overrides, cfg.seed)
+        card = cards.new_card(run.path.name, run_hash, overrides, cfg.seed)
         with run.recording(card):
-            result = _trained(cfg, run, card)
-        return RunResult(run.path, run.card(), result.reused)
+            if request is None:
+                assert refusal is not None
+                raise refusal
+            write_text(run.path / "config.yaml", OmegaConf.to_yaml(_without_hydra(cfg), resolve=True))
+            _train(request, run, card)
+        return RunResult(run.path, run.card(), reused=False)
 
 
-def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
+def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
     """The run itself, between the first and the last writing of its card."""
-    _quiet()
-    config = checked(cfg, card["overrides"])
-    check_combination(config)
-    torch.set_num_threads(config.trainer.threads)
-    write_text(run.path / "config.yaml", OmegaConf.to_yaml(_without_hydra(cfg), resolve=True))
+    config = request.config
     card["study"] = config.study.model_dump(by_alias=True) if config.study else None
-    _announce(config, run)
-    data = open_data(config)
+    _announce(request, run)
+    data, datamodule, model = _set_up(request)
     card |= cards.data_entries(
         data.corpus, data.features, data.slices, data.parts, config.split.model_dump(), run.split
     )
@@ -103,35 +113,37 @@ def _trained(cfg: DictConfig, run: RunFolder, card: Card) -> RunResult:
         *cards.leakage_warnings(card),
         *(cards.LEAKAGE_WARNINGS[check] for check in sorted(config.leaks_by_design)),
     ]
-    L.seed_everything(config.seed, verbose=False)
-    datamodule = make_datamodule(config, data)
-    model = make_model(config, datamodule.shape, len(datamodule.genres))
     card["model"] = {"name": type(model).__name__, "parameters": sum(p.numel() for p in model.parameters())}
-    outcome = _audited(config, data, datamodule, model.monitor)
+    outcome = _audit(config, data, datamodule, model.monitor)
     card["audit"] = outcome.card()
     run.write_card(card)
-    outcome.refuse_errors()  # a leak that the rule promises to exclude
+    outcome.refuse_errors()  # a leak that the split rule promises to exclude
     card["training"] = _fit(config, run, model, datamodule)
     predictions = predict_all(model, datamodule, config.trainer.limit_batches)
     record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True))
     add_contents(run.best_checkpoint, {"temperature": card["calibration"]["temperature"]})
-    return RunResult(run.path, card, reused=False)
 
 
-def _helped(cfg: DictConfig, run: RunFolder, overrides: Sequence[str]) -> RunResult:
-    """The part of a further process in a distributed run: the same fit, and nothing written."""
+def _set_up(request: RunRequest) -> tuple[SplitData, GenreDataModule, GenreModule]:
+    """Data, DataModule and model, with all seeds set."""
+    config = request.config
     _quiet()
-    config = checked(cfg, overrides)
     torch.set_num_threads(config.trainer.threads)
-    data = open_data(config)
+    data = open_data(config, request.source)
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
-    _fit(config, run, make_model(config, datamodule.shape, len(datamodule.genres)), datamodule)
+    return data, datamodule, make_model(config, datamodule.shape, len(datamodule.genres))
+
+
+def _fit_as_helper(request: RunRequest, run: RunFolder) -> RunResult:
+    """The part of a further process in a distributed run: the same fit, and nothing written."""
+    _, datamodule, model = _set_up(request)
+    _fit(request.config, run, model, datamodule)
     return RunResult(run.path, {}, reused=False)
 
 
-def _audited(config: Config, data: SplitData, datamodule: GenreDataModule, monitor: str) -> Audit:
-    """Looks for leaks before the fit."""
+def _audit(config: Config, data: SplitData, datamodule: GenreDataModule, monitor: str) -> Audit:
+    """Checks for leakage before the fit."""
     scale = datamodule.standardisation
     facts = RunFacts(scale.mean, scale.scale, scale.quantiles, monitor, (), config.leaks_by_design)
     return datamodule.prepared.once(
@@ -201,10 +213,10 @@ def _callbacks(config: Config, run: RunFolder, model: GenreModule, history: Hist
     return callbacks
 
 
-def _announce(config: Config, run: RunFolder) -> None:
-    """Says before the work which run this is, and that a made-up corpus is no music."""
+def _announce(request: RunRequest, run: RunFolder) -> None:
+    """Prints the run's name, and a notice if the corpus is synthetic."""
     print(f"Run {run.path.name}", flush=True)
-    if locate(config.data.kind, config.data.root) is None:
+    if request.source.location is None:
         print(SYNTHETIC_NOTICE, flush=True)
 
 
