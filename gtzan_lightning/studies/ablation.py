@@ -10,7 +10,7 @@ import numpy as np
 from gtzan_lightning.evaluation.significance import Interval, over_seeds, paired_drop
 from gtzan_lightning.report.tables import TextTable
 from gtzan_lightning.runs.run_folder import Card
-from gtzan_lightning.studies.base import Study, StudyResult, mean_sizes, test_accuracies
+from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed, mean_sizes
 
 GROUP = "ablation"  # the config group that a job's command line names
 NONE = "none"  # its member that all others are compared with
@@ -88,12 +88,12 @@ def ablation_of(card: Card) -> str | None:
 
 
 def _ablation(model: str, split: str, name: str, by_name: dict[str, list[Card]], level: str) -> Ablation:
-    accuracies = test_accuracies(by_name[name], level)
+    accuracies = accuracies_by_seed(by_name[name], level)
     sizes = mean_sizes(by_name[name])
     interval = over_seeds(list(accuracies.values()), *sizes, (0.0, 1.0))
     if name == NONE:
         return Ablation(model, split, name, accuracies, interval)
-    baseline = test_accuracies(by_name.get(NONE, []), level)
+    baseline = accuracies_by_seed(by_name.get(NONE, []), level)
     return Ablation(model, split, name, accuracies, interval, *paired_drop(accuracies, baseline, *sizes))
 
 

@@ -10,7 +10,7 @@ from scipy.stats import t
 
 from gtzan_lightning.report.tables import TextTable
 from gtzan_lightning.runs.run_folder import Card
-from gtzan_lightning.studies.base import Study, StudyResult, test_accuracies
+from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed
 
 SPLITS = ("leaky", "grouped")
 COVERAGE = 0.95
@@ -103,7 +103,7 @@ def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _measured(cards: Sequence[Card], level: str) -> Measured:
-    values = list(test_accuracies(cards, level).values())
+    values = list(accuracies_by_seed(cards, level).values())
     low, high = prediction_interval(values)
     return Measured(float(np.mean(values)), low, high, len(cards), cards[0]["metrics"]["test"][level]["n"])
 

@@ -14,7 +14,7 @@ from gtzan_lightning.evaluation.significance import Interval, independent_drop, 
 from gtzan_lightning.report.tables import TextTable
 from gtzan_lightning.runs.run_card import SPLIT_ORDER
 from gtzan_lightning.runs.run_folder import Card
-from gtzan_lightning.studies.base import Study, StudyResult, mean_sizes, test_accuracies
+from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed, mean_sizes
 
 FIXED = "filtered"  # the split whose test part is the same for every seed
 EXPLANATION = (
@@ -125,7 +125,7 @@ def ranking_lines(scores: Sequence[SplitScore]) -> list[str]:
 
 
 def _split_score(cards: Sequence[Card], model: str, split: str, control: bool, level: str) -> SplitScore:
-    accuracies, sizes = test_accuracies(cards, level), mean_sizes(cards)
+    accuracies, sizes = accuracies_by_seed(cards, level), mean_sizes(cards)
     if split == FIXED:  # the spread over seeds does not include its one test part; the runs' own intervals do
         low, high = np.mean([card["metrics"]["test"][level]["accuracy_ci95"] for card in cards], axis=0).tolist()
         return SplitScore(model, split, control, accuracies, *sizes, (low, high))

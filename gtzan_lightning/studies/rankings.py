@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gtzan_lightning.evaluation.significance import Interval, paired_drop
 from gtzan_lightning.report.tables import TextTable
 from gtzan_lightning.runs.run_folder import Card
-from gtzan_lightning.studies.base import Study, StudyResult, mean_sizes, test_accuracies
+from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed, mean_sizes
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def check_rankings(cards: Sequence[Card]) -> list[Lead]:
 
 def _lead(key: tuple[str, str, str, str, str], other: str, by_model: dict[str, list[Card]]) -> Lead:
     claim, level, winner, features, split = key
-    first, second = (test_accuracies(by_model.get(model, []), level) for model in (winner, other))
+    first, second = (accuracies_by_seed(by_model.get(model, []), level) for model in (winner, other))
     mean, interval = paired_drop(first, second, *mean_sizes(by_model[other]))
     return Lead(claim, level, features, split, winner, other, mean, interval, len(set(first) & set(second)))
 

@@ -1,11 +1,9 @@
-"""What each ablation is change: paired by split seed, under the leakage_warning that its runs bear."""
-
-import io
+"""Protocol ablation: changes in accuracy are paired by split seed."""
 
 import pytest
-from rich.console import Console
 
-from gtzan_lightning.studies.ablation import ablation_markdown, ablations, print_ablation
+from gtzan_lightning.report.tables import table_markdown
+from gtzan_lightning.studies.ablation import ProtocolAblation, ablations
 
 
 def card(ablation, seed, accuracy, split="grouped", leakage_warnings=()):
@@ -15,7 +13,7 @@ def card(ablation, seed, accuracy, split="grouped", leakage_warnings=()):
         "model": {"name": "MLP"},
         "split": {"name": split, "seed": seed, "slices": {"train": 7000, "val": 1000, "test": 2000}},
         "leakage_warnings": list(leakage_warnings),
-        "metrics": {"test": {"window": {"accuracy": accuracy}}},
+        "metrics": {"test": {"window": {"accuracy": accuracy}, "clip": {"accuracy": accuracy}}},
     }
 
 
@@ -27,7 +25,7 @@ CARDS = [
 ]
 
 
-def test_each_suspect_is_paired_with_the_same_seed_without_it():
+def test_each_ablation_is_paired_with_the_same_seed_without_it():
     none, epoch, *_ = ablations(CARDS)
     assert (none.name, none.split, none.change) == ("none", "grouped", None)
     assert none.mean == pytest.approx(0.732)
@@ -37,12 +35,12 @@ def test_each_suspect_is_paired_with_the_same_seed_without_it():
     assert epoch.change_interval == pytest.approx((0.021 - half, 0.021 + half))
 
 
-def test_a_single_seed_has_a_worth_and_no_interval():
+def test_a_single_seed_has_a_change_and_no_interval():
     overlap = ablations(CARDS)[-1]
     assert (overlap.split, overlap.change, overlap.change_interval) == ("leaky", pytest.approx(0.04), (-1.0, 1.0))
 
 
-def test_without_a_common_seed_there_is_no_worth():
+def test_without_a_common_seed_there_is_no_change():
     assert ablations([card("none", 0, 0.7), card("epoch", 1, 0.8)])[1].change is None
     assert ablations([card("epoch", 1, 0.8)])[0].change is None
 
@@ -52,17 +50,17 @@ def test_failed_jobs_and_runs_of_other_commands_are_passed_over():
     assert ablations([failed, {**card("none", 0, 0.7), "overrides": ["model=mlp"]}]) == []
 
 
-def test_the_table_stands_over_its_stamps():
-    file = io.StringIO()
-    print_ablation(ablations(CARDS), "window", CARDS, Console(file=file, width=120))
-    text = file.getvalue()
-    assert "What each ablation is change: MLP, split grouped, test accuracy, window level" in text
-    assert "best test epoch instead of best validation epoch" in text
-    assert "+0.021 (+0.018 to +0.024)" in text
-    assert "EPOCH CHOSEN ON TEST: 3 of these jobs" in text
-    assert "LEAKY SPLIT: 3 of these jobs" in text
-    markdown = ablation_markdown(ablations(CARDS), "window")
+def test_there_is_a_table_for_each_level_model_and_split():
+    tables = ProtocolAblation().analyse(CARDS, []).tables
+    assert [table.title for table in tables] == [
+        f"Protocol ablation: MLP, split {split}, test accuracy, {level} level"
+        for level in ("window", "clip")
+        for split in ("grouped", "leaky")
+    ]
     assert (
-        "| MLP | leaky | slices that overlap by half | 1 | 0.970 (0.000-1.000) | +0.040 (-1.000 to +1.000) |"
-        in markdown
+        "| model selection on the test set | 3 | 0.753 (0.746-0.760) | +0.021 (+0.018 to +0.024) |"
+        in table_markdown(tables[0])
+    )
+    assert "| slices that overlap by half | 1 | 0.970 (0.000-1.000) | +0.040 (-1.000 to +1.000) |" in table_markdown(
+        tables[1]
     )

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from gtzan_lightning.studies.claims import check_claims, claims_markdown, prediction_interval
+from gtzan_lightning.report.tables import table_markdown
+from gtzan_lightning.studies.claims import PublishedClaims, check_claims, prediction_interval
 
 
-def card(split, accuracy, claimed=0.93, study="paper"):
+def card(split, accuracy, claimed=0.93, claim="paper", seed=0):
     return {
-        "claim": {"study": study, "level": "window", "accuracy": claimed},
-        "split": {"name": split},
+        "study": {"claim": claim, "level": "window", "accuracy": claimed},
+        "split": {"name": split, "seed": seed},
         "metrics": {"test": {"window": {"accuracy": accuracy, "n": 1990}}},
     }
 
@@ -22,8 +23,7 @@ def test_the_interval_is_that_of_a_textbook():
 
 
 def test_the_interval_holds_the_next_value_19_times_in_20():
-    random = np.random.default_rng(0)
-    draws = random.normal(0.7, 0.02, (4000, 6))
+    draws = np.random.default_rng(0).normal(0.7, 0.02, (4000, 6))
     inside = [low <= row[5] <= high for row in draws for low, high in [prediction_interval(row[:5])]]
     assert abs(np.mean(inside) - 0.95) < 3 * (0.95 * 0.05 / 4000) ** 0.5
 
@@ -32,11 +32,12 @@ def test_the_interval_holds_the_next_value_19_times_in_20():
     ("claimed", "verdict"), [(0.93, "leaky only"), (0.73, "grouped only"), (0.85, "neither"), (0.50, "neither")]
 )
 def test_the_verdict_follows_from_the_intervals(claimed, verdict):
-    cards = [card("leaky", 0.93 + 0.001 * i, claimed) for i in range(-2, 3)]
-    cards += [card("grouped", 0.73 + 0.01 * i, claimed) for i in range(-2, 3)]
+    cards = [card("leaky", 0.93 + 0.001 * i, claimed, seed=i) for i in range(-2, 3)]
+    cards += [card("grouped", 0.73 + 0.01 * i, claimed, seed=i) for i in range(-2, 3)]
     (check,) = check_claims(cards)
     assert check.verdict == verdict
-    assert f"| paper | window | {claimed:.2f} | 0.930 " in claims_markdown([check])
+    (table,) = PublishedClaims().analyse(cards, []).tables
+    assert f"| paper | {claimed:.2f} window | 0.930 (0.925-0.935) 5 runs, n=1990 | 0.730 " in table_markdown(table)
 
 
 def test_wide_intervals_decide_nothing_and_missing_ones_say_so():
@@ -45,6 +46,13 @@ def test_wide_intervals_decide_nothing_and_missing_ones_say_so():
     assert check_claims(one_run[:1])[0].verdict == "not measured"
 
 
-def test_each_study_is_a_row():
-    cards = [card(split, 0.7, study=study) for study in ("a", "b") for split in ("leaky", "grouped")]
-    assert [check.study for check in check_claims(cards)] == ["a", "b"]
+def test_each_claim_is_a_row():
+    cards = [card(split, 0.7, claim=claim) for claim in ("a", "b") for split in ("leaky", "grouped")]
+    assert [check.claim for check in check_claims(cards)] == ["a", "b"]
+
+
+def test_training_seeds_of_one_split_are_averaged_before_the_interval():
+    cards = [card("leaky", accuracy, seed=seed) for seed in (0, 1) for accuracy in (0.90 + seed / 50, 0.92 + seed / 50)]
+    measured = check_claims(cards)[0].measured["leaky"]
+    assert (measured.mean, measured.runs) == (pytest.approx(0.92), 4)
+    assert (measured.low, measured.high) == pytest.approx(prediction_interval([0.91, 0.93]))

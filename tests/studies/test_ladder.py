@@ -1,20 +1,22 @@
-"""The ladder: scores by ladder_split, prices of steps, rankings."""
+"""Leakage ladder: scores by split, accuracy drops, rankings."""
 
 import pytest
 
-from gtzan_lightning.studies.ladder import ladder, ladder_figure, ladder_markdown, omitted, ranking_lines, rankings
+from gtzan_lightning.report.tables import table_markdown
+from gtzan_lightning.studies.ladder import LeakageLadder, ladder, ladder_figure, omitted, ranking_lines, rankings
 
 
 def card(split, seed, accuracy, model="MLP", train_tracks=None):
     score = {"accuracy": accuracy, "n": 2000, "accuracy_ci95": [accuracy - 0.05, accuracy + 0.04]}
     return {
         "status": "done",
+        "data": {"corpus": "gtzan"},
         "model": {"name": model},
         "split": {
             "name": split, "seed": seed, "train_tracks": train_tracks,
             "slices": {"train": 7000, "val": 1000, "test": 2000},
         },
-        "metrics": {"test": {"window": score}},
+        "metrics": {"test": {"window": score, "clip": score}},
     }  # fmt: skip
 
 
@@ -25,9 +27,9 @@ CARDS = [
 ]
 
 
-def test_rungs_stand_in_order_with_prices_paired_by_seed():
+def test_splits_are_in_order_with_drops_paired_by_seed():
     leaky, grouped, filtered = ladder(reversed(CARDS))
-    assert [ladder_split.split for ladder_split in (leaky, grouped, filtered)] == ["leaky", "grouped", "filtered"]
+    assert [score.split for score in (leaky, grouped, filtered)] == ["leaky", "grouped", "filtered"]
     assert leaky.drop is None
     assert grouped.drop == pytest.approx(0.193)  # mean of 0.190, 0.193, 0.196
     # t(2) = 4.302653 times sqrt(var (1/3 + 2000/7000)) with var = 9e-6
@@ -35,7 +37,7 @@ def test_rungs_stand_in_order_with_prices_paired_by_seed():
     assert grouped.drop_interval == pytest.approx((0.193 - half, 0.193 + half))
 
 
-def test_the_fixed_rung_has_the_interval_of_its_test_tracks():
+def test_the_fixed_split_has_the_interval_of_its_test_tracks():
     grouped, filtered = ladder(CARDS)[1:]
     assert filtered.interval == pytest.approx((0.45, 0.54))
     low, high = filtered.drop_interval
@@ -44,26 +46,27 @@ def test_the_fixed_rung_has_the_interval_of_its_test_tracks():
     assert high - filtered.drop == pytest.approx(((above[1] - grouped.mean) ** 2 + 0.05**2) ** 0.5)
 
 
-def test_one_seed_gives_no_interval_and_unfinished_runs_no_rung():
-    ladder_splits = ladder([card("leaky", 0, 0.9), card("grouped", 0, 0.7), {"status": "failed"}])
-    assert [ladder_split.interval for ladder_split in ladder_splits] == [(0.0, 1.0), (0.0, 1.0)]
-    assert ladder_splits[1].drop_interval == (-1.0, 1.0)
+def test_one_seed_gives_no_interval_and_unfinished_runs_no_score():
+    scores = ladder([card("leaky", 0, 0.9), card("grouped", 0, 0.7), {"status": "failed"}])
+    assert [score.interval for score in scores] == [(0.0, 1.0), (0.0, 1.0)]
+    assert scores[1].drop_interval == (-1.0, 1.0)
 
 
 def test_controls_are_ladders_of_their_own():
-    ladder_splits = ladder([*CARDS, *(card("leaky", seed, 0.90, train_tracks=443) for seed in range(3))])
-    assert [(ladder_split.split, ladder_split.control) for ladder_split in ladder_splits][-1] == ("leaky", True)
-    assert ladder_splits[-1].drop is None
+    scores = ladder([*CARDS, *(card("leaky", seed, 0.90, train_tracks=443) for seed in range(3))])
+    assert [(score.split, score.control) for score in scores][-1] == ("leaky", True)
+    assert scores[-1].drop is None
 
 
-def test_rankings_by_rung():
+def test_rankings_by_split():
     cards = [
         card("leaky", 0, 0.9),
         card("leaky", 0, 0.8, "BiLSTM"),
         card("artist", 0, 0.5),
         card("artist", 0, 0.6, "BiLSTM"),
     ]
-    assert rankings(ladder(cards)) == {"leaky": ["MLP", "BiLSTM"], "artist": ["BiLSTM", "MLP"]}
+    found = {split: [score.model for score in group] for split, group in rankings(ladder(cards)).items()}
+    assert found == {"leaky": ["MLP", "BiLSTM"], "artist": ["BiLSTM", "MLP"]}
 
 
 def test_a_ranking_says_how_far_the_first_is_ahead():
@@ -75,19 +78,25 @@ def test_a_ranking_says_how_far_the_first_is_ahead():
     assert ranking_lines(ladder(CARDS)) == []
 
 
-def test_the_document_has_a_row_a_rung():
-    text = ladder_markdown(ladder(CARDS), "window")
-    assert "| model | split | training slices | seeds | window accuracy (95 %) | step (95 %) |" in text
-    assert "| MLP | leaky | 7000 | 3 | 0.931 (" in text
-    assert "| MLP | filtered | 7000 | 3 | 0.500 (0.450-0.540) | -0.238 (" in text
+def test_there_is_a_table_for_each_level_and_a_row_for_each_split():
+    window, clip = (
+        LeakageLadder().analyse(CARDS, [{"status": "failed", "overrides": ["split=artist"], "error": "no"}]).tables
+    )
+    assert window.title == "Leakage ladder of MLP: test accuracy, window level"
+    text = table_markdown(window)
+    assert "| split | training slices | seeds | accuracy (95 %) | change (95 %) |" in text
+    assert "| leaky | 7000 | 3 | 0.931 (" in text
+    assert "| filtered | 7000 | 3 | 0.500 (0.450-0.540) | -0.238 (" in text
+    assert text.endswith("\nOmitted: split=artist: no\n")
+    assert clip.title == "Leakage ladder of MLP: test accuracy, clip level"
 
 
-def test_a_missing_rung_is_told_once_with_its_reason():
+def test_a_missing_split_is_named_once_with_its_reason():
     failed = {"status": "failed", "overrides": ["split=artist"], "error": "no metadata.csv"}
     assert omitted([failed, failed]) == ["split=artist: no metadata.csv"]
 
 
-def test_the_waterfall_shows_each_price():
+def test_the_figure_shows_each_drop():
     figure = ladder_figure(ladder(CARDS), "gtzan", "window")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert {"-19 points", "-24 points", "0.93", "0.74", "0.50"} <= set(texts)

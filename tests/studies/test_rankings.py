@@ -1,19 +1,17 @@
 """Claimed rankings: leads are paired by split seed, and their intervals give the verdict."""
 
-import io
-
 import numpy as np
 import pytest
-from rich.console import Console
 from scipy.stats import t
 
-from gtzan_lightning.studies.rankings import check_rankings, print_rankings, rankings_markdown
+from gtzan_lightning.report.tables import table_markdown
+from gtzan_lightning.studies.rankings import PublishedRankings, check_rankings
 
 
-def cards(accuracies, *, split="grouped", claim=True):
+def cards(accuracies, *, split="grouped"):
     return [
         {
-            "claim": {"study": "study", "level": "clip", "accuracy": None, "winner": "ResLSTM" if claim else None},
+            "study": {"claim": "study", "level": "clip", "winner": "ResLSTM"},
             "features": {"name": "mfcc"},
             "model": {"name": model},
             "split": {"name": split, "seed": seed, "slices": {"train": 700, "test": 200}},
@@ -32,9 +30,10 @@ def test_a_lead_is_paired_by_seed_with_the_interval_of_nadeau_and_bengio():
     assert lead.mean == pytest.approx(0.03)
     assert lead.interval == pytest.approx((0.03 - half, 0.03 + half))
     assert lead.verdict == "not shown"  # half is 0.034
-    assert f"| ResLSTM beats BiLSTM on mfcc, clip level | grouped | +0.030 ({0.03 - half:+.3f}" in rankings_markdown(
-        [lead]
-    )
+    (table,) = PublishedRankings().analyse(cards({"ResLSTM": winner, "BiLSTM": other}), []).tables
+    interval = f"({0.03 - half:+.3f} to {0.03 + half:+.3f})"
+    row = f"| study: ResLSTM beats BiLSTM on mfcc, clip level | grouped | +0.030 {interval} 3 splits | not shown |"
+    assert row in table_markdown(table)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +60,3 @@ def test_every_split_and_other_model_is_a_row():
 def test_without_the_winner_nothing_is_measured():
     (lead,) = check_rankings(cards({"BiLSTM": [0.5, 0.6]}))
     assert (lead.mean, lead.verdict) == (None, "not measured")
-
-
-def test_other_claims_are_passed_over():
-    assert check_rankings(cards({"ResLSTM": [0.6]}, claim=False)) == []
-
-
-def test_the_table_is_printed():
-    console = Console(file=io.StringIO(), width=160)
-    print_rankings(check_rankings(cards({"ResLSTM": [0.6, 0.7], "BiLSTM": [0.5, 0.6]})), console)
-    assert "study: ResLSTM beats BiLSTM on mfcc, clip level" in console.file.getvalue()

@@ -67,7 +67,7 @@ def study_class(settings: Mapping[str, Any]) -> type[Study]:
             f"study._target_={target}: cannot be imported ({error}). Name it as package.module.Class."
         ) from error
     if not (isinstance(found, type) and issubclass(found, Study)):
-        raise GtzanError(f"study._target_={target}: is not a subclass of gtzan_lightning.studies.base.Study.")
+        raise GtzanError(f"study._target_={target}: is not a subclass of gtzan_lightning.studies.study.Study.")
     missing = [key for key in found.settings if settings.get(key) is None]
     if missing:
         raise GtzanError(f"study._target_={target} needs study.{', study.'.join(missing)}. Set it in the experiment.")
@@ -93,7 +93,7 @@ def report_studies(cards: Sequence[Card], folder: Path, console: Console | None 
             _write(study.name, study.analyse(done, [card for card in own if card not in done]), done, folder, console)
 
 
-def test_accuracies(cards: Sequence[Card], level: str) -> dict[int, float]:
+def accuracies_by_seed(cards: Sequence[Card], level: str) -> dict[int, float]:
     """Test accuracy by split seed; the mean where several training seeds share a split."""
     by_seed: dict[int, list[float]] = {}
     for card in cards:
