@@ -1,4 +1,4 @@
-"""Small archives in the published layouts, and a server that sends files, or parts of them."""
+"""Small archives in the published layouts, and a local HTTP server for download tests."""
 
 import io
 import tarfile
@@ -13,7 +13,7 @@ TABLE = b"filename,length\n"
 
 
 def tar_member(name, content=b"", **header):
-    """A tar header and its content."""
+    """A tar header and the content of its member."""
     info = tarfile.TarInfo(name)
     info.size = len(content)
     for field, value in header.items():
@@ -36,14 +36,14 @@ def write_zip(path: Path, members) -> Path:
 
 
 def genres_tar(path: Path, extra=()) -> Path:
-    """As the collection's own archive: `genres/<genre>/<clip>`, with the lists that came along."""
+    """The layout of the original archive: `genres/<genre>/<clip>` and file lists."""
     folders = [tar_member(name, type=tarfile.DIRTYPE) for name in ("genres", "genres/blues", "genres/rock")]
     clips = [tar_member(f"genres/{name}", content) for name, content in CLIPS.items()]
     return write_tar(path, [*folders, *clips, tar_member("genres/bextract_single.mf", b"list"), *extra])
 
 
 def kaggle_zip(path: Path, extra=()) -> Path:
-    """As Kaggle's download: clips, tables and pictures in `Data/`."""
+    """The layout of the Kaggle archive: clips, tables and images in `Data/`."""
     clips = [(f"Data/genres_original/{name}", content) for name, content in CLIPS.items()]
     tables = [("Data/features_3_sec.csv", TABLE), ("Data/features_30_sec.csv", TABLE)]
     others = [("Data/images_original/blues/blues00000.png", b"png"), ("__MACOSX/features_3_sec.csv", b"fork")]
@@ -55,9 +55,9 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 
 class Server:
-    """Serves `content` at /good, /cut (connection closed after `cut_bytes`), /whole (knows no ranges), /other, ...
+    """Serves `content` at /good, /cut (closed after `cut_bytes`), /whole (without range requests), /other, ...
 
-    Everything else is 404. `asked` lists the paths and ranges asked for.
+    Other paths return 404. `requested` lists the paths and ranges.
     """
 
     def __init__(self, content: bytes, cut_bytes: int = 0) -> None:
@@ -66,7 +66,7 @@ class Server:
         self.requested: list[tuple[str, str | None]] = []
         self.address = ""
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def respond(self, handler: BaseHTTPRequestHandler) -> None:
         path, wanted = handler.path, handler.headers.get("Range")
         self.requested.append((path, wanted))
         if path not in ("/good", "/cut", "/whole", "/other", "/encoded", "/shifted"):
@@ -94,11 +94,11 @@ class Server:
 
 @contextmanager
 def serving(server: Server):
-    """The server, running on the loopback."""
+    """Runs the server on the loopback interface."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            server.answer(self)
+            server.respond(self)
 
         def log_message(self, *_):
             pass

@@ -1,1 +1,1 @@
-"""Which tracks exist: GTZAN, audio folders, published tables, and a synthetic corpus."""
+"""Lists of tracks: GTZAN, audio folders, the published feature tables, and a synthetic corpus."""

@@ -1,4 +1,4 @@
-"""Where the data is: found by looking at names alone, before anything is read."""
+"""Finds the data root, its tables and its audio by file names alone, without reading any file."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ TABLE_NAMES = ("features_3_sec.csv", "features_30_sec.csv")
 GTZAN_AUDIO_FOLDERS = ("genres_original", "genres")
 DEFAULT_ROOT = Path("data/gtzan")
 SYNTHETIC_FINGERPRINT = f"synthetic renderer {RENDERER_VERSION}"
-SYNTHETIC_REMEDY = "Set data.root (or GTZAN_ROOT) to a folder that exists, or ask for data=synthetic."
+SYNTHETIC_REMEDY = "Set data.root (or GTZAN_ROOT) to a folder that exists, or use data=synthetic."
 
 
 @dataclass(frozen=True)
 class Location:
-    """A data root that holds something usable."""
+    """A data root with usable data."""
 
     root: Path
-    tables: tuple[Path, ...]  # the published tables found there
+    tables: tuple[Path, ...]  # the published tables
     audio: Path | None  # the folder of genre folders
     metadata: Path | None
 
 
 def locate(kind: str, root: str | None) -> Location | None:
-    """Finds the data of a `data` group member; None stands for the embedded synthetic corpus.
+    """Finds the data root of a config of the group `data`; None for the embedded synthetic corpus.
 
     Args:
         kind: `auto`, `gtzan`, `folder` or `synthetic`.
-        root: `data.root`; without it the environment's GTZAN_ROOT, then `data/gtzan`.
+        root: `data.root`; by default the environment variable GTZAN_ROOT, then `data/gtzan`.
 
     Raises:
-        GtzanError: a root was named (or needed) and holds nothing usable.
+        GtzanError: A root was given or is required, and has no usable data.
     """
     if kind == "synthetic":
         return None
@@ -52,10 +52,10 @@ def locate(kind: str, root: str | None) -> Location | None:
             f"data={kind} needs a folder: data.root is not set and there is no {DEFAULT_ROOT}/.\n{SYNTHETIC_REMEDY}"
         )
     where = "data.root" if root else "GTZAN_ROOT" if named else "the default folder"
-    return _look_into(Path(named).expanduser() if named else DEFAULT_ROOT, where, kind)
+    return _inspect(Path(named).expanduser() if named else DEFAULT_ROOT, where, kind)
 
 
-def _look_into(root: Path, where: str, kind: str) -> Location:
+def _inspect(root: Path, where: str, kind: str) -> Location:
     if not root.is_dir():
         raise GtzanError(f"{where}: there is no folder {root}.\n{SYNTHETIC_REMEDY}")
     tables = () if kind == "folder" else tuple(root / name for name in TABLE_NAMES if (root / name).is_file())
@@ -78,10 +78,10 @@ def _expected(kind: str) -> str:
 
 
 def choose_source(location: Location, wanted: str | None, features: str) -> Source:
-    """Tables for `stats` where there are any, unless told otherwise; audio for everything else.
+    """Tables for `stats` where there are any and audio is not requested; audio for all other features.
 
     Raises:
-        GtzanError: the location lacks what the features need; the message names the remedy.
+        GtzanError: The location lacks the data that the features need.
     """
     if wanted == "tables" and features != "stats":
         raise GtzanError(
@@ -103,7 +103,7 @@ def choose_source(location: Location, wanted: str | None, features: str) -> Sour
 
 
 def fingerprint(location: Location, source: Source) -> str:
-    """Changes when the data may have changed: the tables' content, or the names, sizes and times of the audio."""
+    """sha256 of the contents of the tables and `metadata.csv`, or of names, sizes and modification times of the audio."""
     digest = hashlib.sha256(source.encode())
     for path in (*(location.tables if source == "tables" else ()), *filter(None, [location.metadata])):
         digest.update(f"{path.name} {_content_hash(path, path.stat().st_size, path.stat().st_mtime_ns)}\n".encode())

@@ -1,4 +1,4 @@
-"""Artists, recordings and fault-filtered parts of the tracks: the optional `metadata.csv` of a data root."""
+"""Reads artists, recordings and fault-filtered parts of the tracks from the optional `metadata.csv` of a data root."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ FILTERED_PARTS = ("train", "valid", "test", "excluded")
 
 
 def with_metadata(tracks: Iterable[Track], path: Path) -> tuple[list[Track], list[str]]:
-    """Adds to each track what the file says of it.
+    """Adds the columns of the file to the tracks.
 
-    An unknown artist is a group of its own, so that an artist split never puts two such tracks together by chance.
+    A track of an unknown artist is a group of its own.
 
     Returns:
-        The tracks, and notes about tracks that the file does not name.
+        The tracks, and a note if the file does not list all of them.
 
     Raises:
-        GtzanError: the file cannot be read, names a track twice or not at all, or contradicts a track's genre.
+        GtzanError: The file cannot be read, has no column `track_id`, lists a track twice, has another genre for a
+            track than the data, or an unknown `filtered_part`.
     """
     rows = _rows(path)
     tracks = list(tracks)

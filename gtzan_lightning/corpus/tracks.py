@@ -1,4 +1,4 @@
-"""What a corpus is: a list of tracks, each with its genre and the groups that it belongs to."""
+"""Data classes of a corpus and its tracks, and the clusters for resampling."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ class Track:
 
     track_id: str  # unique in the corpus: "blues.00007", or "<genre>/<stem>" where two genres share a name
     genre: str
-    path: Path | None = None  # the audio file; None where only a feature table knows the track
-    artist_group: str | None = None  # tracks of one artist share it; None where artists are not known
-    recording_group: str | None = None  # tracks of one recording share it; None: no other track is known to
+    path: Path | None = None  # the audio file; None for a track of a feature table
+    artist_group: str | None = None  # the same for all tracks of an artist; None where artists are unknown
+    recording_group: str | None = None  # the same for all copies of a recording; None where there is no other copy
     filtered_part: str | None = None  # "train", "valid", "test" or "excluded" in the fault-filtered lists
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The tracks of one data set, and where their numbers come from."""
+    """The tracks of one data set and the source of their features."""
 
-    name: str  # "gtzan", "synthetic", or the folder's name; stands in every table, card and figure
-    tracks: tuple[Track, ...]  # in a fixed order: sorted by track_id
-    genres: tuple[str, ...]  # sorted; a label is a position in it
-    source: Literal["tables", "audio"]  # whether `stats` come from the published tables or are computed
+    name: str  # "gtzan", "synthetic", or the name of the folder; shown in tables, cards and figures
+    tracks: tuple[Track, ...]  # sorted by track_id
+    genres: tuple[str, ...]  # sorted; a label is an index into it
+    source: Literal["tables", "audio"]  # whether `stats` are read from the published tables or computed
     root: Path  # the folder that holds the tables or the audio
-    sha256: str  # of names, sizes and times of the files; changes when the data may have changed
-    notes: tuple[str, ...] = ()  # what was repaired, skipped or left out, one sentence each
+    sha256: str  # changes when the data may have changed, see `location.fingerprint`
+    notes: tuple[str, ...] = ()  # what was repaired, skipped or omitted, one sentence each
 
     @property
     def has_artists(self) -> bool:
-        """Whether every track knows its artist."""
+        """Whether the artist of every track is known."""
         return all(track.artist_group is not None for track in self.tracks)
 
     def labels(self) -> list[int]:
-        """Genre of each track as a position in `genres`, `(tracks,)`."""
+        """Genre of each track as an index into `genres`, `(tracks,)`."""
         position = {genre: index for index, genre in enumerate(self.genres)}
         return [position[track.genre] for track in self.tracks]
 
 
 def resampling_clusters(tracks: Sequence[Track]) -> tuple[GroupBy, list[str]]:
-    """The cluster that intervals resample, and each track's cluster: artist where known, else recording, else track.
+    """Kind of the clusters that confidence intervals resample, and the cluster of each track.
 
-    Windows of a track are no independent evidence, nor are tracks of one artist; the first cluster of that order
-    that the whole corpus knows is taken, and is the same for every interval of a run.
+    Windows of a track are not independent, nor are tracks of an artist. The clusters are artists where all are known,
+    else recordings where any are known, else tracks; all intervals of a run use the same clusters.
     """
     if tracks and all(track.artist_group is not None for track in tracks):
         return "artist", [str(track.artist_group) for track in tracks]

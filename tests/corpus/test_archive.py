@@ -1,3 +1,5 @@
+"""Unpacking of archives: the published layouts, damaged, malicious and foreign ones."""
+
 import gzip
 import os
 import random
@@ -8,7 +10,7 @@ import zipfile
 import pytest
 from archives import CLIPS, TABLE, files_below, genres_tar, kaggle_zip, tar_member, write_tar, write_zip
 
-from gtzan_lightning.corpus import archive as members
+from gtzan_lightning.corpus import archive as archive_module
 from gtzan_lightning.corpus.archive import Unpacked, unpack
 from gtzan_lightning.corpus.location import locate
 from gtzan_lightning.errors import GtzanError
@@ -22,21 +24,21 @@ def root(tmp_path):
 
 
 def assert_untouched(tmp_path, archive):
-    """Nothing but the archive and empty folders: no half-made root, nothing outside it."""
+    """Only the archive and empty folders exist: no incomplete root, no file outside it."""
     assert [path for path in tmp_path.rglob("*") if not path.is_dir() or path.name == "gtzan"] == [archive]
 
 
-def test_the_collections_own_archive(tmp_path, root):
+def test_genres_tar_gz(tmp_path, root):
     unpacked = unpack(genres_tar(tmp_path / "genres.tar.gz"), root)
-    assert unpacked == Unpacked(clips=4, genres=2, tables=(), passed_over=1)
+    assert unpacked == Unpacked(clips=4, genres=2, tables=(), ignored=1)
     assert files_below(root) == {f"genres/{name}": content for name, content in CLIPS.items()}
     assert locate("gtzan", str(root)).audio == root / "genres"
     assert list(root.parent.iterdir()) == [root]
 
 
-def test_the_kaggle_archive(tmp_path, root):
+def test_the_kaggle_zip(tmp_path, root):
     unpacked = unpack(kaggle_zip(tmp_path / "archive.zip"), root)
-    assert unpacked == Unpacked(4, 2, ("features_3_sec.csv", "features_30_sec.csv"), passed_over=2)
+    assert unpacked == Unpacked(4, 2, ("features_3_sec.csv", "features_30_sec.csv"), ignored=2)
     clips = {f"genres_original/{name}": content for name, content in CLIPS.items()}
     assert files_below(root) == clips | {"features_3_sec.csv": TABLE, "features_30_sec.csv": TABLE}
 
@@ -45,13 +47,13 @@ def test_the_name_of_an_archive_does_not_matter(tmp_path, root):
     assert unpack(genres_tar(tmp_path / "download.zip"), root).clips == 4
 
 
-def test_a_new_root_is_as_open_as_any_folder(tmp_path, root):
+def test_the_mode_of_a_new_root_follows_the_umask(tmp_path, root):
     unpack(genres_tar(tmp_path / "a"), root)
     (tmp_path / "plain").mkdir()
     assert stat.S_IMODE(root.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
 
 
-def test_an_existing_root_keeps_what_it_has(tmp_path, root):
+def test_other_files_of_an_existing_root_are_kept(tmp_path, root):
     root.mkdir(parents=True)
     (root / "metadata.csv").write_text("mine")
     unpack(genres_tar(tmp_path / "a"), root)
@@ -70,13 +72,13 @@ def test_nothing_is_overwritten(tmp_path, root, present):
     assert [path.name for path in root.iterdir()] == [present.split("/")[0]]
 
 
-EVIL_TAR = {
+MALICIOUS_TAR = {
     "parent": (tar_member("genres/blues/../../../../evil.wav", b"x"), "leads out of the folder"),
     "parent first": (tar_member("../genres/blues/evil.wav", b"x"), "leads out of the folder"),
     "absolute": (tar_member("/tmp/genres/blues/evil.wav", b"x"), "absolute path"),
     "backslash": (tar_member("genres\\blues\\..\\..\\evil.wav", b"x"), "absolute path, or one of another system"),
     "drive": (tar_member("C:/genres/blues/evil.wav", b"x"), "absolute path"),
-    "control character": (tar_member("genres/blues/a\x1b[2J.wav", b"x"), "no proper name"),
+    "control character": (tar_member("genres/blues/a\x1b[2J.wav", b"x"), "control characters"),
     "symbolic link": (tar_member(CLIP, type=tarfile.SYMTYPE, linkname="/etc/passwd"), "is a link"),
     "link to a folder": (tar_member("genres/blues", type=tarfile.SYMTYPE, linkname="/tmp"), "is a link"),
     "hard link": (tar_member(CLIP, type=tarfile.LNKTYPE, linkname="/etc/passwd"), "is a link"),
@@ -85,9 +87,9 @@ EVIL_TAR = {
 }
 
 
-@pytest.mark.parametrize("trick", EVIL_TAR)
-def test_an_evil_tar_is_refused_whole(tmp_path, root, trick):
-    member, reason = EVIL_TAR[trick]
+@pytest.mark.parametrize("attack", MALICIOUS_TAR)
+def test_a_malicious_tar_is_refused_as_a_whole(tmp_path, root, attack):
+    member, reason = MALICIOUS_TAR[attack]
     archive = genres_tar(tmp_path / "evil.tar.gz", [member])
     with pytest.raises(GtzanError, match=reason):
         unpack(archive, root)
@@ -100,7 +102,7 @@ def zip_member(name, mode=stat.S_IFREG | 0o644):
     return info, b"/etc/passwd"
 
 
-EVIL_ZIP = {
+MALICIOUS_ZIP = {
     "parent": (zip_member("Data/genres_original/../../../evil.wav"), "leads out of the folder"),
     "absolute": (zip_member("/genres_original/blues/evil.wav"), "absolute path"),
     "backslash": (zip_member("Data\\..\\evil.wav"), "absolute path, or one of another system"),
@@ -110,9 +112,9 @@ EVIL_ZIP = {
 }
 
 
-@pytest.mark.parametrize("trick", EVIL_ZIP)
-def test_an_evil_zip_is_refused_whole(tmp_path, root, trick):
-    member, reason = EVIL_ZIP[trick]
+@pytest.mark.parametrize("attack", MALICIOUS_ZIP)
+def test_a_malicious_zip_is_refused_as_a_whole(tmp_path, root, attack):
+    member, reason = MALICIOUS_ZIP[attack]
     archive = kaggle_zip(tmp_path / "evil.zip", [member])
     with pytest.raises(GtzanError, match=reason):
         unpack(archive, root)
@@ -120,14 +122,14 @@ def test_an_evil_zip_is_refused_whole(tmp_path, root, trick):
 
 
 @pytest.mark.parametrize("second", [CLIP, CLIP.upper().replace("GENRES", "genres")], ids=["same", "other case"])
-def test_a_clip_that_comes_twice_is_refused(tmp_path, root, second):
+def test_a_repeated_clip_is_refused(tmp_path, root, second):
     archive = genres_tar(tmp_path / "a", [tar_member(second, b"other")])
     with pytest.raises(GtzanError, match="twice"):
         unpack(archive, root)
     assert_untouched(tmp_path, archive)
 
 
-def test_a_member_of_absurd_size_is_refused_by_its_header(tmp_path, root):
+def test_a_member_of_excessive_size_is_refused_by_its_header(tmp_path, root):
     info, _ = tar_member(CLIP)
     info.size = 2**40
     archive = tmp_path / "a.tar.gz"
@@ -137,7 +139,7 @@ def test_a_member_of_absurd_size_is_refused_by_its_header(tmp_path, root):
     assert_untouched(tmp_path, archive)
 
 
-def test_a_header_of_absurd_size_is_not_read_into_memory(tmp_path, root):
+def test_a_header_of_excessive_size_is_not_read_into_memory(tmp_path, root):
     info, _ = tar_member("genres/long", type=tarfile.GNUTYPE_LONGNAME)
     info.size = 2**40
     archive = tmp_path / "a.tar.gz"
@@ -148,8 +150,8 @@ def test_a_header_of_absurd_size_is_not_read_into_memory(tmp_path, root):
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_TOTAL_BYTES", 149), ("MAX_MEMBERS", 6)])
 @pytest.mark.parametrize("write", [genres_tar, kaggle_zip])
-def test_an_archive_of_absurd_size_is_refused(tmp_path, root, monkeypatch, write, limit, value):
-    monkeypatch.setattr(members, limit, value)
+def test_an_archive_of_excessive_size_is_refused(tmp_path, root, monkeypatch, write, limit, value):
+    monkeypatch.setattr(archive_module, limit, value)
     with pytest.raises(GtzanError, match="exceeds"):
         unpack(write(tmp_path / "a"), root)
 
@@ -166,8 +168,8 @@ def test_a_truncated_archive_leaves_nothing(tmp_path, root, write, share):
 
 
 @pytest.mark.parametrize("write", [genres_tar, kaggle_zip])
-def test_no_changed_byte_lets_a_changed_clip_through(tmp_path, root, write):
-    """Flips single bytes: either the clips are as they were, or there is an error that a user can read."""
+def test_no_flipped_byte_changes_a_clip_unnoticed(tmp_path, root, write):
+    """Flips single bytes: either the clips are unchanged, or a `GtzanError` is raised."""
     archive = write(tmp_path / "a")
     content = archive.read_bytes()
     for number, position in enumerate(random.Random(0).sample(range(len(content)), 150)):
@@ -195,7 +197,7 @@ def test_a_damaged_header_in_the_middle_is_not_taken_for_the_end(tmp_path, root)
     assert_untouched(tmp_path, archive)
 
 
-def test_a_zip_with_a_password_is_told(tmp_path, root):
+def test_an_encrypted_zip_is_refused(tmp_path, root):
     archive = kaggle_zip(tmp_path / "a")
     content = bytearray(archive.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag "encrypted" of the first member in the directory
@@ -205,7 +207,7 @@ def test_a_zip_with_a_password_is_told(tmp_path, root):
         unpack(archive, root)
 
 
-def test_what_is_no_archive_is_refused(tmp_path, root):
+def test_other_files_are_refused(tmp_path, root):
     (tmp_path / "genres.tar.gz").write_text("<html>Not found</html>")
     with pytest.raises(GtzanError, match=r"is neither a \.tar\.gz nor a \.zip"):
         unpack(tmp_path / "genres.tar.gz", root)
@@ -216,14 +218,14 @@ def test_what_is_no_archive_is_refused(tmp_path, root):
 
 
 @pytest.mark.parametrize("name", ["other/blues/a.wav", "genres/a.wav", "genres/blues/a.txt", "a/b/genres/blues/a.wav"])
-def test_an_archive_of_something_else_is_refused(tmp_path, root, name):
+def test_an_archive_of_other_data_is_refused(tmp_path, root, name):
     for archive in (write_tar(tmp_path / "t", [tar_member(name, b"x")]), write_zip(tmp_path / "z", [(name, b"x")])):
         with pytest.raises(GtzanError, match="holds neither"):
             unpack(archive, root)
         assert not root.exists()
 
 
-def test_a_root_that_is_a_file_is_told(tmp_path):
+def test_a_root_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "root").write_text("a file")
     with pytest.raises(GtzanError, match="Not a directory"):
         unpack(genres_tar(tmp_path / "a"), tmp_path / "root")

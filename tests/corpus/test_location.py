@@ -9,7 +9,7 @@ import tiny
 from gtzan_lightning.corpus.location import choose_source, fingerprint, locate
 from gtzan_lightning.errors import GtzanError
 
-REMEDY = "\nSet data.root (or GTZAN_ROOT) to a folder that exists, or ask for data=synthetic."
+REMEDY = "\nSet data.root (or GTZAN_ROOT) to a folder that exists, or use data=synthetic."
 AUDIO = "<genre>/<file> folders of audio (.wav .au .flac .ogg .oga .mp3 .aif .aiff .opus)"
 TABLES = "features_3_sec.csv or features_30_sec.csv and no genres_original/ or genres/ with audio"
 

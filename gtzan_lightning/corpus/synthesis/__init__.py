@@ -1,9 +1,9 @@
-"""Renders the synthetic corpus: one track from a seed, a genre and a number, with NumPy and SciPy only.
+"""Rendering of the synthetic corpus: a track from a seed, a genre, an artist and a number, with NumPy and SciPy only.
 
-Read in this order: `style` (what a genre is made of), `genres/` (the ten tables), `plan` (what one track draws from
-them), `score` (its notes and hits), `voices` and `drums` (their sound), `mixdown` (room and record), `render`.
+Reading order: `style` (parameters of a genre), `acoustic_genres` and `electric_genres` (the ten tables), `instruments`
+(the sound of notes and hits), `score` (parameters and notes of one track), `render` (the audio).
 """
 
-RENDERER_VERSION = 3  # raise it with every change that alters a sample: it names the cache and the fingerprint
+RENDERER_VERSION = 3  # increase with every change that alters a sample; part of the cache folder and the fingerprint
 SAMPLE_RATE_HZ = 22_050
 TRACK_S = 30.0

@@ -1,6 +1,6 @@
-"""The sound of one hit: a falling tone and a burst of noise.
+"""Sounds of the instruments: notes from wave tables, drum hits from a falling sine and a burst of noise.
 
-MERGED: The sound of one note: two wave tables, a dark one that stays and a bright one that fades. | The instruments by name.
+A note mixes two wave tables: a dark one, and a bright one that decays faster.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ Formants = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Voice:
-    """An instrument. Times are time constants."""
+    """A pitched instrument. Times are time constants."""
 
     rolloff_db: float  # of the harmonics, per octave
     attack_s: float
-    decay_s: float  # of the body, towards `sustain`
-    sustain: float  # 0 for struck and plucked strings
+    decay_s: float  # towards `sustain`
+    sustain: float  # level that the note decays to; 0 for struck and plucked strings
     bright_s: float  # of the upper harmonics
-    even: float = 1.0  # level of the even harmonics
+    even: float = 1.0  # gain of the even harmonics
     vibrato_cents: float = 0.0
-    detune_cents: float = 0.0  # between the players of a section; 0 is a soloist
-    breath: float = 0.0  # noise against tone
-    scoop_cents: float = 0.0  # how far below its pitch a note begins
-    formants: tuple[Formants, ...] = ((),)  # vowels or bodies, each its resonances in Hz; notes take turns
-    drive: float = 0.0  # gain into the distorting amplifier, 0 for none
-    cabinet_hz: float = 0.0  # the loudspeaker's high cut, 0 for none
+    detune_cents: float = 0.0  # between two players; 0 is a single player
+    breath: float = 0.0  # level of noise relative to the tone
+    scoop_cents: float = 0.0  # how far below its pitch a note starts
+    formants: tuple[Formants, ...] = ((),)  # resonances in Hz of each vowel or body; notes alternate
+    drive: float = 0.0  # gain before saturation, 0 for no amplifier
+    cabinet_hz: float = 0.0  # upper cutoff of the loudspeaker, 0 for none
 
     def played_by(self, rng: TrackRng) -> Voice:
-        """The same instrument as an artist owns it and a track was recorded with it."""
+        """The instrument with deviations of an artist and a track."""
         size = rng.ratio(1.0, 0.10, 0.04)
         return replace(
             self,
@@ -54,7 +54,7 @@ class Voice:
 
 
 def note(voice: Voice, hz: float, samples: int, turn: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """One note of `samples` plus its release, `(samples + release,)`, peak about 1."""
+    """One note of `samples` plus a release of 50 ms, `(samples + release,)`, peak about 1."""
     release = int(0.05 * SAMPLE_RATE_HZ)
     time_s = np.arange(samples + release, dtype=np.float32) / SAMPLE_RATE_HZ
     body = voice.sustain + (1.0 - voice.sustain) * np.exp(-time_s / voice.decay_s)
@@ -83,7 +83,7 @@ def _phase(voice: Voice, hz: float, time_s: NDArray[np.floating], rng: np.random
 
 
 def wave_table(voice: Voice, hz: float, formants: Formants, *, dark: bool) -> NDArray[np.float32]:
-    """One period of the tone without aliases, `(TABLE_SAMPLES,)`, of unit energy before resonances."""
+    """One alias-free period of the tone, `(TABLE_SAMPLES,)`, of unit energy before resonances."""
     harmonic = np.arange(1, max(1, min(MOST_HARMONICS, int(0.46 * SAMPLE_RATE_HZ / hz))) + 1)
     level = harmonic ** (-(voice.rolloff_db + (6.0 if dark else 0.0)) / 6.02)
     level = np.where(harmonic % 2 == 0, level * voice.even, level)
@@ -91,13 +91,13 @@ def wave_table(voice: Voice, hz: float, formants: Formants, *, dark: bool) -> ND
     if formants:
         level *= _resonance(harmonic * hz, formants)
     spectrum = np.zeros(TABLE_SAMPLES // 2 + 1, dtype=np.complex128)
-    # Schroeder's phases keep the peak of the period low.
+    # Schroeder phases (1970) for a low crest factor.
     spectrum[harmonic] = level * np.exp(1j * np.pi * harmonic**2 / len(harmonic))
     return (np.fft.irfft(spectrum) * TABLE_SAMPLES / 2).astype(np.float32)
 
 
 def _resonance(hz: NDArray[np.floating], formants: Formants) -> NDArray[np.floating]:
-    """Gain at `hz` of a body that resonates at `formants`."""
+    """Gain at `hz` of resonances at `formants`."""
     gain = np.full(len(hz), 0.12)
     for rank, centre_hz in enumerate(formants):
         gain += (0.9**rank) / (1.0 + ((hz - centre_hz) / (0.12 * centre_hz + 30.0)) ** 2)
@@ -184,16 +184,16 @@ class Drum:
     """A drum. Times are time constants."""
 
     tone_hz: float
-    drop: float  # how many times higher the tone begins
+    drop: float  # initial frequency as a multiple of `tone_hz`
     tone_s: float
-    noise: float  # level against the tone: 0 a tone only, 1 noise only
-    low_hz: float  # band of the noise
+    noise: float  # 0 for a tone only, 1 for noise only
+    low_hz: float  # limits of the noise band
     high_hz: float
     noise_s: float
     gain_db: float
 
     def tuned_by(self, rng: TrackRng) -> Drum:
-        """The same drum in an artist's kit, as microphones took it on a track."""
+        """The drum with deviations of an artist and a track."""
         return Drum(
             tone_hz=rng.ratio(self.tone_hz, 0.16, 0.05),
             drop=rng.ratio(self.drop, 0.15, 0.05),
@@ -224,7 +224,7 @@ DRUMS: dict[str, Drum] = {
 
 
 def hit(drum: Drum, rng: np.random.Generator) -> NDArray[np.float32]:
-    """One hit, `(samples,)`, until it has fallen by 50 dB."""
+    """One hit, `(samples,)`, up to a decay of 50 dB."""
     samples = int(5.8 * max(drum.tone_s, drum.noise_s) * SAMPLE_RATE_HZ)
     time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE_HZ
     hz = drum.tone_hz * (1.0 + (drum.drop - 1.0) * np.exp(-time_s / 0.02))
@@ -235,7 +235,7 @@ def hit(drum: Drum, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def band_noise(samples: int, low_hz: float, high_hz: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Noise between two frequencies with soft edges, `(samples,)`, deviation about 0.5."""
+    """Band-pass noise, third-order Butterworth slopes, `(samples,)`, standard deviation 0.5."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     hz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ)
     spectrum *= 1.0 / np.sqrt((1.0 + (low_hz / np.maximum(hz, 1.0)) ** 6) * (1.0 + (hz / high_hz) ** 6))

@@ -1,7 +1,4 @@
-"""One track as sound.
-
-MERGED: The room that a track was recorded in, and how the record was mastered. | From dry sound to a record: room, equaliser, noise, level and limiter.
-"""
+"""Audio of one track: instruments, room, equaliser, noise, level and limiter."""
 
 from __future__ import annotations
 
@@ -27,64 +24,11 @@ from gtzan_lightning.corpus.synthesis.score import (
 from gtzan_lightning.corpus.synthesis.style import generator
 
 REFLECTIONS = 9
-
-
-def amplifier(sound: NDArray[np.float32], drive: float) -> NDArray[np.float32]:
-    """A distorting amplifier, `(samples,)`: `drive` is the gain before saturation."""
-    return np.tanh(np.float32(drive) * sound) / np.float32(max(drive, 1.0) ** 0.25)
-
-
-def loudspeaker(hz: NDArray[np.float32], cabinet_hz: float) -> NDArray[np.float32]:
-    """Gain at `hz` of a guitar cabinet."""
-    cuts = (1.0 + (hz / cabinet_hz) ** 8) * (1.0 + (80.0 / np.maximum(hz, 1.0)) ** 4)
-    return (1.0 / np.sqrt(cuts)).astype(np.float32)
-
-
-def equaliser(record: Record, hz: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Gain at `hz` of the mastering."""
-    octaves = np.log2(np.clip(hz, 30.0, 11_000.0) / 1_000.0)
-    gain_db = record.tilt_db * octaves + np.interp(octaves, np.log2(np.array(EQUALISER_HZ) / 1_000.0), record.bands_db)
-    cuts = (1.0 + (record.low_cut_hz / np.maximum(hz, 1.0)) ** 4) * (1.0 + (hz / record.high_cut_hz) ** 12)
-    return (10 ** (gain_db / 20) / np.sqrt(cuts)).astype(np.float32)
-
-
-def room(record: Record, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Impulse response of the room, `(samples,)`: direct sound, early reflections, a tail whose highs fade first."""
-    samples = int(min(record.room_s * 1.1, 2.2) * SAMPLE_RATE_HZ)
-    time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE_HZ
-    decay = 6.9 / record.room_s  # falls by 60 dB in room_s
-    noise = rng.standard_normal(samples, dtype=np.float32)
-    dull = np.convolve(noise, np.full(8, 0.35, dtype=np.float32), mode="same")
-    tail = dull * np.exp(-decay * time_s) + noise * np.exp(-decay * (1.0 + record.damping) * time_s)
-    tail[: int(0.012 * SAMPLE_RATE_HZ)] = 0.0
-    early = (rng.uniform(0.004, 0.05, REFLECTIONS) * SAMPLE_RATE_HZ).astype(int) % samples
-    response = tail / np.sqrt(np.sum(tail**2))
-    response[early] += 0.25 * rng.choice((-1.0, 1.0), REFLECTIONS)
-    response *= 10 ** (record.wet_db / 20)
-    response[0] = 1.0
-    return response.astype(np.float32)
-
-
-def master(
-    spectrum: NDArray[np.complex64], record: Record, samples: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """The finished record, `(samples,)`, peak below 1, from the spectrum of the dry mix."""
-    size = 2 * (len(spectrum) - 1)
-    hz = fft.rfftfreq(size, 1 / SAMPLE_RATE_HZ).astype(np.float32)
-    spectrum = spectrum * fft.rfft(room(record, rng), size) * equaliser(record, hz)
-    sound = fft.irfft(spectrum, size)[:samples]
-    sound *= 10 ** (record.level_dbfs / 20) / max(float(np.sqrt(np.mean(sound**2))), 1e-9)
-    time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE_HZ
-    hum = 0.5 * np.sin(2 * np.pi * record.hum_hz * time_s)
-    sound += 10 ** (record.noise_dbfs / 20) * (rng.standard_normal(samples, dtype=np.float32) + hum)
-    return (0.98 * np.tanh(sound)).astype(np.float32)
-
-
-TAIL_S = 2.5  # room for the reverberation, so that it does not wrap around to the beginning
+TAIL_S = 2.5  # padding for the reverberation, so that it does not wrap around to the beginning
 
 
 def render_track(seed: int, genre: str, artist: int, number: int, duration_s: float = TRACK_S) -> NDArray[np.float32]:
-    """Track `number` of `genre`, played by `artist`: `(samples,)` at 22,050 Hz, mono, peak below 1."""
+    """Renders track `number` of `genre`, played by `artist`: `(samples,)` at 22,050 Hz, mono, peak below 1."""
     plan = plan_track(seed, genre, artist, number)
     samples = round(duration_s * SAMPLE_RATE_HZ)
     size = 2 * fft.next_fast_len(samples // 2 + int(TAIL_S * SAMPLE_RATE_HZ) // 2, real=True)
@@ -106,7 +50,7 @@ def render_track(seed: int, genre: str, artist: int, number: int, duration_s: fl
 
 
 def _drums(plan: TrackPlan, duration_s: float, samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """The drum kit alone, `(samples,)`; every drum has three hits that take turns."""
+    """The drum kit, `(samples,)`; each drum has three variants of its hit."""
     sound = np.zeros(samples, dtype=np.float32)
     hits: dict[str, list[NDArray[np.float32]]] = {}
     for bar in bars(plan, duration_s):
@@ -120,7 +64,7 @@ def _drums(plan: TrackPlan, duration_s: float, samples: int, rng: np.random.Gene
 def _part(
     plan: TrackPlan, player: Player, duration_s: float, samples: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """One part alone, `(samples,)`, before its level in the mix; a note that returns sounds as it did before."""
+    """One part before its gain in the mix, `(samples,)`; repeated notes are rendered once."""
     sound = np.zeros(samples, dtype=np.float32)
     melody = Melody(plan.scale, rng)
     known: dict[tuple[tuple[int, ...], int, int], NDArray[np.float32]] = {}
@@ -137,14 +81,65 @@ def _part(
 
 
 def _chord(plan: TrackPlan, player: Player, event: Event, length: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """The notes of one event together."""
+    """The sum of the notes of one event."""
     tuned = [440.0 * 2.0 ** ((pitch - 69 + plan.tuning_cents / 100) / 12) for pitch in event.pitches]
     notes = [note(player.voice, hz, length, event.turn, rng) for hz in tuned]
     return (np.sum(notes, axis=0) / np.sqrt(len(notes))).astype(np.float32)
 
 
 def _add(sound: NDArray[np.float32], piece: NDArray[np.float32], event: Event) -> None:
-    """Adds a note or hit to a track in place, cut at the track's end."""
+    """Adds a note or hit to a track in place, truncated at the end of the track."""
     start = round(event.start_s * SAMPLE_RATE_HZ)
     fits = max(0, min(len(piece), len(sound) - start))
     sound[start : start + fits] += np.float32(10 ** (event.gain_db / 20)) * piece[:fits]
+
+
+def amplifier(sound: NDArray[np.float32], drive: float) -> NDArray[np.float32]:
+    """A saturating amplifier, `(samples,)`; `drive` is the gain before saturation."""
+    return np.tanh(np.float32(drive) * sound) / np.float32(max(drive, 1.0) ** 0.25)
+
+
+def loudspeaker(hz: NDArray[np.float32], cabinet_hz: float) -> NDArray[np.float32]:
+    """Gain of a guitar cabinet at `hz`."""
+    cuts = (1.0 + (hz / cabinet_hz) ** 8) * (1.0 + (80.0 / np.maximum(hz, 1.0)) ** 4)
+    return (1.0 / np.sqrt(cuts)).astype(np.float32)
+
+
+def equaliser(record: Record, hz: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Gain of the mastering at `hz`."""
+    octaves = np.log2(np.clip(hz, 30.0, 11_000.0) / 1_000.0)
+    gain_db = record.tilt_db * octaves + np.interp(octaves, np.log2(np.array(EQUALISER_HZ) / 1_000.0), record.bands_db)
+    cuts = (1.0 + (record.low_cut_hz / np.maximum(hz, 1.0)) ** 4) * (1.0 + (hz / record.high_cut_hz) ** 12)
+    return (10 ** (gain_db / 20) / np.sqrt(cuts)).astype(np.float32)
+
+
+def room(record: Record, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Impulse response of the room, `(samples,)`: direct sound, early reflections, tail damped at high frequencies."""
+    samples = int(min(record.room_s * 1.1, 2.2) * SAMPLE_RATE_HZ)
+    time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE_HZ
+    decay = 6.9 / record.room_s  # 60 dB in room_s
+    noise = rng.standard_normal(samples, dtype=np.float32)
+    dull = np.convolve(noise, np.full(8, 0.35, dtype=np.float32), mode="same")
+    tail = dull * np.exp(-decay * time_s) + noise * np.exp(-decay * (1.0 + record.damping) * time_s)
+    tail[: int(0.012 * SAMPLE_RATE_HZ)] = 0.0
+    early = (rng.uniform(0.004, 0.05, REFLECTIONS) * SAMPLE_RATE_HZ).astype(int) % samples
+    response = tail / np.sqrt(np.sum(tail**2))
+    response[early] += 0.25 * rng.choice((-1.0, 1.0), REFLECTIONS)
+    response *= 10 ** (record.wet_db / 20)
+    response[0] = 1.0
+    return response.astype(np.float32)
+
+
+def master(
+    spectrum: NDArray[np.complex64], record: Record, samples: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """The mastered track, `(samples,)`, peak below 1, from the spectrum of the dry mix."""
+    size = 2 * (len(spectrum) - 1)
+    hz = fft.rfftfreq(size, 1 / SAMPLE_RATE_HZ).astype(np.float32)
+    spectrum = spectrum * fft.rfft(room(record, rng), size) * equaliser(record, hz)
+    sound = fft.irfft(spectrum, size)[:samples]
+    sound *= 10 ** (record.level_dbfs / 20) / max(float(np.sqrt(np.mean(sound**2))), 1e-9)
+    time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE_HZ
+    hum = 0.5 * np.sin(2 * np.pi * record.hum_hz * time_s)
+    sound += 10 ** (record.noise_dbfs / 20) * (rng.standard_normal(samples, dtype=np.float32) + hum)
+    return (0.98 * np.tanh(sound)).astype(np.float32)

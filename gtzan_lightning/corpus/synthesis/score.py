@@ -1,7 +1,4 @@
-"""From a plan to notes and hits: what sounds when, at which pitch, how long and how loud.
-
-MERGED: Which notes a part plays over a chord. | What one track draws from its genre: everything that is decided before a note is played.
-"""
+"""Score of one track: its random parameters (`plan_track`), and the notes and hits of each bar."""
 
 from __future__ import annotations
 
@@ -15,7 +12,15 @@ from gtzan_lightning.corpus.synthesis.electric_genres import ELECTRIC_STYLES
 from gtzan_lightning.corpus.synthesis.instruments import DRUMS, INSTRUMENTS, Drum, Voice
 from gtzan_lightning.corpus.synthesis.style import SCALES, Chord, Part, Style, TrackRng
 
+STYLES: dict[str, Style] = dict(sorted((ACOUSTIC_STYLES | ELECTRIC_STYLES).items()))  # of the ten genres
 EQUALISER_HZ = (63.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)
+SECTION_S = 7.5  # four sections in a track
+SECTION_GAIN_DB = {"i": -4.0, "v": -1.5, "c": 0.0, "b": -5.0}
+QUIET_DRUMS = {"i": ("hat", "ride", "shaker", "brush", "kick"), "b": ("kick", "hat", "conga", "brush", "ride")}
+TIMING_SD_S = 0.004
+MOOD_DB = 3.0  # standard deviation of a part's level between sections
+REST_SHARE = 0.12  # probability that a part of RESTING is silent in a bar of a verse or chorus
+RESTING = ("chord", "power", "arpeggio", "melody")
 
 
 @dataclass(frozen=True)
@@ -23,19 +28,19 @@ class Record:
     """Room, mastering and medium of one track."""
 
     room_s: float  # reverberation time
-    wet_db: float  # reverberation against the direct sound
-    damping: float  # how much faster the highs fade in the room
+    wet_db: float  # reverberation relative to the direct sound
+    damping: float  # additional decay rate of high frequencies, relative to the decay rate
     tilt_db: float  # per octave around 1 kHz
     bands_db: tuple[float, ...]  # at EQUALISER_HZ
     low_cut_hz: float
     high_cut_hz: float
-    level_dbfs: float  # root mean square before the limiter
+    level_dbfs: float  # RMS before the limiter
     noise_dbfs: float
     hum_hz: float
 
     @classmethod
     def drawn(cls, style: Style, rng: TrackRng) -> Record:
-        """The record of one track: the artist's usual sound, and how far this track leaves it."""
+        """Draws the parameters of one track."""
         return cls(
             room_s=rng.within(*style.room_s, track_share=0.15),
             wet_db=rng.within(*style.wet_db, track_share=0.2),
@@ -50,79 +55,27 @@ class Record:
         )
 
 
-STYLES: dict[str, Style] = dict(sorted((ACOUSTIC_STYLES | ELECTRIC_STYLES).items()))
-"""The ten genres."""
-
-
-class Melody:
-    """A tune over a scale: each section has its own motif, which returns with the section."""
-
-    def __init__(self, scale: Sequence[int], rng: np.random.Generator) -> None:
-        self._scale = scale
-        self._motifs = {section: rng.integers(-2, 3, size=16).cumsum() for section in "ivcb"}
-
-    def note(self, section: str, place: int, chord: Chord) -> int:
-        """Semitones above the key of the motif's note at `place`; notes on the first place belong to the chord."""
-        if place == 0:
-            return chord.root + chord.intervals[int(self._motifs[section][0]) % len(chord.intervals)]
-        octave, degree = divmod(int(self._motifs[section][place % 16]), len(self._scale))
-        return self._scale[degree] + 12 * int(np.clip(octave, -1, 1))
-
-
-def part_pitches(
-    part: Part, chord: Chord, key: int, steps: Sequence[int], melody: Melody, section: str
-) -> list[tuple[int, ...]]:
-    """MIDI numbers of the notes that begin on `steps`, one tuple a step."""
-    root = laid(key + chord.root, part.lowest_midi)
-    notes = [laid(key + chord.root + interval, part.lowest_midi) for interval in chord.intervals]
-    fifth = root + chord.intervals[min(2, len(chord.intervals) - 1)] % 12
-    if part.kind == "chord":
-        return [tuple(sorted(notes))] * len(steps)
-    if part.kind == "power":
-        return [(root, root + 7, root + 12)] * len(steps)
-    if part.kind == "melody":
-        return [(_sung(part, key, melody.note(section, step, chord)),) for step in steps]
-    cycle = {
-        "root": (root,),
-        "alternate": (root, fifth),
-        "octave": (root, root + 12),
-        "walk": (root, root + chord.intervals[1] % 12, fifth, root + 10),
-        "arpeggio": (*sorted(notes), min(notes) + 12),
-    }[part.kind]
-    return [(cycle[place % len(cycle)],) for place in range(len(steps))]
-
-
-def laid(pitch: int, lowest_midi: int) -> int:
-    """The note of pitch class `pitch` in the octave above `lowest_midi`."""
-    return lowest_midi + (pitch - lowest_midi) % 12
-
-
-def _sung(part: Part, key: int, semitones: int) -> int:
-    """A melody's note in the two octaves around the part's register; what lies below them is raised."""
-    return laid(key, part.lowest_midi - 5) + semitones % 12 + 12 * (semitones > 11)
-
-
 @dataclass(frozen=True)
 class Player:
-    """One part of the band as this track has it."""
+    """One part of the band with the voice, patterns and gain of this track."""
 
     part: Part
     voice: Voice
-    patterns: tuple[str, str]  # of verses and intros, of choruses and breaks
+    patterns: tuple[str, str]  # for intros and verses, for choruses and breaks
     gain_db: float
 
 
 @dataclass(frozen=True)
 class TrackPlan:
-    """One track before it is played."""
+    """All parameters of one track."""
 
     style: Style
     tempo_bpm: float
     swing: float
-    key_midi: int  # 0 to 11, the key's pitch class
+    key_midi: int  # pitch class of the key, 0 to 11
     tuning_cents: float
     scale: tuple[int, ...]
-    chords: tuple[Chord, ...]  # one a bar, repeated
+    chords: tuple[Chord, ...]  # one per bar, repeated
     form: str
     drum_patterns: dict[str, str]
     kit: dict[str, Drum]
@@ -132,7 +85,7 @@ class TrackPlan:
 
 
 def plan_track(seed: int, genre: str, artist: int, number: int) -> TrackPlan:
-    """Everything that track `number` of `genre`, played by `artist`, draws."""
+    """Draws the parameters of track `number` of `genre`, played by `artist`."""
     style = STYLES[genre]
 
     def rng(topic: str) -> TrackRng:
@@ -158,19 +111,10 @@ def plan_track(seed: int, genre: str, artist: int, number: int) -> TrackPlan:
 
 
 def _player(part: Part, rng: TrackRng) -> Player:
-    """The part as an artist plays it on this track."""
+    """Draws voice, patterns and gain of one part."""
     voice = INSTRUMENTS[rng.artist_choice(part.voices)].played_by(rng)
     patterns = (rng.track_choice(part.patterns), rng.track_choice(part.patterns))
     return Player(part, voice, patterns, rng.around(part.gain_db, 3.0, 1.5))
-
-
-SECTION_S = 7.5  # four sections in a track
-SECTION_GAIN_DB = {"i": -4.0, "v": -1.5, "c": 0.0, "b": -5.0}
-QUIET_DRUMS = {"i": ("hat", "ride", "shaker", "brush", "kick"), "b": ("kick", "hat", "conga", "brush", "ride")}
-LATE_S = 0.004  # deviation of a player's timing
-MOOD_DB = 3.0  # deviation of a part's level from one section to the next
-REST_SHARE = 0.12  # of the bars of verses and choruses, in which one of RESTING is silent
-RESTING = ("chord", "power", "arpeggio", "melody")
 
 
 @dataclass(frozen=True)
@@ -180,9 +124,9 @@ class Bar:
     index: int
     start_s: float
     step_s: float
-    section: str  # a letter of the form
+    section: str  # letter as in `Style.forms`
     first: bool  # of its section
-    last: bool
+    last: bool  # of its section
 
 
 @dataclass(frozen=True)
@@ -193,11 +137,11 @@ class Event:
     duration_s: float
     pitches: tuple[int, ...]  # MIDI numbers; empty for a drum
     gain_db: float
-    turn: int  # counts the notes of a part: singers change the vowel with it
+    turn: int  # counts the notes of a part; selects the vowel
 
 
 def bars(plan: TrackPlan, duration_s: float) -> Iterator[Bar]:
-    """The bars of a track of `duration_s`, the last one perhaps cut."""
+    """The bars of a track of `duration_s`; the track may end within the last one."""
     step_s = 60.0 / plan.tempo_bpm / plan.style.steps_per_beat
     bar_s = step_s * plan.style.steps_per_bar
     per_section = max(2, round(SECTION_S / bar_s))
@@ -208,12 +152,12 @@ def bars(plan: TrackPlan, duration_s: float) -> Iterator[Bar]:
 
 
 def section_gain_db(plan: TrackPlan, bar: Bar) -> float:
-    """How loud a bar is played; the last bar before a chorus or break already grows."""
+    """Gain of a bar; the last bar of a section is 1 dB louder."""
     return plan.style.dynamics * SECTION_GAIN_DB[bar.section] + (1.0 if bar.last else 0.0)
 
 
 def drum_events(plan: TrackPlan, bar: Bar, rng: np.random.Generator) -> Iterator[tuple[str, Event]]:
-    """The hits of one bar: pattern, fill at the end of a section, crash at the beginning of the next."""
+    """The hits of one bar: the pattern, a fill at the end of a section, a crash at the beginning of a chorus."""
     if not plan.drum_patterns:
         return
     steps = plan.style.steps_per_bar
@@ -237,7 +181,7 @@ def _hit(plan: TrackPlan, bar: Bar, step: int, accent_db: float, rng: np.random.
 def part_events(
     plan: TrackPlan, player: Player, bar: Bar, melody: Melody, mood_db: float, rng: np.random.Generator
 ) -> Iterator[Event]:
-    """The notes of one part in one bar, `mood_db` louder than usual."""
+    """The notes of one part in one bar; `mood_db` is a gain."""
     rests = player.part.kind in RESTING and bar.section in "vc" and rng.uniform() < REST_SHARE
     if rests or bar.section not in player.part.sections:
         return
@@ -261,4 +205,52 @@ def note_steps(pattern: str) -> list[tuple[int, int, float]]:
 
 def _time_s(plan: TrackPlan, bar: Bar, step: int, rng: np.random.Generator) -> float:
     swing = plan.swing * (step % 2)
-    return max(0.0, bar.start_s + (step + swing) * bar.step_s + LATE_S * rng.standard_normal())
+    return max(0.0, bar.start_s + (step + swing) * bar.step_s + TIMING_SD_S * rng.standard_normal())
+
+
+class Melody:
+    """A melody over a scale: each section has a motif, which is repeated whenever the section recurs."""
+
+    def __init__(self, scale: Sequence[int], rng: np.random.Generator) -> None:
+        self._scale = scale
+        self._motifs = {section: rng.integers(-2, 3, size=16).cumsum() for section in "ivcb"}
+
+    def note(self, section: str, place: int, chord: Chord) -> int:
+        """Semitones above the key of the motif's note at `place`; the first note is a note of the chord."""
+        if place == 0:
+            return chord.root + chord.intervals[int(self._motifs[section][0]) % len(chord.intervals)]
+        octave, degree = divmod(int(self._motifs[section][place % 16]), len(self._scale))
+        return self._scale[degree] + 12 * int(np.clip(octave, -1, 1))
+
+
+def part_pitches(
+    part: Part, chord: Chord, key: int, steps: Sequence[int], melody: Melody, section: str
+) -> list[tuple[int, ...]]:
+    """MIDI numbers of the notes that start on `steps`, one tuple per step."""
+    root = _in_octave(key + chord.root, part.lowest_midi)
+    notes = [_in_octave(key + chord.root + interval, part.lowest_midi) for interval in chord.intervals]
+    fifth = root + chord.intervals[min(2, len(chord.intervals) - 1)] % 12
+    if part.kind == "chord":
+        return [tuple(sorted(notes))] * len(steps)
+    if part.kind == "power":
+        return [(root, root + 7, root + 12)] * len(steps)
+    if part.kind == "melody":
+        return [(_melody_note(part, key, melody.note(section, step, chord)),) for step in steps]
+    cycle = {
+        "root": (root,),
+        "alternate": (root, fifth),
+        "octave": (root, root + 12),
+        "walk": (root, root + chord.intervals[1] % 12, fifth, root + 10),
+        "arpeggio": (*sorted(notes), min(notes) + 12),
+    }[part.kind]
+    return [(cycle[place % len(cycle)],) for place in range(len(steps))]
+
+
+def _in_octave(pitch: int, lowest_midi: int) -> int:
+    """The note of pitch class `pitch` in the octave above `lowest_midi`."""
+    return lowest_midi + (pitch - lowest_midi) % 12
+
+
+def _melody_note(part: Part, key: int, semitones: int) -> int:
+    """The note in the two octaves above 5 semitones below the part's lowest note."""
+    return _in_octave(key, part.lowest_midi - 5) + semitones % 12 + 12 * (semitones > 11)

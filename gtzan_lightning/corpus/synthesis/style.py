@@ -1,6 +1,6 @@
-"""What a genre is made of.
+"""Parameters of a genre, artists of a genre's tracks, and platform-independent random draws.
 
-MERGED: Random draws that are the same on every machine, shared by the tracks of an artist or a track's own. | Who plays a track: artists of two or three tracks.
+A draw has a component that all tracks of an artist share and one of the track itself.
 """
 
 from __future__ import annotations
@@ -13,71 +13,6 @@ from typing import Literal, TypeVar
 import numpy as np
 
 T = TypeVar("T")
-
-# Calibrated so that an RBF-SVM on 3-s windows falls from a split over windows to one over tracks to one over artists
-# about as far as it does on GTZAN.
-ARTIST_SPREAD = 0.8  # how far artists of a genre lie apart
-TRACK_SPREAD = 1.4  # how far tracks of an artist lie apart
-
-
-def generator(seed: int, *keys: str | int) -> np.random.Generator:
-    """The random stream of `seed` and `keys`; streams of other keys are independent of it."""
-    digest = hashlib.sha256("/".join(str(key) for key in (seed, *keys)).encode()).digest()
-    words = [int.from_bytes(digest[at : at + 4], "little") for at in range(0, 32, 4)]
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
-
-
-@dataclass(frozen=True)
-class TrackRng:
-    """Two streams: what an artist decides once, and what each track decides anew."""
-
-    artist: np.random.Generator
-    track: np.random.Generator
-
-    @classmethod
-    def of(cls, seed: int, genre: str, artist: int, number: int, topic: str) -> TrackRng:
-        """The rng of one topic (kit, room, ...), so that a new draw in one topic leaves the others as they were."""
-        return cls(generator(seed, genre, "artist", artist, topic), generator(seed, genre, "track", number, topic))
-
-    def around(self, value: float, artist_sd: float, track_sd: float) -> float:
-        """`value` plus a normal deviation of the artist and one of the track."""
-        own = ARTIST_SPREAD * artist_sd * self.artist.standard_normal()
-        return float(value + own + TRACK_SPREAD * track_sd * self.track.standard_normal())
-
-    def ratio(self, value: float, artist_sd: float, track_sd: float) -> float:
-        """`value` times a log-normal factor of the artist and one of the track."""
-        return float(value * np.exp(self.around(0.0, artist_sd, track_sd)))
-
-    def within(self, low: float, high: float, track_share: float) -> float:
-        """A value of the range: the artist's own, which a track leaves by a share of the range."""
-        value = self.artist.uniform(low, high)
-        value += TRACK_SPREAD * track_share * (high - low) * self.track.uniform(-1.0, 1.0)
-        folded = 2 * low - value if value < low else 2 * high - value if value > high else value
-        return float(np.clip(folded, low, high))
-
-    def artist_choice(self, options: Sequence[T]) -> T:
-        """One of `options`, the same for all tracks of the artist."""
-        return options[int(self.artist.integers(len(options)))]
-
-    def track_choice(self, options: Sequence[T]) -> T:
-        """One of `options`, for this track."""
-        return options[int(self.track.integers(len(options)))]
-
-
-TRACKS_PER_ARTIST = 2.4  # on average: five artists share twelve tracks
-
-
-def artist_sizes(tracks: int) -> list[int]:
-    """Tracks of each artist of a genre, in order: 12 tracks are 3, 3, 2, 2, 2."""
-    artists = max(1, round(tracks / TRACKS_PER_ARTIST))
-    base, more = divmod(tracks, artists)
-    return [base + (index < more) for index in range(artists)]
-
-
-def artist_of_tracks(tracks: int) -> list[int]:
-    """The artist's number of each track of a genre, `(tracks,)`."""
-    return [artist for artist, size in enumerate(artist_sizes(tracks)) for _ in range(size)]
-
 
 PartKind = Literal["root", "alternate", "octave", "walk", "chord", "power", "arpeggio", "melody"]
 
@@ -114,7 +49,7 @@ class Chord:
 
 
 def progression(text: str) -> tuple[Chord, ...]:
-    """Chords, one a bar, from text: `"0:maj 5:maj 7:7"` is I, IV, V7."""
+    """Parses chords, one per bar: `"0:maj 5:maj 7:7"` is I, IV, V7."""
     pairs = (word.split(":") for word in text.split())
     return tuple(Chord(int(root), CHORDS[quality]) for root, quality in pairs)
 
@@ -123,40 +58,108 @@ def progression(text: str) -> tuple[Chord, ...]:
 class Part:
     """One instrument of the band.
 
-    A pattern is one bar, one character a step: `x` begins a note, `X` one with an accent, `-` holds it, `.` rests.
+    A pattern is one bar with one character per step: `x` starts a note, `X` an accented note, `-` holds, `.` rests.
     """
 
     kind: PartKind
-    voices: tuple[str, ...]  # an artist takes one
-    patterns: tuple[str, ...]  # a track takes two: one for verses, one for choruses
-    lowest_midi: int  # bottom of the octave that chords are laid into
+    voices: tuple[str, ...]  # options, chosen per artist
+    patterns: tuple[str, ...]  # options, two chosen per track: for verses and for choruses
+    lowest_midi: int  # lowest note of the octave that chords are placed in
     gain_db: float
-    sections: str = "ivcb"  # plays in intro, verse, chorus, break
+    sections: str = "ivcb"  # the part plays in: i(ntro), v(erse), c(horus), b(reak)
+
+
+def part(kind: PartKind, voices: str, patterns: str, lowest_midi: int, gain_db: float, sections: str = "ivcb") -> Part:
+    """A `Part` with voices separated by commas and patterns separated by spaces."""
+    return Part(kind, tuple(voices.split(", ")), tuple(patterns.split()), lowest_midi, gain_db, sections)
 
 
 @dataclass(frozen=True)
 class Style:
-    """A genre: ranges to draw from, all (low, high), and tables to choose from."""
+    """A genre: ranges `(low, high)` and options that its tracks are drawn from."""
 
     tempo_bpm: tuple[float, float]
     beats_per_bar: int
     steps_per_beat: int
-    swing: tuple[float, float]  # how late every second step comes, in steps
-    scales: tuple[str, ...]  # of melodies
+    swing: tuple[float, float]  # delay of every second step, in steps
+    scales: tuple[str, ...]  # of melodies, names in SCALES
     progressions: tuple[tuple[Chord, ...], ...]
-    forms: tuple[str, ...]  # four sections: i(ntro), v(erse), c(horus), b(reak)
-    drums: tuple[dict[str, str], ...]  # drum to pattern of one bar; an artist takes two, a track one of them
+    forms: tuple[str, ...]  # four sections, letters as in `Part.sections`
+    drums: tuple[dict[str, str], ...]  # pattern of each drum; two chosen per artist, one of them per track
     drums_gain_db: float
     parts: tuple[Part, ...]
     room_s: tuple[float, float]  # reverberation time
-    wet_db: tuple[float, float]  # reverberation against the direct sound
+    wet_db: tuple[float, float]  # reverberation relative to the direct sound
     tilt_db: tuple[float, float]  # of the mastering, per octave around 1 kHz
     high_cut_hz: tuple[float, float]
     level_dbfs: tuple[float, float]
     noise_dbfs: tuple[float, float]
-    dynamics: float  # how much quieter intros and breaks are, 1 = usual
+    dynamics: float  # scales the level differences between sections
 
     @property
     def steps_per_bar(self) -> int:
-        """Steps of a pattern."""
+        """Length of a pattern."""
         return self.beats_per_bar * self.steps_per_beat
+
+
+# Calibrated so that the accuracy of an RBF SVM on 3-s windows drops from a window to a track to an artist split about
+# as much as on GTZAN.
+ARTIST_SPREAD = 0.8  # scales the deviations between artists of a genre
+TRACK_SPREAD = 1.4  # scales the deviations between tracks of an artist
+TRACKS_PER_ARTIST = 2.4  # on average: five artists for twelve tracks
+
+
+def generator(seed: int, *keys: str | int) -> np.random.Generator:
+    """The random generator of `seed` and `keys`, independent of those of other keys."""
+    digest = hashlib.sha256("/".join(str(key) for key in (seed, *keys)).encode()).digest()
+    words = [int.from_bytes(digest[at : at + 4], "little") for at in range(0, 32, 4)]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
+
+
+@dataclass(frozen=True)
+class TrackRng:
+    """Random generators of an artist, the same for all of the artist's tracks, and of one track."""
+
+    artist: np.random.Generator
+    track: np.random.Generator
+
+    @classmethod
+    def of(cls, seed: int, genre: str, artist: int, number: int, topic: str) -> TrackRng:
+        """The generators of one topic (kit, room, ...); more draws in one topic do not change the others."""
+        return cls(generator(seed, genre, "artist", artist, topic), generator(seed, genre, "track", number, topic))
+
+    def around(self, value: float, artist_sd: float, track_sd: float) -> float:
+        """`value` plus normal deviations of the artist and of the track."""
+        deviation = ARTIST_SPREAD * artist_sd * self.artist.standard_normal()
+        return float(value + deviation + TRACK_SPREAD * track_sd * self.track.standard_normal())
+
+    def ratio(self, value: float, artist_sd: float, track_sd: float) -> float:
+        """`value` times log-normal factors of the artist and of the track."""
+        return float(value * np.exp(self.around(0.0, artist_sd, track_sd)))
+
+    def within(self, low: float, high: float, track_share: float) -> float:
+        """A uniform value of the artist plus a uniform deviation of the track, reflected at the limits."""
+        value = self.artist.uniform(low, high)
+        value += TRACK_SPREAD * track_share * (high - low) * self.track.uniform(-1.0, 1.0)
+        folded = 2 * low - value if value < low else 2 * high - value if value > high else value
+        return float(np.clip(folded, low, high))
+
+    def artist_choice(self, options: Sequence[T]) -> T:
+        """One of `options`, the same for all tracks of the artist."""
+        return options[int(self.artist.integers(len(options)))]
+
+    def track_choice(self, options: Sequence[T]) -> T:
+        """One of `options`, drawn for this track."""
+        return options[int(self.track.integers(len(options)))]
+
+
+def artist_sizes(tracks: int) -> list[int]:
+    """Number of tracks of each artist of a genre: 3, 3, 2, 2, 2 for 12 tracks."""
+    artists = max(1, round(tracks / TRACKS_PER_ARTIST))
+    base, more = divmod(tracks, artists)
+    return [base + (index < more) for index in range(artists)]
+
+
+def artist_of_tracks(tracks: int) -> list[int]:
+    """Artist number of each track of a genre, `(tracks,)`."""
+    return [artist for artist, size in enumerate(artist_sizes(tracks)) for _ in range(size)]
