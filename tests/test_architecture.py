@@ -27,7 +27,9 @@ def imported_packages(path):
             names = [alias.name for alias in node.names]
         else:
             continue
-        yield from (name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}."))
+        yield from (
+            name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}.") and "__version__" not in name
+        )
 
 
 def package_of(path):
