@@ -1,5 +1,5 @@
-# The commands of every day. `make` alone lists them.
-# Each target installs what it needs into .venv, once; constraints.txt or pyproject.toml changed means once more.
+# Common commands; `make` alone lists them.
+# Each target installs its requirements into .venv once, and again when constraints.txt or pyproject.toml change.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -7,10 +7,10 @@ ARGS ?=
 SLICE ?= 3s
 
 BIN = $(VENV)/bin
-# One thread a process: two were slower for models of this size, and jobs run side by side instead.
+# One thread per process: faster than two for models of this size, and leaves cores for other jobs.
 RUN = OMP_NUM_THREADS=1 $(BIN)/python
 
-# One preset a published row, under both splits, over five split seeds, one job a core.
+# One experiment per published score, under two splits and five split seeds, one job per core.
 PAPER = paper_lstm_3s,paper_lstm_6s,paper_lstm_9s,paper_tuned_lstm_3s,paper_tuned_lstm_6s,paper_tuned_lstm_9s
 REPLICATION = replication_mlp_3s,replication_mlp_30s,replication_lstm_3s,replication_lstm_6s,replication_lstm_9s
 RANKINGS = variants_lstm_mfcc,variants_reslstm_mfcc,variants_convlstm_mfcc
@@ -19,39 +19,39 @@ CLAIM_SWEEP = $(RUN) train.py -m hydra/launcher=joblib split=leaky,grouped split
 
 .PHONY: help demo data test train sweep replicate lint bench tensorboard clean
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo '  ARGS="..." passes arguments on: make train ARGS="model=lstm slice=6s split=grouped"'
+	@echo '  ARGS="..." passes arguments: make train ARGS="model=lstm slice=6s split=grouped"'
 
-demo: $(VENV)/installed ## the main job on the embedded synthetic corpus: no data needed
+demo: $(VENV)/installed ## train an LSTM on the synthetic corpus; needs no data
 	$(RUN) train.py data=synthetic model=lstm slice=6s split=grouped $(ARGS)
 
-data: $(VENV)/installed ## GTZAN into data/gtzan; an archive at hand: make data ARGS=genres.tar.gz
+data: $(VENV)/installed ## download GTZAN to data/gtzan; or unpack an archive: make data ARGS=genres.tar.gz
 	$(BIN)/gtzan data get $(ARGS)
 
-test: $(VENV)/installed-dev ## the tests; those on real data run where GTZAN_ROOT is set
+test: $(VENV)/installed-dev ## run the tests; those on real data only if GTZAN_ROOT is set
 	$(RUN) -m pytest -n 2 $(ARGS)
 
-train: $(VENV)/installed ## one run: make train ARGS="model=lstm slice=6s split=grouped"
+train: $(VENV)/installed ## train one model: make train ARGS="model=lstm slice=6s split=grouped"
 	$(RUN) train.py $(ARGS)
 
-sweep: $(VENV)/installed ## every combination: make sweep ARGS="model=mlp,lstm split=leaky,grouped"
+sweep: $(VENV)/installed ## train every combination: make sweep ARGS="model=mlp,lstm split=leaky,grouped"
 	$(RUN) train.py -m $(ARGS)
 
-replicate: $(VENV)/installed ## published scores put to the test; wants GTZAN's tables in GTZAN_ROOT, and the clips: AUDIO=/music
+replicate: $(VENV)/installed ## check published scores; needs GTZAN's tables in GTZAN_ROOT, and for rankings the audio: AUDIO=/music
 	$(CLAIM_SWEEP) experiment=$(PAPER),$(REPLICATION) $(ARGS)
 ifdef AUDIO
 	$(CLAIM_SWEEP) experiment=$(RANKINGS) data.root=$(AUDIO) slice=$(SLICE) $(ARGS)
 else
-	@echo "The ranking of LSTM, ResLSTM and ConvLSTM on MFCC needs the clips: make replicate AUDIO=FOLDER (of short excerpts also SLICE=2s)"
+	@echo "The ranking of LSTM, ResLSTM and ConvLSTM on MFCC needs audio: make replicate AUDIO=FOLDER (for excerpts under 3 s also SLICE=2s)"
 endif
 
-lint: $(VENV)/installed-dev ## style, format and types
+lint: $(VENV)/installed-dev ## check style, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-dev ## speed of features and predictions beside librosa, then scikit-learn's scores; ARGS is for those
+bench: $(VENV)/installed-dev ## measure speed, then the scores of scikit-learn baselines; ARGS is passed to the baselines
 	$(RUN) benchmarks/bench_features.py
 	$(RUN) benchmarks/bench_loop.py
 	$(RUN) benchmarks/bench_predict.py
@@ -59,10 +59,10 @@ bench: $(VENV)/installed-dev ## speed of features and predictions beside librosa
 	$(RUN) benchmarks/bench_startup.py
 	$(RUN) benchmarks/baselines.py $(ARGS)
 
-tensorboard: $(VENV)/installed ## curves, figures and hyperparameters of all runs
+tensorboard: $(VENV)/installed ## show curves, figures and hyperparameters of all runs
 	$(BIN)/tensorboard --logdir outputs/runs $(ARGS)
 
-clean: ## removes .venv and caches; keeps outputs/ and data/
+clean: ## remove .venv and caches; keep outputs/ and data/
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
