@@ -1,1 +1,1 @@
-"""Leakage checks, duplicate detection and the random-label control."""
+"""Leakage audit: checks of splits and runs, duplicate detection, random-label control, model info sheet."""

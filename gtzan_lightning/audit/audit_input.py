@@ -1,4 +1,4 @@
-"""What is audited: examples in parts, the rule that they claim to follow, and what is known of a run on them."""
+"""The input of the leakage audit: examples in parts, the split rule, and the settings of a run."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from gtzan_lightning.datamodule.split_rules import NAMES, rule_named
 from gtzan_lightning.features.feature_matrix import Features
 
 PROMISES = {name: rule_named(name).KEEPS for name in NAMES}
-"""What each split rule promises to keep in one part."""
+"""The groups (track, recording, artist) that each split rule keeps in one part."""
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run did with the parts, as far as it is known."""
+    """Settings and fitted values of a run; None where they are not known."""
 
     mean: NDArray[np.floating] | None = None  # (features,), subtracted from every step
-    scale: NDArray[np.floating] | None = None  # (features,), divided by
-    quantiles: NDArray[np.floating] | None = None  # (quantiles, features), of a quantile scale; empty for another one
-    monitor: str | None = None  # what chose the best epoch, such as "val/loss"
-    features_chosen_on: tuple[str, ...] | None = None  # parts whose labels chose the features; () if nothing did
-    by_design: frozenset[str] = frozenset()  # checks that the run says it fails, to measure what the leak is worth
+    scale: NDArray[np.floating] | None = None  # (features,), divisor of every step
+    quantiles: NDArray[np.floating] | None = None  # (quantiles, features) of quantile scaling; empty for standard
+    monitor: str | None = None  # metric that selects the best epoch, such as "val/loss"
+    features_chosen_on: tuple[str, ...] | None = None  # parts whose labels selected the features; () for none
+    by_design: frozenset[str] = frozenset()  # checks that the run fails on purpose, to measure the effect of the leak
 
 
 @dataclass(frozen=True)
 class AuditInput:
-    """Plain data; every check is a function of it."""
+    """The argument of every check."""
 
     corpus: Corpus
     features: Features
@@ -45,13 +45,13 @@ class AuditInput:
         return group in PROMISES[self.rule]
 
     def part_of_track(self) -> dict[int, str]:
-        """The part of each track that has one; of several parts, the one nearest to the test."""
+        """The part of each track in use; `test` precedes `val` and `train` for a track with several parts."""
         return {int(track): part for part in PARTS for track in np.unique(self.slices.track_index[self.parts == part])}
 
     def used_tracks(self) -> NDArray[np.int32]:
-        """Positions of the tracks that have a slice in some part."""
+        """Sorted positions of the tracks with a slice in some part."""
         return np.unique(self.slices.track_index[self.parts != EXCLUDED])
 
     def track_ids(self, positions: NDArray[np.integer]) -> list[str]:
-        """Names of tracks."""
+        """Names of the tracks at these positions."""
         return [self.corpus.tracks[position].track_id for position in positions]

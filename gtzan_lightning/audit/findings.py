@@ -1,15 +1,15 @@
-"""What an audit found: which check, how bad, on what evidence, and what to do."""
+"""Findings of a leakage audit: check, severity, leakage type, evidence and remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gtzan_lightning.errors import GtzanError
 
 Severity = Literal["error", "warning", "note"]
-"""`error`: the score is not what the split promises; `warning`: it is, but flatters; `note`: worth knowing."""
+"""`error`: the split breaks its own rule; `warning`: it keeps it, but the score is optimistic; `note`: no effect."""
 
 LEAKAGE_TYPES = {
     "L1.1": "no test set",
@@ -23,59 +23,58 @@ LEAKAGE_TYPES = {
 }
 """S. Kapoor and A. Narayanan, "Leakage and the reproducibility crisis in machine-learning-based science" (2023)."""
 
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-SHOWN = 5  # names in a sentence; the rest is counted
+SHOWN = 5  # names listed in a message; the others are counted
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a check found."""
+    """One result of a check."""
 
-    check: str  # what was looked for, in words
+    check: str
     severity: Severity
     leakage_type: str | None  # a key of LEAKAGE_TYPES; None where nothing leaks
-    evidence: str  # what was seen: a few tracks by name, the rest counted
-    remedy: str  # what to do next
+    evidence: str  # counts, and the first tracks by name
+    remedy: str
 
 
 @dataclass(frozen=True)
 class Audit:
     """The outcome of an audit."""
 
-    checked: tuple[str, ...]  # checks that could be made; one that lacks its facts is not among them
-    findings: tuple[Finding, ...]  # the worst first
+    checked: tuple[str, ...]  # checks that were made; those without the data they need are left out
+    findings: tuple[Finding, ...]  # sorted by severity
 
     @property
     def errors(self) -> list[Finding]:
-        """What must not be."""
+        """Findings of severity `error`."""
         return [finding for finding in self.findings if finding.severity == "error"]
 
     def card(self) -> dict[str, Any]:
-        """The run card's `audit`, as plain values."""
+        """The run card's entry `audit`, as plain values."""
         return {"checked": list(self.checked), "findings": [vars(finding).copy() for finding in self.findings]}
 
     def refuse_errors(self) -> None:
-        """Stops a run whose split breaks its own promise.
+        """Raises an exception if the split breaks its own rule.
 
         Raises:
-            GtzanError: every error, with its evidence and remedy.
+            GtzanError: There are errors; the message has the evidence and the remedy of each.
         """
         if self.errors:
             message = [f"{finding.evidence}\n{finding.remedy}" for finding in self.errors]
             raise GtzanError("\n".join(["The audit refuses this split:", *message]))
 
 
-def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Errors, then warnings, then notes; otherwise in the given order."""
-    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
+    return tuple(sorted(findings, key=lambda finding: get_args(Severity).index(finding.severity)))
 
 
 def few(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """The first `SHOWN` names, and the number of the others."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """`1 pair of tracks has`, `3 pairs of tracks have`."""
+    """A number with its noun in the singular or plural: `1 pair`, `3 pairs`."""
     return f"{number} {one if number == 1 else many}"

@@ -1,6 +1,6 @@
-"""Copies of a sound among the audio files of a corpus, shifted and encoded anew as they may be.
+"""Audio fingerprints: finds copies of a sound in the audio files, also shifted, resampled or coded.
 
-MERGED: Spectral-peak landmarks of a sound, which survive noise, coding and shifts. | Finds tracks that hold the same sound, shifted or encoded anew, by their landmarks.
+Pairs of spectral peaks are hashed as landmarks (A. Wang, "An industrial-strength audio search algorithm", ISMIR 2003).
 """
 
 from __future__ import annotations
@@ -22,16 +22,22 @@ from gtzan_lightning.audit.findings import Finding
 from gtzan_lightning.audit.group_checks import across_parts, label_conflicts
 from gtzan_lightning.features.audio_reading import read_audio
 
-RATE_HZ = 11_025  # what codecs at 64 kbit/s and resampling leave alone lies below half of it
+MAX_CLIP_S = 120.0  # files are read up to this length
+RATE_HZ = 11_025  # codecs at 64 kbit/s and resampling leave the spectrum below 5.5 kHz intact
 N_FFT = 1024  # samples of a frame: 93 ms
 HOP = 256  # samples: 23 ms
 BINS = 384  # lowest bins used, up to 4.1 kHz
-PEAK_BINS, PEAK_FRAMES = 15, 11  # a peak is the largest value in so large a neighbourhood
-PEAKS_PER_S = 12  # the loudest so many are kept, second by second
-FLOOR_DB = 60.0  # below the loudest: weaker peaks are rounding noise
-FAN_OUT = 4  # pairs that start at one peak
-MAX_GAP_FRAMES = 63  # from one peak of a pair to the other: 1.5 s
-MAX_LEAP_BINS = 63  # so far apart may their frequencies lie: 680 Hz
+PEAK_BINS, PEAK_FRAMES = 15, 11  # size of the neighbourhood in which a peak is the maximum
+PEAKS_PER_S = 12  # number of peaks kept in each second, the loudest first
+FLOOR_DB = 60.0  # below the maximum; weaker peaks are rounding noise
+FAN_OUT = 4  # landmarks that start at one peak
+MAX_GAP_FRAMES = 63  # between the peaks of a landmark: 1.5 s
+MAX_LEAP_BINS = 63  # between the peaks of a landmark: 680 Hz
+
+COMMON = 40  # landmarks of one hash are matched with at most this many others; frequent hashes are not distinctive
+MIN_MATCHES = 12  # landmarks that must agree on one shift; unrelated tracks of 30 s reach 7
+SHIFT_BITS = 16  # of a key: shifts up to 12 minutes
+TRACK_BITS = 22  # of a key: up to 4 million sounds
 
 
 @dataclass(frozen=True)
@@ -39,26 +45,52 @@ class Landmarks:
     """The landmarks of one sound."""
 
     hashes: NDArray[np.int64]  # (landmarks,): first bin, leap in bins and gap in frames, packed
-    frames: NDArray[np.int64]  # (landmarks,), when the first peak sounds
+    frames: NDArray[np.int64]  # (landmarks,), frame of the first peak
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two sounds that share a part."""
+
+    one: int  # position in the given sounds, the smaller
+    other: int
+    shift_s: float  # position of the shared part in `other` minus that in `one`
+    matches: int  # landmarks that agree on the shift
+
+
+def audio_copies(audit_input: AuditInput, n_jobs: int = 1) -> list[Finding] | None:
+    """Copies across parts and copies with two genres, by fingerprint; None if no track in use has audio."""
+    tracks = audit_input.corpus.tracks
+    chosen = [int(track) for track in audit_input.used_tracks() if tracks[track].path is not None]
+    if not chosen:
+        return None
+    matches = find_matches(Parallel(n_jobs)(delayed(_landmarks_of)(tracks[track].path) for track in chosen))
+    pairs = [DuplicatePair(chosen[match.one], chosen[match.other], 1 / match.matches) for match in matches]
+    return [
+        *across_parts(audit_input, pairs, "shared sound across parts", "warning"),
+        *label_conflicts(audit_input, pairs),
+    ]
+
+
+def _landmarks_of(path: Path) -> Landmarks:
+    """Landmarks of a file; none if it cannot be read."""
+    return landmarks(read_audio(path, RATE_HZ, MAX_CLIP_S).signal, RATE_HZ)
 
 
 def landmarks(signal: NDArray[np.float32], rate_hz: int) -> Landmarks:
-    """Landmarks of a mono signal `(samples,)`; none of one that is shorter than a frame, or silent."""
+    """Landmarks of a mono signal `(samples,)`; none if it is silent or shorter than a frame."""
     if rate_hz != RATE_HZ:
         signal = soxr.resample(signal, rate_hz, RATE_HZ, quality="HQ")
     if len(signal) < N_FFT or not signal.any():
         return Landmarks(np.empty(0, np.int64), np.empty(0, np.int64))
-    frame, place = peaks(_decibels(signal))
-    return _paired(frame, place)
+    return _paired(*peaks(_decibels(signal)))
 
 
 def peaks(decibels: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The constellation of a spectrogram `(frames, bins)`: frame and bin of each peak, in time order."""
+    """Frame and bin of each peak of a spectrogram `(frames, bins)`, in time order."""
     largest = maximum_filter(decibels, size=(PEAK_FRAMES, PEAK_BINS), mode="nearest")
-    is_peak = (decibels == largest) & (decibels > decibels.max() - FLOOR_DB)
-    frame, place = np.nonzero(is_peak)
-    frames_per_s = RATE_HZ / HOP
-    second = (frame / frames_per_s).astype(int)
+    frame, place = np.nonzero((decibels == largest) & (decibels > decibels.max() - FLOOR_DB))
+    second = (frame * HOP / RATE_HZ).astype(int)
     order = np.lexsort((-decibels[frame, place], second))
     rank = np.arange(len(order)) - np.searchsorted(second[order], second[order])
     kept = np.sort(order[rank < PEAKS_PER_S])
@@ -68,52 +100,34 @@ def peaks(decibels: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.i
 def _decibels(signal: NDArray[np.float32]) -> NDArray[np.float32]:
     """Spectrogram in dB, `(frames, BINS)`."""
     frames = np.lib.stride_tricks.sliding_window_view(signal, N_FFT)[::HOP]
-    spectrum = rfft(frames * np.hanning(N_FFT).astype(np.float32), axis=1)[:, :BINS]  # scipy's keeps single precision
+    spectrum = rfft(frames * np.hanning(N_FFT).astype(np.float32), axis=1)[:, :BINS]  # SciPy's stays in float32
     return (10 * np.log10(np.abs(spectrum) ** 2 + 1e-10)).astype(np.float32)
 
 
 def _paired(frame: NDArray[np.intp], place: NDArray[np.intp]) -> Landmarks:
-    """Pairs each peak with the first `FAN_OUT` that follow within reach."""
-    hashes, frames = [], []
-    reached = np.zeros(len(frame), int)  # pairs that start at each peak so far
+    """Pairs each peak with the first `FAN_OUT` peaks that follow within the maximum gap and leap."""
+    hashes, frames = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    n_pairs = np.zeros(len(frame), int)  # pairs that start at each peak so far
     for step in range(1, len(frame)):
         first, second = np.arange(len(frame) - step), np.arange(step, len(frame))
         gap, leap = frame[second] - frame[first], place[second] - place[first]
         if not (gap <= MAX_GAP_FRAMES).any():
             break
         within = (gap > 0) & (gap <= MAX_GAP_FRAMES) & (np.abs(leap) <= MAX_LEAP_BINS)
-        chosen = first[within & (reached[first] < FAN_OUT)]
-        reached[chosen] += 1
+        chosen = first[within & (n_pairs[first] < FAN_OUT)]
+        n_pairs[chosen] += 1
         hashes.append((place[chosen] << 13) | ((leap[chosen] + MAX_LEAP_BINS) << 6) | gap[chosen])
         frames.append(frame[chosen])
-    if not hashes:
-        return Landmarks(np.empty(0, np.int64), np.empty(0, np.int64))
-    return Landmarks(np.concatenate(hashes).astype(np.int64), np.concatenate(frames).astype(np.int64))
-
-
-COMMON = 40  # a landmark meets so many others of its hash at most: what all music shares says nothing
-MIN_MATCHES = 12  # landmarks that must agree on one shift; unrelated tracks of 30 s reach 7
-SHIFT_BITS = 16  # of a key: shifts of up to 12 minutes
-TRACK_BITS = 22  # of a key: up to 4 million sounds
-
-
-@dataclass(frozen=True)
-class Match:
-    """Two sounds of which one holds a part of the other."""
-
-    one: int  # position in the given sounds, the smaller
-    other: int
-    shift_s: float  # so much later stands the shared sound in `other`
-    matches: int  # landmarks that agree on the shift
+    return Landmarks(np.concatenate(hashes), np.concatenate(frames))
 
 
 def find_matches(sounds: Sequence[Landmarks], min_matches: int = MIN_MATCHES) -> list[Match]:
-    """Pairs of sounds of which at least `min_matches` landmarks agree on one shift, the surest first.
+    """Pairs of sounds of which at least `min_matches` landmarks agree on one shift, sorted by their number.
 
-    Every landmark meets the others of its hash. Unrelated sounds share hashes at all kinds of shifts, copies at one;
-    a copy may be shifted by part of a frame, so that its landmarks fall into two neighbouring shifts.
+    Landmarks with equal hashes vote for a shift: those of copies agree, those of unrelated sounds do not. Two
+    neighbouring shifts count together, since a copy may be shifted by part of a frame.
     """
-    keys, counts = np.unique(_meetings(sounds), return_counts=True)
+    keys, counts = np.unique(_shift_votes(sounds), return_counts=True)
     agreeing = counts.copy()
     agreeing[:-1] += np.where(np.diff(keys) == 1, counts[1:], 0)
     chosen = np.flatnonzero(agreeing >= min_matches)
@@ -122,44 +136,22 @@ def find_matches(sounds: Sequence[Landmarks], min_matches: int = MIN_MATCHES) ->
     return [_match(int(keys[row]), int(agreeing[row])) for row in chosen[np.sort(first)]]
 
 
-def _meetings(sounds: Sequence[Landmarks]) -> NDArray[np.int64]:
-    """A key of both sounds and their shift for each two landmarks of one hash in different sounds, `(meetings,)`."""
+def _shift_votes(sounds: Sequence[Landmarks]) -> NDArray[np.int64]:
+    """A key of two sounds and a shift for each pair of landmarks with one hash in different sounds, `(pairs,)`."""
     hashes = np.concatenate([sound.hashes for sound in sounds] or [np.empty(0, np.int64)])
     frames = np.concatenate([sound.frames for sound in sounds] or [np.empty(0, np.int64)])
     owner = np.repeat(np.arange(len(sounds)), [len(sound.hashes) for sound in sounds])
     order = np.argsort(hashes, kind="stable")  # sounds stay in order within a hash
     hashes, frames, owner = hashes[order], frames[order], owner[order]
-    keys = []
+    keys = [np.empty(0, np.int64)]
     for step in range(1, min(COMMON, len(hashes))):
         met = np.flatnonzero((hashes[step:] == hashes[:-step]) & (owner[step:] != owner[:-step]))
         shift = frames[met + step] - frames[met] + (1 << (SHIFT_BITS - 1))
         keys.append((((owner[met] << TRACK_BITS) | owner[met + step]) << SHIFT_BITS) | shift)
-    return np.concatenate(keys or [np.empty(0, np.int64)])
+    return np.concatenate(keys)
 
 
 def _match(key: int, matches: int) -> Match:
     shift_frames = (key & ((1 << SHIFT_BITS) - 1)) - (1 << (SHIFT_BITS - 1))
     pair = key >> SHIFT_BITS
     return Match(pair >> TRACK_BITS, pair & ((1 << TRACK_BITS) - 1), shift_frames * HOP / RATE_HZ, matches)
-
-
-MAX_CLIP_S = 120.0  # longer files are read so far
-
-
-def audio_copies(audit_input: AuditInput, n_jobs: int = 1) -> list[Finding] | None:
-    """Copies across parts and under two genres, by fingerprint; None where no track in use has audio."""
-    chosen = [int(track) for track in audit_input.used_tracks() if audit_input.corpus.tracks[track].path is not None]
-    if not chosen:
-        return None
-    sounds = Parallel(n_jobs)(delayed(_landmarks_of)(audit_input.corpus.tracks[track].path) for track in chosen)
-    matches = find_matches(sounds)
-    pairs = [DuplicatePair(chosen[match.one], chosen[match.other], 1 / match.matches) for match in matches]
-    return [
-        *across_parts(audit_input, pairs, "shared sound across parts", "warning"),
-        *label_conflicts(audit_input, pairs),
-    ]
-
-
-def _landmarks_of(path: Path) -> Landmarks:
-    """Landmarks of a file; none of one that cannot be read."""
-    return landmarks(read_audio(path, RATE_HZ, MAX_CLIP_S).signal, RATE_HZ)

@@ -1,7 +1,4 @@
-"""Tracks of one sound: in several parts, or under several genres.
-
-MERGED: Tracks, recordings, artists and sounds that stand in several parts.
-"""
+"""Checks for groups in several parts: tracks, recordings, artists, overlapping slices, and copies of one sound."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from gtzan_lightning.audit.duplicates import DuplicatePair, find_duplicates
 from gtzan_lightning.audit.findings import Finding, Severity, counted, few
 from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS
 
+TRAIN, TEST = PARTS.index("train"), PARTS.index("test")
 REMEDIES = {
     "track": "Move each track into one part (split=grouped), or call the split leaky.",
     "recording": "Use split=artist or split=filtered, which keep recordings together.",
@@ -23,86 +21,67 @@ REMEDIES = {
 
 
 def shared_tracks(audit_input: AuditInput) -> list[Finding]:
-    """Tracks with slices in several parts: the model is tested on what it has heard."""
+    """Tracks with slices in several parts."""
     return _shared(audit_input, "track", [track.track_id for track in audit_input.corpus.tracks])
 
 
 def shared_recordings(audit_input: AuditInput) -> list[Finding] | None:
-    """Tracks cut from one recording in several parts; None where recordings are not known."""
+    """Recordings with tracks in several parts; None where recordings are not known."""
     names = [track.recording_group for track in audit_input.corpus.tracks]
     return _shared(audit_input, "recording", names) if any(names) else None
 
 
 def shared_artists(audit_input: AuditInput) -> list[Finding] | None:
-    """Artists in several parts; None where artists are not known."""
-    if not audit_input.corpus.has_artists:
-        return None
-    return _shared(audit_input, "artist", [track.artist_group for track in audit_input.corpus.tracks])
+    """Artists with tracks in several parts; None where artists are not known."""
+    names = [track.artist_group for track in audit_input.corpus.tracks]
+    return _shared(audit_input, "artist", names) if audit_input.corpus.has_artists else None
+
+
+def _shared(audit_input: AuditInput, group: str, name_of_track: Sequence[str | None]) -> list[Finding]:
+    """One finding for all groups of a kind with slices in several parts; tracks without a group are left out."""
+    named = np.asarray([name is not None for name in name_of_track])
+    names, group_of_track = np.unique([name or "" for name in name_of_track], return_inverse=True)
+    track = audit_input.slices.track_index
+    present = _presence(group_of_track[track], np.where(named[track], audit_input.parts, EXCLUDED), len(names))
+    several = np.flatnonzero(present.sum(axis=1) > 1)
+    if not len(several):
+        return []
+    evidence = (
+        f"{len(several)} of {present.any(axis=1).sum()} {group}s stand in several parts, "
+        f"{(present[:, TRAIN] & present[:, TEST]).sum()} of them in train and test: "
+        f"{few([str(name) for name in names[several]])}."
+    )
+    severity: Severity = "error" if audit_input.promises(group) else "warning"
+    return [Finding(f"{group}s in several parts", severity, "L3.2", evidence, REMEDIES[group])]
 
 
 def overlapping_slices(audit_input: AuditInput) -> list[Finding]:
-    """Slices of different parts that hold the same seconds of a track.
+    """Slices of different parts that contain the same seconds of a track.
 
-    Slices are of one length, so that of any two that overlap across parts, two neighbours in time do as well.
+    All slices have one length, so that comparing neighbours in time suffices.
     """
     used = np.flatnonzero(audit_input.parts != EXCLUDED)
     order = used[np.lexsort((audit_input.slices.start_s[used], audit_input.slices.track_index[used]))]
     track, parts = audit_input.slices.track_index[order], audit_input.parts[order]
-    hidden_s = audit_input.slices.stop_s[order][:-1] - audit_input.slices.start_s[order][1:]
-    bad = (track[1:] == track[:-1]) & (hidden_s > 1e-3) & (parts[1:] != parts[:-1])
+    overlap_s = audit_input.slices.stop_s[order][:-1] - audit_input.slices.start_s[order][1:]
+    bad = (track[1:] == track[:-1]) & (overlap_s > 1e-3) & (parts[1:] != parts[:-1])
     if not bad.any():
         return []
     names = audit_input.track_ids(np.unique(track[1:][bad]))
-    return [
-        Finding(
-            "overlapping slices",
-            "error" if audit_input.promises("track") else "warning",
-            "L1.4",
-            f"In {counted(len(names), 'track', 'tracks')}, slices of different parts share up to "
-            f"{hidden_s[bad].max():g} s: {few(names)}.",
-            "Set slice.hop_s to slice.seconds (or null), or use split=grouped.",
-        )
-    ]
-
-
-def presence(unit_of_slice: NDArray[np.integer], parts: NDArray[np.str_], n_clusters: int) -> NDArray[np.bool_]:
-    """Which units have a slice in which part, `(units, parts)`."""
-    there = np.zeros((n_clusters, len(PARTS)), bool)
-    for column, part in enumerate(PARTS):
-        there[unit_of_slice[parts == part], column] = True
-    return there
-
-
-def _shared(audit_input: AuditInput, group: str, name_of_track: Sequence[str | None]) -> list[Finding]:
-    """One finding for all units of a kind that stand in several parts; a track without a cluster is left out."""
-    named = np.asarray([name is not None for name in name_of_track])
-    names, cluster = np.unique([name or "" for name in name_of_track], return_inverse=True)
-    parts = np.where(named[audit_input.slices.track_index], audit_input.parts, EXCLUDED)
-    there = presence(cluster[audit_input.slices.track_index], parts, len(names))
-    several = np.flatnonzero(there.sum(axis=1) > 1)
-    if not len(several):
-        return []
-    in_both = int((there[:, 0] & there[:, 2]).sum())
-    return [
-        Finding(
-            f"{group}s in several parts",
-            "error" if audit_input.promises(group) else "warning",
-            "L3.2",
-            f"{len(several)} of {there.any(axis=1).sum()} {group}s stand in several parts, "
-            f"{in_both} of them in train and test: {few([str(name) for name in names[several]])}.",
-            REMEDIES[group],
-        )
-    ]
-
-
-ONE_PART = "Keep one track of each pair, or give both the same artist in metadata.csv and use split=artist."
+    evidence = (
+        f"In {counted(len(names), 'track', 'tracks')}, slices of different parts share up to "
+        f"{overlap_s[bad].max():g} s: {few(names)}."
+    )
+    severity: Severity = "error" if audit_input.promises("track") else "warning"
+    remedy = "Set slice.hop_s to slice.seconds (or null), or use split=grouped."
+    return [Finding("overlapping slices", severity, "L1.4", evidence, remedy)]
 
 
 def copies(audit_input: AuditInput) -> list[Finding]:
     """Identical and near-identical features across parts, and copies with two genres.
 
-    An identical pair breaks a promise to keep artists together: whoever made the sound made both. A near-identical
-    pair is a strong suspicion, and never stops a run.
+    An identical pair across parts is an error if the rule keeps artists together, since both tracks have the same
+    artist. A near-identical pair is not certain to be a copy, and is never an error.
     """
     used = set(audit_input.used_tracks().tolist())
     pairs = [pair for pair in find_duplicates(audit_input.features) if {pair.one, pair.other} <= used]
@@ -119,46 +98,46 @@ def copies(audit_input: AuditInput) -> list[Finding]:
 def across_parts(
     audit_input: AuditInput, pairs: Sequence[DuplicatePair], check: str, severity: Severity
 ) -> list[Finding]:
-    """The pairs of which one track has a slice in another part than the other one."""
-    there = presence(audit_input.slices.track_index, audit_input.parts, len(audit_input.corpus.tracks))
-    apart = [pair for pair in pairs if (there[pair.one] | there[pair.other]).sum() > 1]
+    """One finding for all pairs whose tracks have slices in different parts."""
+    present = _presence(audit_input.slices.track_index, audit_input.parts, len(audit_input.corpus.tracks))
+    apart = [pair for pair in pairs if (present[pair.one] | present[pair.other]).sum() > 1]
     if not apart:
         return []
-    train, test = PARTS.index("train"), PARTS.index("test")
-    there_and_back = [(there[pair.one], there[pair.other]) for pair in apart]
-    crossing = sum((one[train] and other[test]) or (one[test] and other[train]) for one, other in there_and_back)
+    one, other = present[[pair.one for pair in apart]], present[[pair.other for pair in apart]]  # (pairs, parts)
+    crossing = (one[:, TRAIN] & other[:, TEST]) | (one[:, TEST] & other[:, TRAIN])
     named = [
-        f"{_names(audit_input, pair)} ({_parts(one)} and {_parts(other)})"
-        for pair, (one, other) in zip(apart, there_and_back, strict=True)
+        f"{_names(audit_input, pair)} ({_parts(of_one)} and {_parts(of_other)})"
+        for pair, of_one, of_other in zip(apart, one, other, strict=True)
     ]
     evidence = (
-        f"{counted(len(apart), 'pair', 'pairs')} of tracks, {crossing} of them between train and test: {few(named)}."
+        f"{counted(len(apart), 'pair', 'pairs')} of tracks, {crossing.sum()} of them between train and test: "
+        f"{few(named)}."
     )
-    return [Finding(check, severity, "L1.4", evidence, ONE_PART)]
+    remedy = "Keep one track of each pair, or give both the same artist in metadata.csv and use split=artist."
+    return [Finding(check, severity, "L1.4", evidence, remedy)]
 
 
 def label_conflicts(audit_input: AuditInput, pairs: Sequence[DuplicatePair]) -> list[Finding]:
-    """Pairs of one sound that have two genres, in whatever part."""
-    labels = np.asarray(audit_input.corpus.labels())
+    """Pairs of copies with two genres, in any parts."""
+    labels = audit_input.corpus.labels()
     conflicts = [_names(audit_input, pair) for pair in pairs if labels[pair.one] != labels[pair.other]]
     if not conflicts:
         return []
     message = counted(len(conflicts), "pair of tracks has", "pairs of tracks have")
-    return [
-        Finding(
-            "label conflicts between duplicates",
-            "warning",
-            None,
-            f"{message} one sound and two genres: {few(conflicts)}.",
-            "One of the two labels is wrong: decide which, and remove the other track.",
-        )
-    ]
+    evidence = f"{message} one sound and two genres: {few(conflicts)}."
+    remedy = "One of the two labels is wrong: decide which, and remove the other track."
+    return [Finding("label conflicts between duplicates", "warning", None, evidence, remedy)]
 
 
-def _parts(there: NDArray[np.bool_]) -> str:
-    return "/".join(part for part, is_there in zip(PARTS, there, strict=True) if is_there)
+def _presence(group_of_slice: NDArray[np.integer], parts: NDArray[np.str_], n_groups: int) -> NDArray[np.bool_]:
+    """Whether each group has a slice in each part, `(groups, parts)`."""
+    return np.stack([np.isin(np.arange(n_groups), group_of_slice[parts == part]) for part in PARTS], axis=1)
+
+
+def _parts(present: NDArray[np.bool_]) -> str:
+    return "/".join(np.asarray(PARTS)[present])
 
 
 def _names(audit_input: AuditInput, pair: DuplicatePair) -> str:
     one, other = audit_input.track_ids(np.asarray([pair.one, pair.other]))
-    return f"{one} = {other}" if pair.identical else f"{one} ~ {other}"
+    return f"{one} {'=' if pair.identical else '~'} {other}"

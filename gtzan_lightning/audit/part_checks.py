@@ -1,7 +1,4 @@
-"""Columns that say nothing, and columns that say what no sound could.
-
-MERGED: Whether the parts are what their names say: a test set, with every genre, drawn without regard to order.
-"""
+"""Checks of the parts (a test set, all genres, random order) and of the feature columns."""
 
 from __future__ import annotations
 
@@ -13,7 +10,12 @@ from gtzan_lightning.audit.duplicates import track_means
 from gtzan_lightning.audit.findings import Finding, counted, few
 from gtzan_lightning.datamodule.assignment import PARTS
 
-SURE_Z = -4.0  # standard deviations below the runs that a random draw makes: 1 in 30,000
+ORDER_Z = -4.0  # z score of the runs test below which a part depends on the order: 1 random split in 30,000
+BOOKKEEPING = ("length",)  # columns that describe the file and not its sound
+BINS_A_GENRE = 3  # quantile bins of a column, for each genre
+MAX_SKILL = 0.5  # of a single column of sound; the best column of the published tables reaches 0.2
+OUTSTANDING = 2.0  # times the 90 % quantile of the other columns' skill, which is large where genres are easy
+BOOKKEEPING_Z = 5.0  # standard errors above chance, for bookkeeping columns
 
 
 def missing_parts(audit_input: AuditInput) -> list[Finding]:
@@ -21,18 +23,18 @@ def missing_parts(audit_input: AuditInput) -> list[Finding]:
     empty = [part for part in PARTS if not (audit_input.parts == part).any()]
     if not empty:
         return []
-    evidence = f"No slice is in {' and in '.join(empty)}: nothing is left to choose an epoch or to test on."
+    evidence = f"No slice is in {' and in '.join(empty)}: nothing is left to select an epoch or to test on."
     return [Finding("missing parts", "error", "L1.1", evidence, "Name slices for all of train, val and test.")]
 
 
 def missing_classes(audit_input: AuditInput) -> list[Finding]:
-    """Genres that a part lacks: a score over the rest is not the score."""
+    """Parts that lack a genre."""
     labels = np.asarray(audit_input.corpus.labels())[audit_input.slices.track_index]
     findings = []
     for part in PARTS:
-        there = np.unique(labels[audit_input.parts == part])
-        missing = [genre for index, genre in enumerate(audit_input.corpus.genres) if index not in there]
-        if missing and len(there):
+        present = np.unique(labels[audit_input.parts == part])
+        missing = [genre for index, genre in enumerate(audit_input.corpus.genres) if index not in present]
+        if missing and len(present):
             evidence = f"The {part} part has no slice of {few(missing)}."
             remedy = "Use more tracks a genre, other split.ratios or another split.seed."
             findings.append(Finding("missing classes", "error", "L3.3", evidence, remedy))
@@ -40,11 +42,12 @@ def missing_classes(audit_input: AuditInput) -> list[Finding]:
 
 
 def sort_order(audit_input: AuditInput) -> list[Finding]:
-    """Whether a track's place in its folder foretells whether it is a test track.
+    """Whether the position of a track in its folder predicts if it is a test track.
 
-    Wald and Wolfowitz's test (1940): within each genre, in the order of the corpus, test tracks and others must
-    alternate as often as in a random draw. Neighbours of one artist count once, since a rule may keep them together.
-    A rule that keeps artists apart leaves nothing for the order to tell: then it is worth a note only.
+    The runs test of Wald and Wolfowitz (1940), summed over genres: in the order of the corpus, test tracks and others
+    must alternate as often as in a random split. Neighbours of one artist and part count once, since a rule may keep
+    them together. Under a rule that separates artists the order is harmless, and the finding is a note. SciPy has no
+    runs test.
     """
     n_runs = expected = variance = 0.0
     for is_test in _sequences(audit_input):
@@ -54,22 +57,28 @@ def sort_order(audit_input: AuditInput) -> list[Finding]:
             n_runs += 1 + np.count_nonzero(is_test[1:] != is_test[:-1])
             expected += 1 + product / n
             variance += product * (product - n) / (n * n * (n - 1))
-    if not variance or (n_runs - expected) / np.sqrt(variance) > SURE_Z:
+    if not variance or (n_runs - expected) / np.sqrt(variance) > ORDER_Z:
         return []
+    evidence = (
+        f"In the order of the folders the test tracks stand in blocks: {n_runs:.0f} runs of test or other tracks, "
+        f"{expected:.0f} are expected of a random split."
+    )
     return [
         Finding(
             "sort order predicts the part",
             "note" if audit_input.promises("artist") else "warning",
             "L3.3",
-            f"In the order of the folders the test tracks stand in blocks: {n_runs:.0f} runs of test or other tracks, "
-            f"where a random draw makes {expected:.0f}.",
-            "Draw the test tracks at random: what lies together in a folder may have one source.",
+            evidence,
+            "Draw the test tracks at random: neighbours in a folder may have one source.",
         )
     ]
 
 
-def _sequences(audit_input: AuditInput) -> list[np.ndarray]:
-    """For each genre, whether each track is a test track, in corpus order; runs of one artist and part count once."""
+def _sequences(audit_input: AuditInput) -> list[NDArray[np.bool_]]:
+    """For each genre, whether each track is a test track, in corpus order; repeats of one artist and part are left out.
+
+    Tracks of unknown artists are all kept.
+    """
     part = audit_input.part_of_track()
     sequences = []
     for genre in audit_input.corpus.genres:
@@ -83,46 +92,40 @@ def _sequences(audit_input: AuditInput) -> list[np.ndarray]:
     return sequences
 
 
-BOOKKEEPING = ("length",)  # columns that describe the file and not its sound
-BINS_A_GENRE = 3
-REVEALS = 0.5  # skill of a single column that no single property of sound reaches; the published tables' best has 0.2
-OUTSTANDING = 2.0  # times the skill of the best tenth of the columns; two easy genres raise that as well
-COLUMNS_SURE_Z = 5.0  # standard errors above chance, for a column that should tell nothing at all
-
-
 def columns(audit_input: AuditInput) -> list[Finding]:
     """Constant columns, and columns that reveal the genre by other means than sound.
 
-    How well a column alone tells the genre of a track is its skill: the accuracy of naming the commonest genre of the
-    other tracks in the same quantile of the column, on a scale from 0 (always naming the commonest genre) to 1. A
-    column of the sound is ablation when its skill exceeds `REVEALS` and is `OUTSTANDING` times that of the best tenth
-    of the columns; one that only describes the file, when it tells more than chance.
+    The skill of a column is `single_column_accuracy`, scaled so that 0 is the accuracy of the most frequent genre and
+    1 is perfect. A column is reported if its skill exceeds both `MAX_SKILL` and `OUTSTANDING` times the 90 % quantile
+    of the other columns' skill; a bookkeeping column, if its accuracy is significantly above chance.
     """
-    tracks, means = track_means(audit_input.features)
+    features = audit_input.features
+    tracks, means = track_means(features)
     labels = np.asarray(audit_input.corpus.labels())[tracks]
-    constant = [
-        name for name, flat in zip(audit_input.features.columns, _is_constant(audit_input), strict=True) if flat
-    ]
-    findings = [_constant(constant)] if constant else []
+    is_constant = features.values.min(axis=0) == features.values.max(axis=0)
+    findings = []
+    if is_constant.any():
+        names = [features.columns[number] for number in np.flatnonzero(is_constant)]
+        evidence = f"{counted(len(names), 'column has', 'columns have')} one value only: {few(names)}."
+        remedy = "Nothing to do: standardisation gives them the value 0."
+        findings.append(Finding("constant columns", "note", None, evidence, remedy))
     accuracy = np.array([single_column_accuracy(column, labels) for column in means.T])
     base = np.bincount(labels).max() / len(labels)
     skill = (accuracy - base) / max(1 - base, 1e-12)
-    for number, name in enumerate(audit_input.features.columns):
-        if name in constant:
-            continue
-        z = (accuracy[number] - base) / np.sqrt(base * (1 - base) / len(labels) + 1e-12)
-        others = np.delete(skill, number)
+    z = (accuracy - base) / np.sqrt(base * (1 - base) / len(labels) + 1e-12)
+    for number in np.flatnonzero(~is_constant):
+        name, others = features.columns[number], np.delete(skill, number)
         usual = np.quantile(others, 0.9) if len(others) else 0.0
-        if (name in BOOKKEEPING and z > COLUMNS_SURE_Z) or skill[number] > max(REVEALS, OUTSTANDING * usual):
+        if (name in BOOKKEEPING and z[number] > BOOKKEEPING_Z) or skill[number] > max(MAX_SKILL, OUTSTANDING * usual):
             findings.append(_revealing(name, accuracy[number], base))
     return findings
 
 
 def single_column_accuracy(values: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """Share of tracks whose label is the commonest among the other tracks in their quantile of one column.
+    """Leave-one-out accuracy of predicting a track's label by the most frequent one in its quantile bin of a column.
 
     Args:
-        values: `(tracks,)`; equal values stay in one quantile.
+        values: `(tracks,)`; equal values share a bin.
         labels: `(tracks,)`, integers from 0.
     """
     n_labels = int(labels.max()) + 1
@@ -133,29 +136,15 @@ def single_column_accuracy(values: NDArray[np.floating], labels: NDArray[np.inte
     others = counts[place]
     others[np.arange(len(labels)), labels] -= 1
     best = others == others.max(axis=1, keepdims=True)
-    right = best[np.arange(len(labels)), labels] / best.sum(axis=1)  # a tie is decided by chance
+    right = best[np.arange(len(labels)), labels] / best.sum(axis=1)  # ties share the vote
     return float(np.where(others.sum(axis=1) > 0, right, 0).mean())
 
 
-def _is_constant(audit_input: AuditInput) -> NDArray[np.bool_]:
-    values = audit_input.features.values
-    return values.min(axis=0) == values.max(axis=0)
-
-
-def _constant(names: list[str]) -> Finding:
-    evidence = f"{counted(len(names), 'column holds', 'columns hold')} one value only: {few(names)}."
-    return Finding("constant columns", "note", None, evidence, "Nothing to do: standardisation gives them the value 0.")
-
-
 def _revealing(name: str, accuracy: float, base: float) -> Finding:
-    what = "describes the file and not its sound, yet" if name in BOOKKEEPING else "tells more than a sound can:"
+    what = "describes the file and not its sound, yet" if name in BOOKKEEPING else "reveals more than sound can:"
     evidence = (
-        f"The column {name} {what} alone it names {accuracy:.1%} of the genres right (always the same: {base:.1%})."
+        f"The column {name} {what} alone it predicts {accuracy:.1%} of the genres correctly "
+        f"(the most frequent genre: {base:.1%})."
     )
-    return Finding(
-        "label-revealing columns",
-        "warning",
-        "L2",
-        evidence,
-        "Leave the column out, or report the score without it too.",
-    )
+    remedy = "Leave the column out, or report the score without it too."
+    return Finding("label-revealing columns", "warning", "L2", evidence, remedy)

@@ -1,4 +1,4 @@
-"""What a run did with its parts: what it fitted the normalisation on, and what chose its epoch and features."""
+"""Checks of what a run fitted or selected: normalisation, best epoch and features."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from gtzan_lightning.datamodule.assignment import EXCLUDED
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.datamodule.slices import step_table
 
-SAME = 1e-4  # of a standard deviation: what single precision and another order of sums may change
+SAME = 1e-4  # tolerance in standard deviations, for single precision and the order of summation
 
 
 def normalisation(audit_input: AuditInput) -> list[Finding] | None:
-    """Whether mean and scale are those of the training part; None where they are not known.
+    """Whether the normalisation was fitted on the training part; None where it is not known.
 
-    They are computed anew, with the quantiles of a quantile scale, for the training part and, if those do not fit,
-    for all parts together.
+    Mean and scale (and the quantiles of quantile scaling) are computed again from the training part and, if they
+    differ, from all parts.
     """
     if audit_input.facts.mean is None or audit_input.facts.scale is None:
         return None
-    if _fits(audit_input, audit_input.parts == "train"):
+    parts = audit_input.parts
+    if _is_fitted_on(audit_input, parts == "train"):
         return []
-    on_all = _fits(audit_input, audit_input.parts != EXCLUDED) or _fits(
-        audit_input, np.ones(len(audit_input.parts), bool)
-    )
+    on_all = any(_is_fitted_on(audit_input, chosen) for chosen in (parts != EXCLUDED, np.ones(len(parts), bool)))
     evidence = (
         "Mean and scale are those of training, validation and test part together."
         if on_all
@@ -37,41 +36,41 @@ def normalisation(audit_input: AuditInput) -> list[Finding] | None:
 
 
 def epoch_selection(audit_input: AuditInput) -> list[Finding] | None:
-    """Whether the epoch was chosen by the test score; None where that is not known."""
+    """Whether the best epoch was selected by the test score; None where the criterion is not known."""
     monitor = audit_input.facts.monitor
     if monitor is None:
         return None
     if not monitor.startswith("test"):
         return []
-    evidence = f"The epoch was chosen by {monitor}, so that no test set is left."
-    remedy = "Choose the epoch by a validation score."
+    evidence = f"The best epoch was selected by {monitor}, so that no independent test set is left."
+    remedy = "Select the epoch by a validation score."
     return [Finding("epoch selection", _severity(audit_input, "epoch selection"), "L1.1", evidence, remedy)]
 
 
 def feature_selection(audit_input: AuditInput) -> list[Finding] | None:
-    """Whether labels outside the training part chose the features; None where that is not known."""
+    """Whether labels of the test part selected the features; None where that is not known."""
     chosen_on = audit_input.facts.features_chosen_on
     if chosen_on is None:
         return None
     if "test" not in chosen_on:
         return []
-    evidence = f"The features were chosen by labels of {', '.join(chosen_on)}."
-    return [Finding("feature selection", "error", "L1.3", evidence, "Choose features by the training part alone.")]
+    evidence = f"The features were selected by labels of {', '.join(chosen_on)}."
+    return [Finding("feature selection", "error", "L1.3", evidence, "Select features on the training part alone.")]
 
 
 def _severity(audit_input: AuditInput, check: str) -> Severity:
-    """A leak that the run itself declares is measured, marked with a leakage warning and warned of; one that it does not is an error."""
+    """A leak that the run declares is a warning (it also has a leakage warning on its card), any other an error."""
     return "warning" if check in audit_input.facts.by_design else "error"
 
 
-def _fits(audit_input: AuditInput, chosen: NDArray[np.bool_]) -> bool:
-    """Whether the run's normalisation is that of the chosen slices' steps."""
+def _is_fitted_on(audit_input: AuditInput, chosen: NDArray[np.bool_]) -> bool:
+    """Whether the run's normalisation equals that of the steps of the chosen slices, a mask `(slices,)`."""
+    facts = audit_input.facts
     values, step_index = step_table(audit_input.features, audit_input.slices)
-    quantiles = audit_input.facts.quantiles
-    by_quantiles = quantiles is not None and len(quantiles) > 0
+    by_quantiles = facts.quantiles is not None and len(facts.quantiles) > 0
     own = Standardisation.fitted(values[np.unique(step_index[chosen])], "quantile" if by_quantiles else "standard")
-    mean, scale = np.asarray(audit_input.facts.mean), np.asarray(audit_input.facts.scale)
+    mean, scale = np.asarray(facts.mean), np.asarray(facts.scale)
     fits = (np.abs(mean - own.mean) <= SAME * own.scale).all() and (np.abs(scale / own.scale - 1) <= SAME).all()
     if by_quantiles:
-        fits = fits and (np.abs(np.asarray(quantiles) - own.quantiles) <= SAME * own.scale).all()
+        fits = fits and (np.abs(np.asarray(facts.quantiles) - own.quantiles) <= SAME * own.scale).all()
     return bool(fits)

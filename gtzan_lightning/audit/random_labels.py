@@ -1,10 +1,7 @@
-"""Random labels: a random genre for each track (or artist) can only be guessed, unless the split leaks.
+"""Random-label control: models trained on random genres score above chance only if the split leaks.
 
-Shuffling labels slice by slice would hide what is looked for: the slices of a track then have different labels, and
-to know the track does not help. Here the label is constant in each cluster, as the genre is. The parts stay as they are:
-it is this split that is tested, whatever it was stratified by.
-
-MERGED: Small models that are quick enough to train again for each set of random labels.
+Labels are drawn for each track or artist, not for each slice: a model profits from recognising a track only if all
+its slices have one label. The parts stay as they are, whatever they were stratified by.
 """
 
 from __future__ import annotations
@@ -17,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import cho_factor, cho_solve
+from sklearn.linear_model import Ridge
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.neighbors import NearestNeighbors
 
 from gtzan_lightning.audit.audit_input import AuditInput
 from gtzan_lightning.audit.findings import Finding
@@ -24,118 +24,45 @@ from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.datamodule.slices import step_table
 from gtzan_lightning.errors import GtzanError
 
-Probe = Callable[[NDArray[np.int64]], float]
-"""Trains on the label of each track, `(tracks,)`, and returns the accuracy on the slices of the test part."""
-
-BLOCK = 512  # test slices whose distances are computed at once
-RIDGE = 1e-3  # of the number of training slices, added to the diagonal
-KERNEL_RIDGE = 0.1  # added to a diagonal of ones: as sure of its labels as an SVM with C = 10
-
-
-def nearest_neighbour(audit_input: AuditInput) -> Probe:
-    """1-NN on standardised slices. Who is whose neighbour does not depend on the labels, and is found once."""
-    x, train, test = _examples(audit_input)
-    square = (x[train] ** 2).sum(axis=1)
-    blocks = [test[start : start + BLOCK] for start in range(0, len(test), BLOCK)]
-    nearest = np.concatenate([train[np.argmin(square - 2 * x[block] @ x[train].T, axis=1)] for block in blocks])
-    track = audit_input.slices.track_index
-
-    def probe(labels: NDArray[np.int64]) -> float:
-        return float((labels[track[nearest]] == labels[track[test]]).mean())
-
-    return probe
-
-
-def linear(audit_input: AuditInput) -> Probe:
-    """Ridge regression on one-hot labels; all but a product of matrices is done once."""
-    x, train, test = _examples(audit_input)
-    x = np.hstack([x.astype(np.float64), np.ones((len(x), 1))])
-    gram = x[train].T @ x[train] + RIDGE * len(train) * np.eye(x.shape[1])
-    of_labels = np.linalg.solve(gram, x[train].T)  # (features + 1, training slices)
-    track, n_genres = audit_input.slices.track_index, len(audit_input.corpus.genres)
-
-    def probe(labels: NDArray[np.int64]) -> float:
-        weights = of_labels @ np.eye(n_genres)[labels[track[train]]]  # (features + 1, genres)
-        return float(((x[test] @ weights).argmax(axis=1) == labels[track[test]]).mean())
-
-    return probe
-
-
-def kernel(audit_input: AuditInput) -> Probe:
-    """Ridge regression with a Gaussian kernel, the nearest to an RBF support-vector machine that has a closed form.
-
-    One Cholesky decomposition serves all labels; with 7,000 training slices it takes some ten seconds and 0.4 GB.
-    """
-    x, train, test = _examples(audit_input)
-    x = x.astype(np.float64)
-    width = x.shape[1] * max(float(x[train].var()), 1e-12)  # scikit-learn's gamma="scale"
-    own = _gaussian(x[train], x[train], width)
-    own[np.diag_indices_from(own)] += KERNEL_RIDGE
-    factor = cho_factor(own, overwrite_a=True)
-    across = _gaussian(x[test], x[train], width)
-    track, n_genres = audit_input.slices.track_index, len(audit_input.corpus.genres)
-
-    def probe(labels: NDArray[np.int64]) -> float:
-        answers = across @ cho_solve(factor, np.eye(n_genres)[labels[track[train]]])  # (test slices, genres)
-        return float((answers.argmax(axis=1) == labels[track[test]]).mean())
-
-    return probe
-
-
-PROBES = {"nearest": nearest_neighbour, "linear": linear, "kernel": kernel}
-
-
-def _gaussian(a: NDArray[np.floating], b: NDArray[np.floating], width: float) -> NDArray[np.floating]:
-    """`exp(-|a - b|² / width)`, `(len(a), len(b))`."""
-    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
-    return np.exp(-np.maximum(squared, 0) / width)
-
-
-def _examples(audit_input: AuditInput) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
-    """Each slice as the mean of its standardised steps, `(slices, features)`, and the training and test slices."""
-    values, step_index = step_table(audit_input.features, audit_input.slices)
-    train, test = (np.flatnonzero(audit_input.parts == part) for part in ("train", "test"))
-    scale = Standardisation.fitted(values[np.unique(step_index[train])])
-    total = np.zeros((len(step_index), values.shape[1]), np.float32)
-    for steps in step_index.T:
-        total += scale.apply(values[steps])
-    return total / step_index.shape[1], train, test
-
-
 Cluster = Literal["track", "artist"]
-SURE_P = 0.01
+Labels = NDArray[np.int64]
+Probe = Callable[[Labels], float]
+"""Trains a model on the label of each track, `(tracks,)`, and returns the accuracy on the slices of the test part."""
+
+RIDGE = 1e-3  # share of the number of training slices, added to the diagonal
+KERNEL_RIDGE = 0.1  # added to a diagonal of ones: about as much regularisation as an SVM with C = 10
+MAX_P = 0.01  # p-value below which the split is reported as leaky
 
 
 @dataclass(frozen=True)
 class RandomLabelResult:
-    """Scores under random labels, and what they say of the split and of the real score."""
+    """Test accuracies of a probe under random and under true labels."""
 
-    cluster: Cluster  # what keeps one label
-    scores: tuple[float, ...]  # test accuracy of each draw
-    real: float  # test accuracy of the same probe under the true genres
-    chance: float  # 1 / number of genres: what a sound split gives, draw by draw, on average
+    cluster: Cluster  # tracks of one cluster share a random label
+    scores: tuple[float, ...]  # test accuracy of each draw of labels
+    real: float  # test accuracy under the true genres
+    chance: float  # 1 / number of genres: the expected accuracy if the split does not leak
 
     @property
     def mean(self) -> float:
-        """Mean random_labels score."""
+        """Mean accuracy under random labels."""
         return float(np.mean(self.scores))
 
     @property
     def p_real(self) -> float:
-        """`(b + 1) / (B + 1)`, with b the random-label scores that reach the real one.
+        """p-value of the accuracy under true genres: `(b + 1) / (B + 1)`, with b of B random scores reaching it.
 
-        Tests whether the real score could come from labels that mean nothing. The split's leak is in both, so that
-        a small value does not make the split sound.
+        A leak raises both, so that a small value does not show that the split is sound.
         """
         reached = sum(score >= self.real for score in self.scores)
         return (reached + 1) / (len(self.scores) + 1)
 
     @property
     def p_leak(self) -> float:
-        """One-sided t-test of the draws' mean against chance.
+        """p-value of a one-sided t-test of the mean accuracy against chance.
 
-        Under a split that keeps the units apart, a test slice's label is independent of all training labels and
-        uniform, whatever the probe answers: the expected score is exactly chance. Draws are independent.
+        If no cluster is in both parts, test labels are uniform and independent of all training labels, so that the
+        expected accuracy of any model is exactly chance. Draws are independent.
         """
         if np.ptp(self.scores) == 0:
             return 0.0 if self.scores[0] > self.chance else 1.0
@@ -143,16 +70,16 @@ class RandomLabelResult:
 
     @property
     def leaks(self) -> bool:
-        """Whether the split lets a probe know a cluster again."""
-        return self.p_leak < SURE_P
+        """Whether the accuracy under random labels is significantly above chance."""
+        return self.p_leak < MAX_P
 
     def finding(self, promised: bool) -> Finding | None:
-        """What it says of the split; a split that promises to keep the units apart, and does not, is an error."""
+        """The finding of a leak, an error if the split rule promises to keep clusters in one part; None without one."""
         if not self.leaks:
             return None
         evidence = (
-            f"A random genre for each {self.cluster} is told right in {self.mean:.1%} of the test slices, chance is "
-            f"{self.chance:.1%} (p = {self.p_leak:.1g}, {len(self.scores)} draws)."
+            f"With a random genre for each {self.cluster}, {self.mean:.1%} of the test slices are predicted correctly; "
+            f"chance is {self.chance:.1%} (p = {self.p_leak:.1g}, {len(self.scores)} draws)."
         )
         remedy = "Use a split that keeps them apart: split=grouped for tracks, split=artist for artists."
         return Finding(f"random labels by {self.cluster}", "error" if promised else "warning", "L3.2", evidence, remedy)
@@ -161,31 +88,94 @@ class RandomLabelResult:
 def random_label_control(
     audit_input: AuditInput, probe: Probe, cluster: Cluster = "track", draws: int = 20, seed: int = 0
 ) -> RandomLabelResult:
-    """Draws a random genre for each cluster `draws` times, and trains and tests the probe on it.
+    """Trains and tests the probe on `draws` random genres for each cluster, and on the true genres.
 
     Raises:
-        GtzanError: random_labels by artist, and the corpus does not know them; or fewer than two draws.
+        GtzanError: Artists are requested and the corpus does not know them, or there are fewer than two draws.
     """
     if draws < 2:
-        raise GtzanError(f"--draws {draws}: one draw says nothing of chance. Use 20 or more.")
-    n_genres = len(audit_input.corpus.genres)
-    units = cluster_of_track(audit_input, cluster)
-    random = np.random.default_rng(seed)
-    scores = [probe(random.integers(n_genres, size=units.max() + 1)[units]) for _ in range(draws)]
-    return RandomLabelResult(cluster, tuple(scores), probe(np.asarray(audit_input.corpus.labels())), 1 / n_genres)
+        raise GtzanError(f"--draws {draws}: the t-test needs at least two draws. Use 20 or more.")
+    corpus = audit_input.corpus
+    cluster_of_track = _cluster_of_track(audit_input, cluster)
+    rng = np.random.default_rng(seed)
+    n_clusters = cluster_of_track.max() + 1
+    scores = [probe(rng.integers(len(corpus.genres), size=n_clusters)[cluster_of_track]) for _ in range(draws)]
+    return RandomLabelResult(cluster, tuple(scores), probe(np.asarray(corpus.labels())), 1 / len(corpus.genres))
 
 
-def cluster_of_track(audit_input: AuditInput, cluster: Cluster) -> NDArray[np.intp]:
-    """The cluster of each track as a number from 0, `(tracks,)`.
-
-    Raises:
-        GtzanError: artists are asked for, and not known.
-    """
+def _cluster_of_track(audit_input: AuditInput, cluster: Cluster) -> NDArray[np.intp]:
+    """The cluster of each track as a number from 0, `(tracks,)`."""
+    corpus = audit_input.corpus
     if cluster == "track":
-        return np.arange(len(audit_input.corpus.tracks))
-    if not audit_input.corpus.has_artists:
+        return np.arange(len(corpus.tracks))
+    if not corpus.has_artists:
         raise GtzanError(
-            f"random_labels=artist needs the artist of each track, and the corpus {audit_input.corpus.name!r} does not know them.\n"
+            f"random_labels=artist needs the artist of each track, and the corpus {corpus.name!r} does not know them.\n"
             "Put a metadata.csv with the columns track_id and artist into the data root, or use random_labels=track."
         )
-    return np.unique([str(track.artist_group) for track in audit_input.corpus.tracks], return_inverse=True)[1]
+    return np.unique([str(track.artist_group) for track in corpus.tracks], return_inverse=True)[1]
+
+
+def nearest_neighbour(audit_input: AuditInput) -> Probe:
+    """Probe of a 1-nearest-neighbour classifier; neighbours do not depend on labels, and are searched once."""
+    x, train, test = _examples(audit_input)
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(x[train])
+    nearest = search.kneighbors(x[test], return_distance=False)[:, 0]
+    return _probe(audit_input, train, test, lambda labels: labels[nearest])
+
+
+def linear(audit_input: AuditInput) -> Probe:
+    """Probe of a ridge regression on one-hot labels."""
+    x, train, test = _examples(audit_input)
+    x = np.hstack([x.astype(np.float64), np.ones((len(x), 1))])
+    one_hot = np.eye(len(audit_input.corpus.genres))
+
+    def predict(labels: Labels) -> NDArray[np.intp]:
+        model = Ridge(RIDGE * len(train), fit_intercept=False, solver="cholesky").fit(x[train], one_hot[labels])
+        return model.predict(x[test]).argmax(axis=1)
+
+    return _probe(audit_input, train, test, predict)
+
+
+def kernel(audit_input: AuditInput) -> Probe:
+    """Probe of a ridge regression with a Gaussian kernel, the closed-form model nearest to an RBF SVM.
+
+    scikit-learn's `KernelRidge` would decompose the kernel matrix again for each draw; here one Cholesky
+    decomposition serves all of them. With 7,000 training slices it takes about ten seconds and 0.4 GB.
+    """
+    x, train, test = _examples(audit_input)
+    x = x.astype(np.float64)
+    gamma = 1 / (x.shape[1] * max(float(x[train].var()), 1e-12))  # gamma="scale" of sklearn.svm.SVC
+    gram = rbf_kernel(x[train], gamma=gamma)
+    gram[np.diag_indices_from(gram)] += KERNEL_RIDGE
+    factor = cho_factor(gram, overwrite_a=True)
+    to_train = rbf_kernel(x[test], x[train], gamma=gamma)
+    one_hot = np.eye(len(audit_input.corpus.genres))
+    return _probe(
+        audit_input, train, test, lambda labels: (to_train @ cho_solve(factor, one_hot[labels])).argmax(axis=1)
+    )
+
+
+PROBES = {"nearest": nearest_neighbour, "linear": linear, "kernel": kernel}
+
+
+def _probe(
+    audit_input: AuditInput,
+    train: NDArray[np.intp],
+    test: NDArray[np.intp],
+    predict: Callable[[Labels], NDArray[np.integer]],
+) -> Probe:
+    """The accuracy of `predict`, which maps labels of the training slices to labels of the test slices."""
+    track = audit_input.slices.track_index
+    return lambda labels: float((predict(labels[track[train]]) == labels[track[test]]).mean())
+
+
+def _examples(audit_input: AuditInput) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
+    """Each slice as the mean of its standardised steps, `(slices, features)`, and the training and test slices."""
+    values, step_index = step_table(audit_input.features, audit_input.slices)
+    train, test = (np.flatnonzero(audit_input.parts == part) for part in ("train", "test"))
+    scale = Standardisation.fitted(values[np.unique(step_index[train])])
+    total = np.zeros((len(step_index), values.shape[1]), np.float32)
+    for steps in step_index.T:  # step by step: all steps at once may not fit into memory
+        total += scale.apply(values[steps])
+    return total / step_index.shape[1], train, test

@@ -21,13 +21,13 @@ def print_audit(audit: Mapping[str, Any], title: str, console: Console | None = 
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("severity", no_wrap=True)
     table.add_column("check", max_width=24)
-    table.add_column("test_parts, and what to do", overflow="fold")
+    table.add_column("evidence and remedy", overflow="fold")
     for finding in audit["findings"]:
         check = " ".join(filter(None, [finding["leakage_type"], finding["check"]]))
         table.add_row(
             f"[{COLOURS[finding['severity']]}]{finding['severity']}[/]",
             escape(check),
-            escape(finding["test_parts"]) + f"\n[italic]{escape(finding['remedy'])}[/]",
+            escape(finding["evidence"]) + f"\n[italic]{escape(finding['remedy'])}[/]",
             end_section=True,
         )
     if audit["findings"]:

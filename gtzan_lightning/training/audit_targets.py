@@ -9,7 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
-from gtzan_lightning.audit.findings import Audit, worst_first
+from gtzan_lightning.audit.findings import Audit, by_severity
 from gtzan_lightning.audit.fingerprint import audio_copies
 from gtzan_lightning.audit.leakage_audit import audit as run_checks
 from gtzan_lightning.audit.random_labels import PROBES, Cluster, RandomLabelResult, random_label_control
@@ -85,7 +85,7 @@ def audited(target: AuditTarget, *, fingerprint: bool = False) -> Audit:
     if found is None:
         raise GtzanError("--fingerprint: the tracks have no audio files here. Leave it out, or set data.root to audio.")
     return replace(
-        outcome, checked=(*outcome.checked, "fingerprint"), findings=worst_first([*outcome.findings, *found])
+        outcome, checked=(*outcome.checked, "fingerprint"), findings=by_severity([*outcome.findings, *found])
     )
 
 
@@ -116,7 +116,7 @@ def with_random_labels(outcome: Audit, target: AuditTarget, result: RandomLabelR
     finding = result.finding(target.audit_input.promises(result.cluster))
     findings: Sequence = [*outcome.findings, *([finding] if finding else [])]
     return replace(
-        outcome, checked=(*outcome.checked, f"random_labels by {result.cluster}"), findings=worst_first(findings)
+        outcome, checked=(*outcome.checked, f"random_labels by {result.cluster}"), findings=by_severity(findings)
     )
 
 

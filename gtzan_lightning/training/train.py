@@ -15,9 +15,9 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_lightning.audit.audit_input import RunFacts
+from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
 from gtzan_lightning.audit.findings import Audit
-from gtzan_lightning.audit.leakage_audit import fast_audit
+from gtzan_lightning.audit.leakage_audit import audit
 from gtzan_lightning.config.compatibility import RunRequest, prepare
 from gtzan_lightning.config.composition import run_dir as default_run_dir
 from gtzan_lightning.config.schema import Config
@@ -148,7 +148,7 @@ def _audit(config: Config, data: SplitData, datamodule: GenreDataModule, monitor
     facts = RunFacts(scale.mean, scale.scale, scale.quantiles, monitor, (), config.leaks_by_design)
     return datamodule.prepared.once(
         ("audit", config.split.name, monitor, config.leaks_by_design),
-        lambda: fast_audit(data.corpus, data.features, data.slices, data.parts, config.split.name, facts),
+        lambda: audit(AuditInput(data.corpus, data.features, data.slices, data.parts, config.split.name, facts)),
     )
 
 
