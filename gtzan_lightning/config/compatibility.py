@@ -1,4 +1,4 @@
-"""Checks that data, features, slice and split fit together, from names and lengths alone, before any work."""
+"""Checks whether data, features, slices and split are compatible, without reading any data."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from gtzan_lightning.errors import GtzanError
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A validated configuration and the location of its data: built once, and passed on."""
+    """A validated configuration and the location of its data."""
 
     config: Config
     source: DataSource
 
 
 def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> RunRequest:
-    """Validates a configuration against its data, before any work.
+    """Validates a configuration, locates its data, and checks whether they are compatible.
 
     Args:
         cfg: the composed configuration.
         overrides: the command line, for messages.
 
     Raises:
-        GtzanError: the configuration is wrong, or does not fit the data.
+        GtzanError: the configuration is invalid or incompatible with the data.
     """
     config = validate_config(cfg, overrides, dict(OmegaConf.select(cfg, "hydra.runtime.choices") or {}))
     source = locate_data(config)
@@ -41,23 +41,23 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> RunRequest:
 
 
 def locate_data(config: Config) -> DataSource:
-    """Where the data of a configuration are.
+    """Locates the data of a configuration.
 
     Raises:
-        GtzanError: nothing usable there.
+        GtzanError: there are no usable data.
     """
     return configured_source(config.data.model_dump(), config.features.name)
 
 
 def check_compatibility(config: Config, data: DataSource) -> None:
-    """Refuses a combination that cannot be trained, with the remedy.
+    """Checks whether a configuration can be trained on its data.
 
     Args:
-        config: the configuration.
-        data: where its data are.
+        config: the validated configuration.
+        data: location of its data.
 
     Raises:
-        GtzanError: a slice that does not fit the features, or a split or augmentation that the data cannot have.
+        GtzanError: the slice lengths do not fit the features, or the split, search or augmentation is not possible.
     """
     _check_search(config)
     lengths = config.slice
@@ -78,21 +78,21 @@ def check_compatibility(config: Config, data: DataSource) -> None:
 
 
 def _check_search(config: Config) -> None:
-    """A search chooses on validation folds of whole tracks alone."""
+    """A search compares trials on validation folds of whole tracks, never on the test part."""
     if config.search.folds is None:
         return
     split = config.split
     if "track" not in rule_named(split.name).KEEPS or split.manifest is not None or split.val_fold is not None:
         raise GtzanError(
-            "A search assigns the tracks that are not test into validation folds of its own.\n"
+            "A search assigns the tracks outside the test part to validation folds of its own.\n"
             "Use split=grouped, artist or filtered, without split.manifest, split.val_fold and split.n_val_folds."
         )
     if config.trainer.best_epoch_on != "val":
-        raise GtzanError("A search never looks at the test part: leave trainer.best_epoch_on=test out.")
+        raise GtzanError("A search does not use the test part: leave trainer.best_epoch_on=test out.")
 
 
 def _check_augmented_copies(config: Config, source: Source) -> None:
-    """Augmented copies need audio, whole tracks in one part, and the library that computes them."""
+    """Augmented copies need audio, a split of whole tracks, and the library that computes them."""
     options = config.augmentation
     if not options.copies:
         return
@@ -105,7 +105,7 @@ def _check_augmented_copies(config: Config, source: Source) -> None:
     if "track" not in rule_named(config.split.name).KEEPS:
         raise GtzanError(
             f"{requested}: split={config.split.name} has slices of one track in several parts, "
-            "so augmented copies would carry the test into training.\n"
+            "so augmented copies would leak test tracks into training.\n"
             "Use split=grouped, artist or filtered, or augmentation.copies=0."
         )
     if (options.pitch_semitones or options.stretch) and not find_spec("python_stretch"):

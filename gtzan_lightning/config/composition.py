@@ -1,4 +1,4 @@
-"""Hydra composition: where the config groups are, and the run that a composed configuration stands for."""
+"""Composition of configurations with Hydra, and the run folder of a configuration."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ VERSION_BASE = "1.3"
 
 
 def conf_dir() -> Path:
-    """The folder of the config groups: inside the installed package, or beside it in a checkout."""
+    """The folder of the config groups: in the installed package, or beside it in a checkout."""
     packaged = Path(__file__).parents[1] / "conf"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
 
 
 def compose(overrides: Sequence[str] = ()) -> DictConfig:
-    """Composes the configuration of a command line, Hydra's own section included.
+    """Composes the configuration of a command line, including Hydra's own section.
 
     Args:
         overrides: as on the command line of `train.py`, for example `["model=lstm", "slice=6s"]`.
@@ -38,7 +38,7 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
 
 
 def plain_config(cfg: DictConfig) -> dict[str, Any]:
-    """The configuration as nested plain values, without Hydra's section."""
+    """Converts a configuration to nested plain values, without Hydra's section."""
     sections = {str(key): value for key, value in cfg.items() if key != "hydra"}
     return {
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
@@ -47,24 +47,24 @@ def plain_config(cfg: DictConfig) -> dict[str, Any]:
 
 
 def configured_source(data: Mapping[str, Any], features: str) -> DataSource:
-    """The data that the config section `data` names.
+    """Locates the data of the config section `data` for a kind of features.
 
     Raises:
-        GtzanError: nothing usable there.
+        GtzanError: there are no usable data.
     """
     return find_source(data["kind"], data["root"], data["source"], features)
 
 
 def run_dir(cfg: DictConfig, overrides: Sequence[str] = (), source: DataSource | None = None) -> Path:
-    """The folder that belongs to a configuration; `source` saves looking for the data again."""
+    """The run folder of a configuration; `source` is the location of its data, if it is known already."""
     return Path(cfg.outputs) / "runs" / RunNames(source).of(cfg, overrides)
 
 
 class RunNames:
-    """Names of runs; each corpus is looked at once, so that many names cost little.
+    """Names the runs of configurations, and locates each corpus only once.
 
     Args:
-        source: the data of the first configuration, where they have been found already.
+        source: location of the data of all configurations, if it is known already.
     """
 
     def __init__(self, source: DataSource | None = None) -> None:
@@ -73,17 +73,20 @@ class RunNames:
 
     @property
     def synthetic(self) -> bool:
-        """Whether a configuration had no real data."""
+        """Whether a configuration used the synthetic corpus."""
         return any(source.location is None for source in self._sources.values())
 
     def of(self, cfg: DictConfig, overrides: Sequence[str]) -> str:
-        """The run's name; a configuration that will be refused has one too, for the record of the refusal."""
+        """The name of a run.
+
+        An invalid configuration has one too, for the run card that records its failure.
+        """
         config = plain_config(cfg)
         model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
         try:
             sha256 = self._source(config["data"], config["features"]["name"]).sha256
             run_hash = config_hash(config, sha256, world_size=config["trainer"]["devices"])
-        except Exception as error:  # the error itself is raised again, and reported, when the run starts
+        except Exception as error:  # raised again and reported when the run starts
             run_hash = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:HASH_LENGTH]
         return existing_run(Path(config["outputs"]) / "runs", run_hash) or run_name(config, overrides, run_hash, model)
 
@@ -99,9 +102,9 @@ def _run_name(*, _root_: DictConfig) -> str:
 
 
 def _sweep_folder(jobs: str = "runs", *, _root_: DictConfig) -> str:
-    """Folder of the jobs of a multirun: `runs` (`trials` for a search).
+    """The folder, below `outputs`, of the jobs of a multirun: `runs` (`trials` for a search).
 
-    The sweep itself has a folder named by a hash of its overrides, so that none overwrites another.
+    The sweep itself has a folder named by a hash of its overrides, so that different sweeps do not share one.
     """
     if not OmegaConf.is_missing(_root_.hydra.job, "num"):
         return jobs
@@ -109,6 +112,6 @@ def _sweep_folder(jobs: str = "runs", *, _root_: DictConfig) -> str:
     return f"sweeps/{hashlib.sha256(overrides.encode()).hexdigest()[:HASH_LENGTH]}"
 
 
-# On import, so that the worker processes of a launcher resolve `${run_name:}` and `${sweep_folder:}` too.
+# On import, so that the worker processes of a launcher can resolve `${run_name:}` and `${sweep_folder:}` too.
 OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
 OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, replace=True)

@@ -1,4 +1,4 @@
-"""Which question a run answers: the same question has the same name, whenever and wherever it is asked."""
+"""The config hash, and the name of a run folder that ends in it: the same configuration has the same folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ENGINE = 1  # raise it when the same configuration gives other numbers
+ENGINE = 1  # increased when the same configuration gives other results
 SCHEMA = 1  # of the run folder and run.json
 
 WITHOUT_EFFECT = frozenset({
@@ -17,22 +17,23 @@ WITHOUT_EFFECT = frozenset({
     "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
 })  # fmt: skip
-"""Keys that cannot change a result: paths, claims, logging, threads, devices. What data a path leads to can, and the
-corpus's fingerprint tells it; so can the number of processes that train together."""
+"""Keys without an effect on results: paths, logging, threads, devices.
+
+The data behind a path and the number of training processes do have one; the hash contains them separately."""
 
 ANALYSIS = ("study", "sweep")
-"""Sections that say what a run is made for and how a sweep is executed; they cannot change a result."""
+"""Sections without an effect on the results of a run: the analysis of its sweep, and how the sweep is executed."""
 
 HASH_LENGTH = 8
 
 
 def config_hash(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int = 1) -> str:
-    """The run's 8 hexadecimal config_hash.
+    """The first 8 hexadecimal digits of a SHA-256 over everything that determines the results of a run.
 
     Args:
         config: the whole configuration as nested plain values.
-        corpus_sha256: the corpus's fingerprint, which stands in for the path to it.
-        world_size: processes that train together.
+        corpus_sha256: hash of the corpus, which replaces the path to it.
+        world_size: number of training processes.
     """
     values = {
         key: _plain_number(value)
@@ -53,13 +54,13 @@ def config_hash(config: Mapping[str, Any], corpus_sha256: str, *, world_size: in
 
 
 def run_name(config: Mapping[str, Any], overrides: Sequence[str], config_hash: str, model: str | None = None) -> str:
-    """`<slug>-<config_hash>`; the slug says model, slice and split, and what else was set on the command line.
+    """`<slug>-<config_hash>`; the slug contains model, slice, split and the other overrides.
 
     Args:
         config: the whole configuration as nested plain values.
         overrides: the command line.
-        config_hash: the run's identity.
-        model: the chosen member of the group `model`; None takes the name of its class.
+        config_hash: hash of the configuration.
+        model: the selected member of the group `model`; None uses the name of its class.
     """
     words = [
         model or str(config["model"]["_target_"]).rpartition(".")[2].lower(),
@@ -72,13 +73,13 @@ def run_name(config: Mapping[str, Any], overrides: Sequence[str], config_hash: s
 
 
 def existing_run(runs_dir: Path, config_hash: str) -> str | None:
-    """Name of the folder that holds this question's run already, however the command was spelled."""
+    """Name of the run folder with this config hash, whatever overrides it was made with; None if there is none."""
     found = sorted(path.name for path in runs_dir.glob(f"*-{config_hash}") if path.is_dir())
     return found[0] if found else None
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
+    """Flattens nested mappings to one with dotted keys."""
     result: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -89,9 +90,9 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _word(override: str) -> str | None:
-    """`regularization=none` is `none-regularization`, `split.fold=2` is `fold2`; None for what the slug says anyway."""
+    """`regularization=none` is `none-regularization`, `split.fold=2` is `fold2`; None where the slug has it already."""
     key, _, value = override.lstrip("+").partition("=")
-    if value.startswith("$"):  # says the same as the key that it refers to; Hydra writes $\{key\} in a sweep
+    if value.startswith("$"):  # the value of another key; Hydra writes $\{key\} in a sweep
         return None
     if key in WITHOUT_EFFECT or key in ("model", "slice", "split", "split.manifest") or key.startswith(("hydra", "~")):
         return None
@@ -102,7 +103,7 @@ def _word(override: str) -> str | None:
 
 
 def _plain_number(value: Any) -> Any:
-    """6.0 as 6: a question does not change with the spelling of a number."""
+    """6.0 as 6, so that both spellings have the same hash."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -1,4 +1,4 @@
-"""The whole configuration as checked, typed values: every mistake is told at once, before data is touched."""
+"""The typed schema of the configuration, and its validation, which reports every mistake at once."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 MODEL_FOLDER = "gtzan_lightning.models."
-WHOLE_CLIP_S = 30.0  # `slice.step_s=30` reads statistics of whole clips instead of averaging windows
+WHOLE_CLIP_S = 30.0  # `slice.step_s=30` uses statistics of whole clips instead of averages over windows
 
 
 class Section(BaseModel):
-    """A part of the configuration: no unknown keys, no silent conversion of texts to numbers, nothing changes later."""
+    """A section of the configuration: immutable, without unknown keys and implicit conversions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
 
@@ -33,7 +33,7 @@ class Data(Section):
     kind: Literal["auto", "gtzan", "folder", "synthetic"]
     root: str | None
     source: Literal["tables", "audio"] | None
-    batch_size: Annotated[int, Field(ge=2)]  # batch normalisation needs two
+    batch_size: Annotated[int, Field(ge=2)]  # batch normalisation needs two examples
     n_jobs: Count
     max_skipped_share: Share
 
@@ -50,7 +50,7 @@ class FeatureConfig(Section):
     n_mels: Count
     deltas: bool
     scaling: Literal["standard", "quantile"]
-    scaling_fitted_on: Literal["train", "all"] = "train"  # a default, so that older runs can still be read
+    scaling_fitted_on: Literal["train", "all"] = "train"  # configurations of older runs lack keys with a default
     max_clip_s: Seconds
 
     @field_validator("name")
@@ -68,11 +68,11 @@ class FeatureConfig(Section):
 
     @property
     def framed(self) -> bool:
-        """Whether a row is a short frame rather than a window."""
+        """Whether a feature row is a short frame instead of a window."""
         return self.name != "stats"
 
     def row_s(self, step_s: float | None) -> float:
-        """Seconds of one feature row; whole-clip statistics (30 s) are rows of their own."""
+        """Seconds of a feature row; `step_s` = 30 s selects statistics of whole clips."""
         if self.framed:
             return self.hop_length_samples / self.sample_rate_hz
         return WHOLE_CLIP_S if step_s == WHOLE_CLIP_S else self.window_s
@@ -109,7 +109,7 @@ class Split(Section):
     ratios: Ratios
     fold: Annotated[int, Field(ge=0)] | None
     n_folds: Annotated[int, Field(ge=2)] | None
-    val_fold: Annotated[int, Field(ge=0)] | None = None  # defaults, so that older runs can still be read
+    val_fold: Annotated[int, Field(ge=0)] | None = None
     n_val_folds: Annotated[int, Field(ge=2)] | None = None
     train_tracks: Count | None
     manifest: str | None
@@ -143,13 +143,23 @@ class Split(Section):
             raise ValueError("a manifest has its own validation part: leave val_fold and n_val_folds out")
         if "track" not in rule_named(self.name).KEEPS:
             raise ValueError(
-                f"split={self.name} draws slices, and validation folds are whole tracks: use split=grouped"
+                f"split={self.name} assigns slices, and validation folds are whole tracks: use split=grouped"
             )
         return self
 
 
-class Model(Section):
-    """Config group `model`: what every model has; a model's own keys pass through to its class."""
+class Regularized(Section):
+    """Keys of the config groups `regularization` and `model`; those of `model` refer to the former."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    mixup: Annotated[float, Field(ge=0)]
+    feature_noise: Annotated[float, Field(ge=0)]
+
+
+class Model(Regularized):
+    """Config group `model`: the keys of every model; further keys are arguments of its class."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
@@ -157,21 +167,11 @@ class Model(Section):
     hidden_size: Count
     num_layers: Count
     lr: Annotated[float, Field(gt=0)]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    mixup: Annotated[float, Field(ge=0)]
-    feature_noise: Annotated[float, Field(ge=0)]
 
 
-class Regularization(Section):
-    """Config group `regularization`; the model's keys take their values from here."""
+class Regularization(Regularized):
+    """Config group `regularization`."""
 
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    mixup: Annotated[float, Field(ge=0)]
-    feature_noise: Annotated[float, Field(ge=0)]
     patience: Annotated[int, Field(ge=0)]
 
 
@@ -224,7 +224,7 @@ class TrainerConfig(Section):
 
 
 class StudyConfig(Section):
-    """What the run is made for: a class of `gtzan_lightning.studies` or of one's own, with its settings."""
+    """The analysis of a sweep: a class derived from `Study`, and its settings."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
@@ -232,19 +232,19 @@ class StudyConfig(Section):
 
 
 class Sweep(Section):
-    """What a multirun does."""
+    """How a multirun is executed."""
 
     on_error: Literal["continue", "stop"]
 
 
 class Search(Section):
-    """How a trial of a search is judged."""
+    """How a trial of a search is scored."""
 
     folds: Annotated[int, Field(ge=2)] | None
 
 
 class Config(Section):
-    """Everything that a run is told."""
+    """The whole configuration of a run."""
 
     data: Data
     features: FeatureConfig
@@ -255,8 +255,8 @@ class Config(Section):
     augmentation: Augmentation
     trainer: TrainerConfig
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    search: Search = Search(folds=None)  # so does this one
-    sweep: Sweep = Sweep(on_error="continue")  # a default, so that older runs can still be read
+    search: Search = Search(folds=None)
+    sweep: Sweep = Sweep(on_error="continue")
     study: StudyConfig | None
     rerun: bool
     outputs: str
@@ -264,12 +264,12 @@ class Config(Section):
 
     @property
     def whole_clips(self) -> bool:
-        """Whether a feature row is the statistics of a whole clip, whatever its length."""
+        """Whether a feature row holds the statistics of a whole clip of any length."""
         return not self.features.framed and self.features.row_s(self.slice.step_s) == WHOLE_CLIP_S
 
     @property
     def leaks_by_design(self) -> frozenset[str]:
-        """The audit's checks that the run fails on purpose, to measure what the leak is worth."""
+        """Checks of the audit that the run fails on purpose, to measure the effect of the leak."""
         requested = {
             "normalisation": self.features.scaling_fitted_on == "all",
             "epoch selection": self.trainer.best_epoch_on == "test",
@@ -278,15 +278,15 @@ class Config(Section):
 
 
 def validate_config(cfg: DictConfig, overrides: Sequence[str] = (), choices: dict[str, str] | None = None) -> Config:
-    """The configuration with its types, or all that is wrong with it.
+    """Validates a composed configuration.
 
     Args:
         cfg: as composed by Hydra.
-        overrides: the command line, to tell where a value was set.
-        choices: the chosen member of each group, to tell which file set a value.
+        overrides: the command line, to report where a value was set.
+        choices: the selected member of each group, to report the file that set a value.
 
     Raises:
-        GtzanError: one line a mistake: the key, its value, what is allowed, where it was set.
+        GtzanError: lists every mistake, one per line: key, value, what is allowed, where it was set.
     """
     values: Any = OmegaConf.to_container(cfg, resolve=True)
     values.pop("hydra", None)
