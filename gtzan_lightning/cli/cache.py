@@ -1,4 +1,4 @@
-"""`gtzan cache ls|prune`: what the cache holds, and how it gets smaller."""
+"""`gtzan cache ls|prune`: lists and shrinks the cache."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import argparse
 from typing import Any
 
 DAY_S = 86400.0
-KINDS = {
-    "file": "features of a file",
-    "corpus": "features of a corpus, joined",
-    "synthetic": "synthetic corpus, rendered",
-    "unfinished": "left by interrupted jobs",
-}
 
 
 def add_to(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser("cache", help="list or shrink the cache of features and synthetic music")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("ls", help="what it holds, with sizes")
-    pruning = actions.add_parser("prune", help="remove what was not used for some days")
+    listing = actions.add_parser("ls", help="contents and sizes")
+    pruning = actions.add_parser("prune", help="remove entries that were not used for some days")
     pruning.add_argument(
         "--older-than-days", type=float, default=30.0, metavar="N", help="default 30; 0 removes everything"
     )
@@ -31,23 +25,12 @@ def add_to(commands: Any) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from gtzan_lightning.features.cache_pruning import list_entries
+    from gtzan_lightning.report.corpus_tables import print_cache
     from gtzan_lightning.utils.caching import cache_dir
 
     folder = cache_dir(arguments.cache_dir)
-    entries = list_entries(folder)
-    table = Table(title=str(folder), title_justify="left")
-    for name in ("what", "entries", "MiB"):
-        table.add_column(name, justify="left" if name == "what" else "right")
-    for kind, what in KINDS.items():
-        sizes = [entry.size_bytes for entry in entries if entry.kind == kind]
-        table.add_row(what, str(len(sizes)), f"{sum(sizes) / 2**20:.1f}")
-    table.add_section()
-    table.add_row("all", str(len(entries)), f"{sum(entry.size_bytes for entry in entries) / 2**20:.1f}")
-    Console().print(table)
+    print_cache(folder, list_entries(folder))
 
 
 def _prune(arguments: argparse.Namespace) -> None:

@@ -1,1 +1,1 @@
-"""Run records to tables, figures and HTML."""
+"""Reports on runs: console tables, Markdown, figures and an HTML page."""

@@ -1,97 +1,54 @@
-"""Run cards as tables on the console.
-
-MERGED: The leakage_warnings of runs whose protocol leaks by design: no table of their scores goes without.
-"""
+"""Run cards on the console: the result of a run, of a sweep job and of a whole sweep, and leakage warnings."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from gtzan_lightning.report.audit_tables import audit_line
+from gtzan_lightning.report.tables import TextTable, print_lines, print_table
 from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card
 
-
-def leakage_warning_counts(cards: Iterable[Card]) -> list[tuple[str, int]]:
-    """Each leakage_warning, and how many of the cards bear it."""
-    return sorted(Counter(leakage_warning for card in cards for leakage_warning in leakage_warnings(card)).items())
-
-
-def leakage_warnings_markdown(cards: Iterable[Card], what: str) -> str:
-    """Each leakage_warning as a paragraph below a table in a document; empty where nothing is marked with a leakage warning."""
-    return "".join(
-        f"\n**{leakage_warning}**: {count} of these {what}\n"
-        for leakage_warning, count in leakage_warning_counts(cards)
-    )
-
-
-def leakage_warning_lines(cards: Iterable[Card], what: str) -> list[str]:
-    """Each leakage_warning as a line for the console; `what` is what the cards are, in the plural: "jobs", "runs"."""
-    return [
-        f"[bold red]{escape(leakage_warning)}[/]: {count} of these {what}"
-        for leakage_warning, count in leakage_warning_counts(cards)
-    ]
-
-
 LEVEL_NAMES = {"window": "window", "clip": "clip, mean", "clip_vote": "clip, vote"}
+SYNTHETIC = "SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music"
 
 
 def print_run(card: Card, folder: Path, console: Console | None = None) -> None:
-    """The result of one run: every score with its level, n and interval."""
+    """Prints the result of one run: every score with its level, n and interval."""
     console = console or Console()
     data, split = card["data"], card["split"]
     title = f"{card['model']['name']} on {data['corpus']} ({data['tracks']} tracks), split {split['name']}"
-    table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("part", "level"):
-        table.add_column(name, no_wrap=True)
-    for name in ("n", "accuracy", "95 %", "precision", "recall", "F1"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for part in ("val", "test"):
-        for level, shown in LEVEL_NAMES.items():
-            scores = card["metrics"][part][level]
-            table.add_row(part, shown, str(scores["n"]), *_score_cells(scores), end_section=level == "clip_vote")
-    console.print(table)
+    rows = [
+        [part, name, *_score_cells(card["metrics"][part][level])]
+        for part in ("val", "test")
+        for level, name in LEVEL_NAMES.items()
+    ]
+    columns = ("part", "level", "n", "accuracy", "95 %", "precision", "recall", "F1")
+    print_table(TextTable(title, columns, rows, text_columns=2, sections=(len(LEVEL_NAMES) - 1,)), console)
     if "genres" in card:
         print_genres(card["genres"], console)
-    for line in _remarks(card):
-        console.print(line, highlight=False)
-    console.print(f"Run folder: {folder}", highlight=False, soft_wrap=True)
+    print_lines([*_remarks(card), f"Run folder: {escape(str(folder))}"], console)
 
 
 def print_genres(genres: Mapping[str, Mapping[str, Mapping[str, Any]]], console: Console | None = None) -> None:
-    """Scores of each genre on the test part at both levels, the hardest first."""
-    table = Table(
-        title="Test, by genre",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 0, 0, 1),
-    )
-    table.add_column("genre", no_wrap=True)
-    for name in ("windows", "recall", "F1", "95 %", "clips", "recall", "F1", "95 %"):
-        table.add_column(name, justify="right", no_wrap=True)
+    """Prints the test scores of each genre at both levels, lowest window F1 first."""
     known = [genre for genre, row in genres["window"].items() if row["n"]]
-    for genre in sorted(known, key=lambda genre: genres["window"][genre]["f1"]):
-        cells = [cell for level in ("window", "clip") for cell in _genre_cells(genres[level][genre])]
-        table.add_row(escape(genre), *cells)
-    (console or Console()).print(table)
-
-
-def _genre_cells(row: Mapping[str, Any]) -> list[str]:
-    return [str(row["n"]), f"{row['recall']:.2f}", f"{row['f1']:.2f}", f"{row['f1_low']:.2f}-{row['f1_high']:.2f}"]
+    rows = [
+        [genre, *(cell for level in ("window", "clip") for cell in _genre_cells(genres[level][genre]))]
+        for genre in sorted(known, key=lambda genre: genres["window"][genre]["f1"])
+    ]
+    columns = ("genre", "windows", "recall", "F1", "95 %", "clips", "recall", "F1", "95 %")
+    print_table(TextTable("Test, by genre", columns, rows), console)
 
 
 def print_line(card: Card, folder: Path) -> None:
-    """The result of one job of a sweep, in a line."""
+    """Prints the result of one job of a sweep in a line."""
     window, clip = (card["metrics"]["test"][level] for level in ("window", "clip"))
     scores = (
         f"{name} {entry['accuracy']:.3f} ({_interval(entry)}, n={entry['n']})"
@@ -101,34 +58,41 @@ def print_line(card: Card, folder: Path) -> None:
 
 
 def print_sweep(jobs: Sequence[tuple[Path, Card]], console: Console | None = None) -> None:
-    """One row a job: what varied, and the test scores at both levels, or what became of it."""
+    """Prints one row per job: the overrides that vary, and the test scores at both levels or the job's status."""
     console = console or Console()
-    table = Table(
-        title=f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}, test accuracy",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("job", overflow="fold")
-    for name in ("window", "95 %", "n", "clip", "95 %", "n"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name, (_, card) in zip(varied([card for _, card in jobs]), jobs, strict=True):
-        table.add_row(escape(name), *_job_cells(card))
-    console.print(table)
-    for line in _job_remarks(jobs):
-        console.print(line, highlight=False, soft_wrap=True)
+    cards = [card for _, card in jobs]
+    rows = [[name, *_job_cells(card)] for name, card in zip(varied(cards), cards, strict=True)]
+    title = f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}, test accuracy"
+    print_table(TextTable(title, ("job", "window", "95 %", "n", "clip", "95 %", "n"), rows), console)
+    print_lines(_job_remarks(jobs), console)
 
 
-def varied(cards: Sequence[Card]) -> list[str]:
-    """The part of each job's command line that not all jobs share."""
-    commands = [list(card.get("overrides", [])) for card in cards]
+def leakage_warning_counts(cards: Iterable[Card]) -> list[tuple[str, int]]:
+    """Each leakage warning with the number of cards that carry it, sorted by text."""
+    return sorted(Counter(warning for card in cards for warning in leakage_warnings(card)).items())
+
+
+def leakage_warnings_markdown(cards: Iterable[Card], what: str) -> str:
+    """Each leakage warning as a Markdown paragraph; `what` as in `leakage_warning_lines`."""
+    return "".join(f"\n**{text}**: {count} of these {what}\n" for text, count in leakage_warning_counts(cards))
+
+
+def leakage_warning_lines(cards: Iterable[Card], what: str) -> list[str]:
+    """Each leakage warning as a line with console markup; `what` names the cards in the plural: "jobs", "runs"."""
+    return [f"[bold red]{escape(text)}[/]: {count} of these {what}" for text, count in leakage_warning_counts(cards)]
+
+
+def varied(cards: Sequence[Card], *, ignored: Collection[str] = (), default: str = "the only one") -> list[str]:
+    """The overrides of each job that not all jobs share, shortened.
+
+    Args:
+        cards: of the jobs.
+        ignored: keys whose overrides are left out.
+        default: the text of a job without such overrides.
+    """
+    commands = [[word for word in card.get("overrides", []) if word.partition("=")[0] not in ignored] for card in cards]
     shared = set(commands[0]).intersection(*commands[1:]) if commands else set()
-    return [" ".join(map(short_override, command)) or "the only one" for command in _without(shared, commands)]
-
-
-def _without(shared: set[str], commands: list[list[str]]) -> list[list[str]]:
-    return [[word for word in command if word not in shared] for command in commands]
+    return [" ".join(short_override(word) for word in words if word not in shared) or default for words in commands]
 
 
 def short_override(override: str) -> str:
@@ -138,32 +102,30 @@ def short_override(override: str) -> str:
 
 
 def _score_cells(scores: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{scores['accuracy']:.3f}",
-        _interval(scores),
-        *(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1")),
-    ]
+    others = (f"{scores[key]:.3f}" for key in ("precision", "recall", "f1"))
+    return [str(scores["n"]), f"{scores['accuracy']:.3f}", _interval(scores), *others]
+
+
+def _genre_cells(row: Mapping[str, Any]) -> list[str]:
+    return [str(row["n"]), f"{row['recall']:.2f}", f"{row['f1']:.2f}", f"{row['f1_low']:.2f}-{row['f1_high']:.2f}"]
 
 
 def _job_cells(card: Card) -> list[str]:
     if card.get("status") != "done":
         return [str(card.get("status", "no record")), "", "", "", "", ""]
-    cells = []
-    for level in ("window", "clip"):
-        scores = card["metrics"]["test"][level]
-        cells += [f"{scores['accuracy']:.3f}", _interval(scores), str(scores["n"])]
-    return cells
+    levels = [card["metrics"]["test"][level] for level in ("window", "clip")]
+    return [cell for scores in levels for cell in (f"{scores['accuracy']:.3f}", _interval(scores), str(scores["n"]))]
 
 
 def _job_remarks(jobs: Sequence[tuple[Path, Card]]) -> list[str]:
-    """Why a job has no score, which jobs leak, and where all of them are."""
+    """The reason for each missing score, the leakage warnings, and the folder of the runs."""
     lines = []
     for folder, card in jobs:
         if card.get("status") != "done":
             reason = str(card.get("error", "")).partition("\n")[0]
             lines.append(f"[bold red]{card.get('status', 'no record')}[/]: {escape(f'{folder}: {reason}')}")
     lines += leakage_warning_lines((card for _, card in jobs), "jobs")
-    return [*lines, f"Run folders: {jobs[0][0].parent}"] if jobs else lines
+    return [*lines, f"Run folders: {escape(str(jobs[0][0].parent))}"] if jobs else lines
 
 
 def _interval(scores: Mapping[str, Any]) -> str:
@@ -172,34 +134,30 @@ def _interval(scores: Mapping[str, Any]) -> str:
 
 
 def _remarks(card: Card) -> list[str]:
-    """What must be read beside the numbers."""
-    scores = card["metrics"]["test"]["window"]
-    gap = card["training"]["overfit_gap"]
-    lines = [f"Intervals resample {scores['n_clusters']} {scores['cluster']}s of the test part."]
+    """Warnings and conditions that belong to the scores of a run."""
+    scores, training, data = card["metrics"]["test"]["window"], card["training"], card["data"]
+    lines = [f"[bold yellow]{SYNTHETIC}.[/]"] if data["corpus"] == "synthetic" else []
+    lines += [f"[bold red]{escape(warning)}[/]" for warning in leakage_warnings(card)]
+    lines.append(f"Intervals resample {scores['n_clusters']} {scores['cluster']}s of the test part.")
     lines += [f"[yellow]{escape(warning)}[/]" for warning in scores.get("warnings", ())]
-    training = card["training"]
     lines.append(f"Best epoch {training['best_epoch'] + 1} of {training['epochs']} by {training['monitor']}.")
-    if gap is not None:
-        lines.append(f"Train minus validation window accuracy: {gap:+.3f}.")
+    if training["overfit_gap"] is not None:
+        lines.append(f"Generalization gap (train minus validation window accuracy): {training['overfit_gap']:+.3f}.")
     if "calibration" in card:
         lines.append(_calibration_line(card["calibration"]))
-    lines = [*(f"[bold red]{escape(leakage_warning)}[/]" for leakage_warning in leakage_warnings(card)), *lines]
-    if card["data"]["corpus"] == "synthetic":
-        lines.insert(0, "[bold yellow]SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.[/]")
     if "audit" in card:
         lines.append(f"{audit_line(card['audit'])}.")
-    left_out = card["data"]["tracks_without_slice"]
+    left_out = data["tracks_without_slice"]
     if left_out:
-        lines.append(
-            f"{len(left_out)} tracks have no slice of this length and are left out: {', '.join(left_out[:5])}"
-            f"{' ... (all in run.json)' if len(left_out) > 5 else ''}"
-        )
-    return lines + [f"Note: {escape(note)}" for note in card["data"]["notes"]]
+        more = " ... (all in run.json)" if len(left_out) > 5 else ""
+        shown = escape(", ".join(left_out[:5]))
+        lines.append(f"{len(left_out)} tracks have no slice of this length and are left out: {shown}{more}")
+    return lines + [f"Note: {escape(note)}" for note in data["notes"]]
 
 
 def _calibration_line(calibration: Mapping[str, Any]) -> str:
     before, after = (calibration["test"][when]["ece"] for when in ("before", "after"))
     return (
-        f"Calibration error of the test windows: {before:.3f} as trained, {after:.3f} at temperature "
-        f"{calibration['temperature']:.2f} (fitted on validation; predictions.csv is as trained)."
+        f"Expected calibration error of the test windows: {before:.3f} uncalibrated, {after:.3f} temperature-scaled "
+        f"(T = {calibration['temperature']:.2f}, fitted on validation; predictions.csv is uncalibrated)."
     )

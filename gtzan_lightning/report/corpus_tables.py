@@ -1,12 +1,8 @@
-"""A download as a line on the console.
-
-MERGED: A corpus as a table on the console. | Features as a summary on the console and as a table on disk.
-"""
+"""Corpora, features, the cache and downloads on the console, and features as a CSV file."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,59 +11,54 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features.cache_pruning import CacheEntry
 from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.report.tables import TextTable, print_lines, print_table
 from gtzan_lightning.utils.files import replacing
+
+CACHE_KINDS = {
+    "file": "features of a file",
+    "corpus": "features of a corpus, joined",
+    "synthetic": "synthetic corpus, rendered",
+    "unfinished": "left by interrupted jobs",
+}
 
 
 def print_corpus(corpus: Corpus, console: Console | None = None) -> None:
-    """Tracks, artists and filtered parts of each genre, and what is wrong."""
-    console = console or Console()
-    cluster, _ = resampling_clusters(corpus.tracks)
-    table = Table(
-        title=f"{escape(corpus.name)}: {len(corpus.tracks)} tracks, {corpus.source}, {corpus.root}",
-        title_justify="left",
-    )
-    table.add_column("genre")
-    for name in ("tracks", "artists", "in filtered lists"):
-        table.add_column(name, justify="right")
+    """Prints tracks, artists and tracks in the filtered lists of each genre, and the notes on the corpus."""
+    rows = []
     for genre in corpus.genres:
         tracks = [track for track in corpus.tracks if track.genre == genre]
-        artists = len({track.artist_group for track in tracks}) if corpus.has_artists else None
-        parts = Counter(track.filtered_part for track in tracks)
-        listed = sum(count for part, count in parts.items() if part not in (None, "excluded"))
-        table.add_row(
-            escape(genre), str(len(tracks)), "unknown" if artists is None else str(artists), str(listed or "-")
-        )
-    console.print(table)
-    console.print(
-        f"Independent cluster of the intervals: {cluster}. Fingerprint: {corpus.sha256[:16]}", highlight=False
-    )
-    for note in corpus.notes:
-        console.print(f"Note: {escape(note)}", highlight=False)
+        artists = str(len({track.artist_group for track in tracks})) if corpus.has_artists else "unknown"
+        listed = sum(track.filtered_part not in (None, "excluded") for track in tracks)
+        rows.append([genre, str(len(tracks)), artists, str(listed or "-")])
+    cluster, _ = resampling_clusters(corpus.tracks)
+    notes = [
+        f"Independent cluster of the intervals: {cluster}. Fingerprint: {corpus.sha256[:16]}",
+        *(f"Note: {note}" for note in corpus.notes),
+    ]
+    title = f"{corpus.name}: {len(corpus.tracks)} tracks, {corpus.source}, {corpus.root}"
+    print_table(TextTable(title, ("genre", "tracks", "artists", "in filtered lists"), rows, notes), console)
 
 
 def print_features(corpus: Corpus, features: Features, console: Console | None = None) -> None:
-    """How much was read, and each file that was repaired, cut, skipped or passed over, with the reason."""
-    console = console or Console()
+    """Prints the size of the feature matrix, and the note on each file that was repaired, cut, skipped or ignored."""
     rows, columns = features.values.shape
     tracks = len(np.unique(features.track_index))
-    console.print(
-        f"{features.name} of {escape(corpus.name)}: {tracks} of {len(corpus.tracks)} tracks, {rows:,} rows of "
+    lines = [
+        f"{features.name} of {corpus.name}: {tracks} of {len(corpus.tracks)} tracks, {rows:,} rows of "
         f"{features.row_s:.3g} s, {columns} columns, {rows * columns * 4 / 2**20:.1f} MiB",
-        highlight=False,
-    )
-    if corpus.source == "audio":
-        console.print(", ".join(_outcomes(corpus, features)), highlight=False)
-    for note in (*corpus.notes, *features.notes):
-        console.print(f"Note: {escape(note)}", highlight=False, soft_wrap=True)
+        *([_outcomes(corpus, features)] if corpus.source == "audio" else []),
+        *(f"Note: {note}" for note in (*corpus.notes, *features.notes)),
+    ]
+    print_lines(map(escape, lines), console or Console())
 
 
-def _outcomes(corpus: Corpus, features: Features) -> list[str]:
-    """How many files had which outcome; a file has one note at most."""
+def _outcomes(corpus: Corpus, features: Features) -> str:
+    """The number of files with each outcome; a file has one note at most."""
     skipped = sum(": skipped, " in note for note in features.notes)
     repaired = len(features.notes) - skipped
     counts = {
@@ -76,19 +67,19 @@ def _outcomes(corpus: Corpus, features: Features) -> list[str]:
         "skipped": skipped,
         "passed over": sum(": passed over, " in note for note in corpus.notes),
     }
-    return [f"{count:,} {outcome}" for outcome, count in counts.items()]
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
 
 
 def write_features(corpus: Corpus, features: Features, path: Path) -> None:
-    """Writes `track_id, genre, start_s` and the columns as CSV.
+    """Writes `track_id, genre, start_s` and the feature columns as CSV.
 
     Raises:
         GtzanError: the file exists, or its folder does not.
     """
     if path.exists():
-        raise GtzanError(f"{path}: is there already, and is not overwritten. Remove it or give another name.")
+        raise GtzanError(f"{path}: exists already, and is not overwritten. Remove it or give another name.")
     if not path.parent.is_dir():
-        raise GtzanError(f"{path.parent}: there is no such folder. Make it first.")
+        raise GtzanError(f"{path.parent}: there is no such folder. Create it first.")
     table = pd.DataFrame(np.asarray(features.values), columns=list(features.columns))
     tracks = [corpus.tracks[index] for index in features.track_index]
     table.insert(0, "track_id", [track.track_id for track in tracks])
@@ -98,9 +89,20 @@ def write_features(corpus: Corpus, features: Features, path: Path) -> None:
         table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
 
 
+def print_cache(folder: Path, entries: Sequence[CacheEntry], console: Console | None = None) -> None:
+    """Prints the number and size of the cache's entries of each kind."""
+    groups = {text: [entry for entry in entries if entry.kind == kind] for kind, text in CACHE_KINDS.items()}
+    rows = [
+        [text, str(len(some)), f"{sum(entry.size_bytes for entry in some) / 2**20:.1f}"]
+        for text, some in {**groups, "all": entries}.items()
+    ]
+    columns = ("content", "entries", "MiB")
+    print_table(TextTable(str(folder), columns, rows, sections=(len(groups) - 1,)), console)
+
+
 @contextmanager
 def download_progress(name: str, console: Console | None = None) -> Iterator[Callable[[int, int | None], None]]:
-    """Gives a function to call with the bytes that have arrived, and the bytes in all (None: not known)."""
+    """Yields a function to call with the bytes received so far and the total bytes (None: unknown)."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

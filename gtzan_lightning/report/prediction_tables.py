@@ -1,7 +1,4 @@
-"""What must be read beside any prediction of a model: what it was trained on, and how good it was there.
-
-MERGED: Answers on the console, as CSV or as JSON: one row a file, and if wanted one a slice.
-"""
+"""Predictions for audio files as a table, CSV or JSON, and remarks on the run that made them."""
 
 from __future__ import annotations
 
@@ -21,20 +18,18 @@ from gtzan_lightning.evaluation.file_prediction import FilePrediction
 from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card
 
-SHOWN = 30  # sentences below the table; CSV and JSON have all of them
-DIGITS = 6
+SHOWN = 30  # lines below the table; CSV and JSON have all of them
+DECIMALS = 6
+SUMMARY_KEYS = ("genre", "probability", "runner_up", "runner_up_probability", "agreement", "slices")
 
 
 def print_predictions(predictions: Sequence[FilePrediction], timeline: bool, console: Console | None = None) -> None:
-    """A table, and below it each warning in full and each file that has no prediction."""
+    """Prints a table, and below it each warning in full and each skipped file."""
     console = console or Console()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)  # columns of text and of numbers alternate: no TextTable
     table.add_column("file", overflow="fold")
-    table.add_column("genre", no_wrap=True)
-    table.add_column("p", justify="right", no_wrap=True)
-    table.add_column("runner-up", no_wrap=True)
-    table.add_column("p", justify="right", no_wrap=True)
-    table.add_column("agree", justify="right", no_wrap=True)
+    for name in ("genre", "p", "runner-up", "p", "agree"):
+        table.add_column(name, justify="right" if name in ("p", "agree") else "left", no_wrap=True)
     table.add_column("warnings", overflow="fold")
     for prediction in predictions:
         if prediction.skipped is None:
@@ -47,10 +42,10 @@ def print_predictions(predictions: Sequence[FilePrediction], timeline: bool, con
 
 
 def predictions_csv(predictions: Sequence[FilePrediction], timeline: bool) -> str:
-    """One row a file, `start_s` and `stop_s` empty; with `timeline` also one a slice, below its file's row."""
+    """One row per file, with empty `start_s` and `stop_s`; with `timeline` followed by one row per slice."""
     genres = predictions[0].genres
     buffer = io.StringIO()
-    columns = ["file", "start_s", "stop_s", *_summary_keys(), "warnings", "error", *(f"p_{name}" for name in genres)]
+    columns = ["file", "start_s", "stop_s", *SUMMARY_KEYS, "warnings", "error", *(f"p_{name}" for name in genres)]
     writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for prediction in predictions:
@@ -72,6 +67,50 @@ def predictions_json(predictions: Sequence[FilePrediction], run: str, remarks: S
     return json.dumps({"run": run, "remarks": list(remarks), "files": files}, indent=2, ensure_ascii=False)
 
 
+def provenance_lines(
+    name: str, card: Card | None, temperature: float | None, *, calibrated: bool, has_ood: bool
+) -> list[str]:
+    """Remarks on a run whose predictions are shown: its score, leakage warnings, calibration and OOD score.
+
+    Args:
+        name: of the run.
+        card: of the run, if available.
+        temperature: of the run, if it has one.
+        calibrated: whether the temperature is applied to the predictions.
+        has_ood: whether the checkpoint has an out-of-distribution score.
+    """
+    lines = _source(name, card or {})
+    if not calibrated:
+        lines.append("Uncalibrated: probabilities without the temperature, as in predictions.csv.")
+    elif temperature is None:
+        lines.append("Not calibrated: this run has no temperature, so its probabilities may be overconfident.")
+    else:
+        lines.append(f"Calibrated: temperature {temperature:.2f}, fitted on validation.")
+    if not has_ood:
+        lines.append("This checkpoint has no OOD score: out-of-distribution files get no warning (rerun=true adds it).")
+    return lines
+
+
+def _source(name: str, card: Card) -> list[str]:
+    """The run with its test score, and what limits the validity of its predictions."""
+    if card.get("status") != "done":
+        return [f"Predictions of {name}."]
+    scores, data = card["metrics"]["test"]["clip"], card["data"]
+    low, high = scores["accuracy_ci95"]
+    lines = [
+        f"Predictions of {name}: {card['model']['name']} on {data['corpus']}, clip accuracy {scores['accuracy']:.2f} "
+        f"[{low:.2f}, {high:.2f}] on {scores['n']} test clips (split {card['split']['name']}); lower on other music."
+    ]
+    if data["corpus"] == "synthetic":
+        lines.append("SYNTHETIC CORPUS: this model was not trained on music; its predictions are meaningless.")
+    if data["source"] == "tables" and card["features"]["name"] == "stats":
+        lines.append(
+            "Trained on the published tables, of which four columns (harmony_*, perceptr_*) cannot be recomputed: "
+            "GTZAN's own clips get slightly other probabilities than in predictions.csv, except with data.source=audio."
+        )
+    return lines + leakage_warnings(card)
+
+
 def _as_plain(prediction: FilePrediction, timeline: bool) -> dict[str, Any]:
     if prediction.skipped is not None:
         return {"file": str(prediction.path), "error": prediction.skipped}
@@ -85,10 +124,6 @@ def _as_plain(prediction: FilePrediction, timeline: bool) -> dict[str, Any]:
     return plain
 
 
-def _summary_keys() -> tuple[str, ...]:
-    return ("genre", "probability", "runner_up", "runner_up_probability", "agreement", "slices")
-
-
 def _summary(prediction: FilePrediction) -> dict[str, Any]:
     values = (
         prediction.genre,
@@ -98,11 +133,11 @@ def _summary(prediction: FilePrediction) -> dict[str, Any]:
         _rounded(prediction.agreement),
         len(prediction.start_s),
     )
-    return dict(zip(_summary_keys(), values, strict=True))
+    return dict(zip(SUMMARY_KEYS, values, strict=True))
 
 
 def _numbers(prediction: FilePrediction) -> dict[str, Any]:
-    """The CSV's cells of an prediction; none where there is no prediction."""
+    """The numeric CSV cells of a prediction; none for a skipped file."""
     if prediction.skipped is not None:
         return {}
     return _summary(prediction) | {f"p_{genre}": value for genre, value in _by_genre(prediction).items()}
@@ -149,52 +184,4 @@ def _time(seconds: float) -> str:
 
 
 def _rounded(value: float) -> float:
-    return round(float(value), DIGITS)
-
-
-def provenance_lines(
-    name: str, card: Card | None, temperature: float | None, *, calibrated: bool, familiar: bool
-) -> list[str]:
-    """Sentences on a run whose predictions are shown.
-
-    Args:
-        name: of the run.
-        card: its card, where it is at hand.
-        temperature: that belongs to it, if any.
-        calibrated: whether the predictions pass through it.
-        familiar: whether the run knows how far its training music reaches.
-    """
-    return [*_source(name, card or {}), _certainty(temperature, calibrated), *_not_known(familiar)]
-
-
-def _source(name: str, card: Card) -> list[str]:
-    if card.get("status") != "done":
-        return [f"Answers of {name}."]
-    scores, data = card["metrics"]["test"]["clip"], card["data"]
-    low, high = scores["accuracy_ci95"]
-    lines = [
-        f"Answers of {name}: {card['model']['name']} on {data['corpus']}, clip accuracy {scores['accuracy']:.2f} "
-        f"[{low:.2f}, {high:.2f}] on {scores['n']} test clips (split {card['split']['name']}); less on other music."
-    ]
-    if data["corpus"] == "synthetic":
-        lines.append("SYNTHETIC CORPUS: this model has never heard music; its predictions say nothing.")
-    if data["source"] == "tables" and card["features"]["name"] == "stats":
-        lines.append(
-            "Trained on the published tables, of which four columns (harmony_*, perceptr_*) cannot be recomputed: "
-            "GTZAN's own clips get slightly other probabilities than in predictions.csv, except with data.source=audio."
-        )
-    return lines + leakage_warnings(card)
-
-
-def _certainty(temperature: float | None, calibrated: bool) -> str:
-    if not calibrated:
-        return "Probabilities are the model's own, as in predictions.csv."
-    if temperature is None:
-        return "Not calibrated: this run has no temperature, so that its probabilities may be too sure."
-    return f"Calibrated: temperature {temperature:.2f}, fitted on validation."
-
-
-def _not_known(familiar: bool) -> list[str]:
-    if familiar:
-        return []
-    return ["This checkpoint does not know its training music: files unlike it get no warning (rerun=true adds that)."]
+    return round(float(value), DECIMALS)

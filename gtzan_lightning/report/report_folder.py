@@ -1,4 +1,4 @@
-"""A report on disk: scores.csv, report.md and report.html, each replaced as a whole."""
+"""Writes a report: scores.csv, report.md and report.html, each replaced atomically."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from gtzan_lightning.utils.files import write_text
 
 
 def write_report(records: Sequence[Record], folder: Path, *, progress: bool = True) -> tuple[Table, list[Verdict]]:
-    """Writes the three files, and returns what they hold.
+    """Writes the three files.
 
     Args:
-        records: finished runs, and others, which are named as missing.
-        folder: made where it is not there.
-        progress: whether to show how far the reading of predictions is.
+        records: finished runs, and others, which are listed as missing.
+        folder: created if it does not exist.
+        progress: whether to show a progress bar while predictions are read.
+
+    Returns:
+        The table and the best configurations.
 
     Raises:
         GtzanError: no run is done, or the folder cannot be written.
@@ -61,10 +64,10 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
 
 
 def report_sweep(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:
-    """The report of a multirun, beside it; a report that cannot be written does not spoil the runs.
+    """Writes the report of a sweep into its folder; prints the reason if it cannot be written.
 
     Args:
-        jobs: the folder of each job and its card, with the status and the words that the sweep has for it.
+        jobs: the folder of each job and its card, with the status and overrides that the sweep has for it.
         folder: of the sweep.
     """
     records = []

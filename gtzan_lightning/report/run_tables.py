@@ -1,7 +1,4 @@
-"""A paired comparison as a table on the console.
-
-MERGED: What the run browser prints.
-"""
+"""Tables of the run browser (`gtzan runs`) and of paired comparisons (`gtzan compare`) on the console."""
 
 from __future__ import annotations
 
@@ -9,93 +6,85 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from gtzan_lightning.report.console import leakage_warning_lines, print_run
+from gtzan_lightning.report.tables import TextTable, print_lines, print_table
 from gtzan_lightning.runs.browser import card_of
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 
 
 def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> None:
-    """One row a run: status, and test accuracy at both levels."""
-    table = Table(title=f"{len(runs)} runs, test accuracy", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("run", overflow="fold", min_width=30)
-    for name in ("status", "corpus", "window", "clip"):
-        table.add_column(name, no_wrap=True)
-    cards = [card_of(run) for run in runs]
-    for run, card in zip(runs, cards, strict=True):
-        table.add_row(escape(run.path.name), str(card.get("status")), *_cells(card))
+    """Prints one row per run: status, corpus, and test accuracy at both levels."""
     console = console or Console()
-    console.print(table)
-    for line in leakage_warning_lines(cards, "runs"):
-        console.print(line, highlight=False, soft_wrap=True)
+    cards = [card_of(run) for run in runs]
+    rows = [[run.path.name, str(card.get("status")), *_cells(card)] for run, card in zip(runs, cards, strict=True)]
+    columns = ("run", "status", "corpus", "window", "clip")
+    print_table(TextTable(f"{len(runs)} runs, test accuracy", columns, rows, text_columns=3), console)
+    print_lines(leakage_warning_lines(cards, "runs"), console)
 
 
 def print_record(run: RunFolder, console: Console | None = None) -> None:
-    """The result of a run, or why there is none."""
+    """Prints the result of a run, or its status and traceback, and its command."""
     console = console or Console()
     card = run.card() | {"status": run.standing()}
     if card.get("status") == "done":
         print_run(card, run.path, console)
     else:
         console.print(f"{run.path.name}: {card.get('status')}, started {card.get('started')}", highlight=False)
-        console.print(escape(str(card.get("traceback") or "The same command goes on from the last checkpoint.")))
+        console.print(escape(str(card.get("traceback") or "The same command resumes from the last checkpoint.")))
     console.print(f"Command: {escape(str(card.get('command')))}", highlight=False)
 
 
 def print_differences(names: Sequence[str], rows: Mapping[str, Sequence[Any]], console: Console | None = None) -> None:
-    """One row a key that differs, one column a run."""
-    table = Table(title="What differs", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("key", no_wrap=True)
-    for name in names:
-        table.add_column(escape(name), overflow="fold")
-    for key, values in rows.items():
-        table.add_row(key, *(f"{value:.4g}" if isinstance(value, float) else escape(str(value)) for value in values))
-    (console or Console()).print(table)
+    """Prints one row per key that differs, one column per run."""
+    cells = [
+        [key, *(f"{value:.4g}" if isinstance(value, float) else str(value) for value in values)]
+        for key, values in rows.items()
+    ]
+    print_table(TextTable("Differences", ("key", *names), cells, text_columns=1 + len(names)), console)
+
+
+def print_comparison(pairs: pd.DataFrame, level: str, cards: Sequence[Card], console: Console | None = None) -> None:
+    """Prints one row per pair: difference with interval, and both p values after Holm's correction.
+
+    Args:
+        pairs: from `evaluation.run_comparison.compare`.
+        level: of the decisions that were compared.
+        cards: of the runs, which have one corpus and one test part.
+        console: where to print.
+    """
+    console = console or Console()
+    cluster = cards[0]["metrics"]["test"]["window"]["cluster"]
+    rows = [
+        [
+            f"{row['a']} ({row['accuracy_a']:.3f})",
+            f"{row['b']} ({row['accuracy_b']:.3f})",
+            f"{row['difference']:+.3f}",
+            f"{row['low']:+.3f} to {row['high']:+.3f}",
+            *(f"{row[name]:.3g}" for name in ("p_permutation_holm", "p_mcnemar_holm")),
+        ]
+        for _, row in pairs.iterrows()
+    ]
+    first = pairs.iloc[0]
+    note = (
+        f"n = {int(first['n'])} rows of {int(first['clusters'])} {cluster}s. p: sign-flip permutation by {cluster}; "
+        "McNemar: exact, on clip votes; both with Holm's correction for the pairs of this table."
+    )
+    title = f"Test accuracy, {level} level, {cards[0]['data']['corpus']}, split {cards[0]['split']['name']}"
+    columns = ("a", "b", "a - b", "95 %", "p", "p (McNemar)")
+    print_table(TextTable(title, columns, rows, (note,), text_columns=2), console)
+    print_lines(leakage_warning_lines(cards, "runs"), console)
 
 
 def _cells(card: Mapping[str, Any]) -> list[str]:
     corpus = str(card.get("data", {}).get("corpus", ""))
     if card.get("status") != "done":
         return [corpus, "", ""]
-    test = card["metrics"]["test"]
-    return [escape(corpus), *(_score(test[level]) for level in ("window", "clip"))]
+    return [corpus, *(_score(card["metrics"]["test"][level]) for level in ("window", "clip"))]
 
 
 def _score(scores: Mapping[str, Any]) -> str:
     low, high = scores["accuracy_ci95"]
     return f"{scores['accuracy']:.3f} n={scores['n']}\n{low:.3f}-{high:.3f}"
-
-
-def print_comparison(pairs: pd.DataFrame, level: str, cards: Sequence[Card], console: Console | None = None) -> None:
-    """One row a pair: difference with interval, and both tests after Holm's correction."""
-    console = console or Console()
-    card = cards[0]  # the runs have one test part, and so one corpus and one kind of cluster
-    cluster = card["metrics"]["test"]["window"]["cluster"]
-    title = f"Test accuracy, {level} level, {card['data']['corpus']}, split {card['split']['name']}"
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD)
-    for name in ("a", "b"):
-        table.add_column(name, overflow="fold")
-    for name in ("a - b", "95 %", "p", "p (McNemar)"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for _, row in pairs.iterrows():
-        difference = f"{row['difference']:+.3f}", f"{row['low']:+.3f} to {row['high']:+.3f}"
-        tests = (f"{row[name]:.3g}" for name in ("p_permutation_holm", "p_mcnemar_holm"))
-        table.add_row(
-            f"{escape(row['a'])} ({row['accuracy_a']:.3f})",
-            f"{escape(row['b'])} ({row['accuracy_b']:.3f})",
-            *difference,
-            *tests,
-        )
-    console.print(table)
-    first = pairs.iloc[0]
-    console.print(
-        f"n = {int(first['n'])} rows of {int(first['clusters'])} {cluster}s. p: sign-flip permutation by {cluster}; "
-        "McNemar: exact, on clip votes; both corrected after Holm for the pairs of this table.",
-        highlight=False,
-    )
-    for line in leakage_warning_lines(cards, "runs"):
-        console.print(line, highlight=False, soft_wrap=True)

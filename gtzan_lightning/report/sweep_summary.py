@@ -1,4 +1,4 @@
-"""The jobs of a sweep, summed up over seeds and folds."""
+"""Test accuracy of the configurations of a sweep, averaged over seeds and folds, and all scores as a tidy table."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gtzan_lightning.evaluation.significance import resampled_interval
-from gtzan_lightning.report.console import short_override
+from gtzan_lightning.report.console import varied
+from gtzan_lightning.report.tables import TextTable, print_table
+from gtzan_lightning.runs.row_groups import LEVELS
 from gtzan_lightning.runs.run_card import REPETITIONS, leakage_warnings
 from gtzan_lightning.runs.run_folder import Card
-
-LEVELS = ("window", "clip")
 
 
 @dataclass(frozen=True)
 class Summary:
     """One configuration over its repetitions, at one level."""
 
-    name: str  # what varied, apart from repetitions
+    name: str  # the overrides that vary, without seeds and folds
     level: str
     accuracies: tuple[float, ...]  # test accuracy of each repetition
     interval: tuple[float, float] | None  # of the mean, over splits; None if the splits did not vary
@@ -41,35 +38,31 @@ class Summary:
 
 
 def summed_up(cards: Sequence[Card]) -> list[Summary]:
-    """Groups finished runs by what varied besides seeds and folds; groups of one run are left out.
+    """Groups finished runs by the overrides that vary besides seeds and folds; groups of one run are left out.
 
-    The interval is that of Nadeau & Bengio (2003) for test parts that come from several splits. Training seeds on
-    one split repeat the training and not the experiment: they give a spread and no interval.
+    The interval is that of Nadeau & Bengio (2003) for test parts of several splits. Training seeds on one split repeat
+    the training and not the experiment: they give a spread and no interval.
     """
     groups: dict[str, list[Card]] = {}
-    names = _names(cards)
-    for name, card in zip(names, cards, strict=True):
+    for name, card in zip(varied(cards, ignored=REPETITIONS, default="all"), cards, strict=True):
         groups.setdefault(name, []).append(card)
     return [_summary(name, level, runs) for name, runs in groups.items() if len(runs) > 1 for level in LEVELS]
 
 
 def print_summary(summaries: Sequence[Summary], console: Console | None = None) -> None:
-    """One row a configuration: mean, spread and interval at both levels."""
+    """Prints one row per configuration: mean, standard deviation and interval at both levels."""
     if not summaries:
         return
-    table = Table(title="Mean test accuracy over repetitions", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", overflow="fold")
-    table.add_column("runs", justify="right")
-    for level in LEVELS:
-        for name in (level, "sd", "95 %"):
-            table.add_column(name, justify="right", no_wrap=True)
-    for window, clip in zip(summaries[::2], summaries[1::2], strict=True):
-        table.add_row(escape(window.name), str(len(window.accuracies)), *_cells(window), *_cells(clip))
-    (console or Console()).print(table)
+    rows = [
+        [window.name, str(len(window.accuracies)), *_cells(window), *_cells(clip)]
+        for window, clip in zip(summaries[::2], summaries[1::2], strict=True)
+    ]
+    columns = ("", "runs", *(name for level in LEVELS for name in (level, "sd", "95 %")))
+    print_table(TextTable("Mean test accuracy over repetitions", columns, rows), console)
 
 
 def tidy(cards: Sequence[Card]) -> pd.DataFrame:
-    """One row a job, part and level: every score with its interval and n."""
+    """One row per job, part and level: every score with its interval and n."""
     rows = [
         {
             "run_id": card["run_id"],
@@ -95,13 +88,6 @@ def tidy(cards: Sequence[Card]) -> pd.DataFrame:
         for level, scores in levels.items()
     ]
     return pd.DataFrame(rows)
-
-
-def _names(cards: Sequence[Card]) -> list[str]:
-    """What each run was told, without what all were told and without repetitions."""
-    commands = [[word for word in card["overrides"] if word.partition("=")[0] not in REPETITIONS] for card in cards]
-    shared = set(commands[0]).intersection(*commands[1:]) if commands else set()
-    return [" ".join(short_override(word) for word in words if word not in shared) or "all" for words in commands]
 
 
 def _summary(name: str, level: str, cards: Sequence[Card]) -> Summary:

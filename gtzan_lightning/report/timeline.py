@@ -1,6 +1,10 @@
-"""One file's prediction over time: which genre a model hears where."""
+"""Figures of a file's predictions over time."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,10 +13,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from gtzan_lightning.corpus.audio_folder import printable
 from gtzan_lightning.evaluation.figures import add_head
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
+from gtzan_lightning.training.results import save_figures
 
 
 def timeline_figure(prediction: FilePrediction, run: str) -> Figure:
-    """Probability of each genre in each slice as the darkness of a cell; genres by their mean, which is beside them."""
+    """Heat map of the probability of each genre in each slice; genres are sorted by their mean, which labels them."""
     order = np.argsort(prediction.mean, kind="stable")
     edges_s = np.append(prediction.start_s, prediction.stop_s[-1])
     figure = Figure(figsize=(9, 1.6 + 0.28 * len(order)), layout="constrained", dpi=120)
@@ -33,3 +38,21 @@ def timeline_figure(prediction: FilePrediction, run: str) -> Figure:
     title = f"{printable(prediction.path.name)}: {prediction.genre}, {prediction.probability:.2f}"
     add_head(figure, title, line, keywords or None)
     return figure
+
+
+def save_timelines(predictions: Iterable[FilePrediction], run: str, folder: Path) -> None:
+    """Writes one PNG per predicted file, named after it; files of the same name are numbered.
+
+    Args:
+        predictions: of files; skipped ones have no figure.
+        run: name of the run.
+        folder: created if it does not exist.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written: Counter[str] = Counter()
+    for prediction in predictions:
+        if prediction.skipped is None:
+            stem = prediction.path.stem
+            written[stem] += 1
+            name = f"{stem}-{written[stem]}" if written[stem] > 1 else stem
+            save_figures(folder, {name: timeline_figure(prediction, run)})

@@ -1,4 +1,4 @@
-"""Tables on the console: what stands beside the numbers."""
+"""Run cards on the console: scores, remarks, warnings."""
 
 import io
 from pathlib import Path
@@ -36,7 +36,7 @@ def printed(show, *arguments, width=100):
     return file.getvalue()
 
 
-def test_every_score_stands_with_its_level_n_and_interval(card):
+def test_every_score_has_its_level_n_and_interval(card):
     text = printed(print_run, card, Path("outputs/runs/x"))
     lines = [line.split() for line in text.splitlines()]
     assert "BiLSTM on gtzan (1000 tracks), split grouped" in text
@@ -44,24 +44,24 @@ def test_every_score_stands_with_its_level_n_and_interval(card):
     assert lines.count(["val", "clip,", "mean", "200", "0.815", "0.765-0.877", "0.500", "0.250", "0.125"]) == 1
     assert "Intervals resample 65 artists of the test part." in text
     assert "Best epoch 42 of 60 by val/window_accuracy." in text
-    assert "Train minus validation window accuracy: +0.203." in text
+    assert "Generalization gap (train minus validation window accuracy): +0.203." in text
     assert "Note: a note [sic]" in text
     assert text.rstrip().endswith("Run folder: outputs/runs/x")
     assert "LEAKY" not in text
     assert "SYNTHETIC" not in text
 
 
-def test_calibration_is_told_where_the_run_has_it(card):
+def test_calibration_is_printed_if_the_run_has_it(card):
     assert "Calibration" not in printed(print_run, card, Path("x"))
     card["calibration"] = {"temperature": 1.375, "test": {"before": {"ece": 0.1234}, "after": {"ece": 0.0456}}}
     text = " ".join(printed(print_run, card, Path("x")).split())
     assert (
-        "Calibration error of the test windows: 0.123 as trained, 0.046 at temperature 1.38 (fitted on validation; "
-        "predictions.csv is as trained)."
+        "Expected calibration error of the test windows: 0.123 uncalibrated, 0.046 temperature-scaled (T = 1.38, "
+        "fitted on validation; predictions.csv is uncalibrated)."
     ) in text
 
 
-def test_a_leak_and_a_made_up_corpus_cannot_be_missed(card):
+def test_leakage_and_synthetic_corpus_are_printed_before_the_remarks(card):
     card["split"]["leakage_warning"] = "LEAKY SPLIT: slices of one track stand in train and test"
     card["data"]["corpus"] = "synthetic"
     text = printed(print_run, card, Path("x"))
@@ -70,7 +70,7 @@ def test_a_leak_and_a_made_up_corpus_cannot_be_missed(card):
     assert text.index("SYNTHETIC CORPUS") < text.index("Intervals resample")
 
 
-def test_tracks_left_out_are_counted_and_some_named(card):
+def test_tracks_left_out_are_counted_and_the_first_named(card):
     card["data"]["tracks_without_slice"] = [f"blues.{number:05d}" for number in range(62)]
     text = " ".join(printed(print_run, card, Path("x")).split())
     assert "62 tracks have no slice of this length and are left out: blues.00000, " in text
@@ -84,14 +84,14 @@ def test_no_number_is_cut_off(card, width):
     assert text.count("0.700-0.812") == 2
 
 
-def test_names_in_brackets_are_no_markup(card):
+def test_names_in_brackets_are_not_parsed_as_markup(card):
     card["data"]["corpus"] = "[bold]mine[/]"
     assert "[bold]mine[/]" in printed(print_run, card, Path("x"))
     failed = {"status": "failed", "overrides": ["model=mlp"], "error": "no [key]\nremedy"}
     assert "no [key]" in printed(print_sweep, [(Path("runs/a"), failed)])
 
 
-def test_a_sweep_shows_what_varied_and_what_became_of_each_job(card):
+def test_a_sweep_shows_the_varied_overrides_and_the_status_of_each_job(card):
     leaky = {**card, "overrides": ["model=lstm", "split=leaky", "seed=1"], "split": {"leakage_warning": "LEAKY SPLIT"}}
     failed = {"status": "failed", "overrides": ["model=lstm", "slice=2s"], "error": "too short.\nTake 3 s."}
     text = printed(
@@ -107,7 +107,7 @@ def test_a_sweep_shows_what_varied_and_what_became_of_each_job(card):
     assert "LEAKY SPLIT: 1 of these jobs" in text
 
 
-def test_what_all_jobs_share_is_left_out(card):
+def test_overrides_that_all_jobs_share_are_left_out(card):
     jobs = [
         (Path(f"runs/{seed}"), {**card, "overrides": ["model=lstm", "split.fold=2", f"seed={seed}"]}) for seed in (0, 1)
     ]

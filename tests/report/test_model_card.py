@@ -1,3 +1,5 @@
+"""The model card of a run."""
+
 import numpy as np
 import pytest
 
@@ -5,15 +7,21 @@ from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.report.model_card import genre_section, model_card
 
 GENRES = ("blues", "jazz", "rock")
-# of the test windows: (true genre, answer, how many); every window is a track of its own artist
-ANSWERS = [("blues", "blues", 8), ("blues", "rock", 2), ("jazz", "jazz", 3), ("jazz", "rock", 4), ("jazz", "blues", 1)]
+# of the test windows: (true genre, prediction, count); every window is a track of its own artist
+PREDICTED = [
+    ("blues", "blues", 8),
+    ("blues", "rock", 2),
+    ("jazz", "jazz", 3),
+    ("jazz", "rock", 4),
+    ("jazz", "blues", 1),
+]
 
 
 @pytest.fixture
 def predictions():
-    rows = [(truth, GENRES.index(answer)) for truth, answer, times in ANSWERS for _ in range(times)]
+    rows = [(truth, GENRES.index(predicted)) for truth, predicted, times in PREDICTED for _ in range(times)]
     p = np.full((len(rows) + 1, 3), 0.1)
-    p[np.arange(len(rows)), [answer for _, answer in rows]] = 0.8
+    p[np.arange(len(rows)), [predicted for _, predicted in rows]] = 0.8
     p[-1] = 0.1, 0.1, 0.8
     ids = [f"t{number}" for number in range(len(rows) + 1)]
     truth = [genre for genre, _ in rows]
@@ -64,7 +72,7 @@ def section(text, title):
     return text.split(f"## {title}\n\n")[1].split("\n\n## ")[0]
 
 
-def test_every_section_of_mitchell_et_al_that_a_run_knows_is_there(card, predictions, clusters):
+def test_the_card_has_the_sections_of_mitchell_et_al(card, predictions, clusters):
     text = model_card(card, predictions, clusters)
     assert [line for line in text.splitlines() if line.startswith("#")] == [
         "# Model card: lstm-3s-grouped-01234567", "## Model details", "## Intended use", "## Training data",
@@ -74,14 +82,14 @@ def test_every_section_of_mitchell_et_al_that_a_run_knows_is_there(card, predict
     assert "epoch 42, the best by `val/window_accuracy`" in section(text, "Model details")
     assert "6951 slices of 700 tracks" in section(text, "Training data")
     assert "43 tracks have a gap" in section(text, "Training data")
-    assert "new, some by artists that were heard in training; seed 3, fold 1" in section(text, "Evaluation data")
+    assert "new, some by artists that are in training; seed 3, fold 1" in section(text, "Evaluation data")
     assert "artists in both: 75" in section(text, "Evaluation data")
     assert "audit, warning: copies" in section(text, "Evaluation data")
     assert "song a" not in text
-    assert "**" not in text.partition("##")[0]  # nothing to warn of
+    assert "**" not in text.partition("##")[0]  # no warnings
 
 
-def test_scores_stand_with_level_n_and_interval(card, predictions, clusters):
+def test_scores_have_level_n_and_interval(card, predictions, clusters):
     table = section(model_card(card, predictions, clusters), "Scores")
     assert "| test | window | 1998 | 0.611 [0.511, 0.661] | 0.500 [0.250, 0.750] |" in table
     assert "| val | clip, mean | 200 | 0.815 [0.715, 0.865] | 0.500 [0.250, 0.750] |" in table
@@ -90,16 +98,16 @@ def test_scores_stand_with_level_n_and_interval(card, predictions, clusters):
 
 def test_calibration_before_and_after_or_that_there_is_none(card, predictions, clusters):
     table = section(model_card(card, predictions, clusters), "Calibration")
-    assert "| as trained | 0.123 | 0.400 | 1.250 |" in table
-    assert "| at temperature 1.346 | 0.020 | 0.400 | 1.250 |" in table
+    assert "| uncalibrated | 0.123 | 0.400 | 1.250 |" in table
+    assert "| temperature-scaled, T = 1.346 | 0.020 | 0.400 | 1.250 |" in table
     del card["calibration"]
     assert section(model_card(card, predictions, clusters), "Calibration").startswith("Not measured: ")
 
 
-def test_the_weakest_genre_stands_first_with_what_it_is_taken_for(predictions, clusters):
+def test_the_genre_of_lowest_f1_comes_first_with_its_most_frequent_confusion(predictions, clusters):
     lines = genre_section(predictions, clusters, "artist").splitlines()
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:4]] == ["jazz", "blues"]
-    # jazz: 3 of 8 found, nothing else called jazz; F1 = 2 * 3 / (3 + 8)
+    # jazz: 3 of 8 recalled, precision 1; F1 = 2 * 3 / (3 + 8)
     assert lines[2].startswith("| jazz | 8 | 0.38 | 0.55 [")
     assert lines[2].endswith("| rock (4 of 8) |")
     assert lines[3].startswith("| blues | 10 | 0.80 | 0.84 [")
@@ -107,7 +115,7 @@ def test_the_weakest_genre_stands_first_with_what_it_is_taken_for(predictions, c
     assert lines[-1] == "- rock: not in the test part."
 
 
-def test_genres_of_few_artists_are_called_untrustworthy(predictions, clusters):
+def test_genres_of_few_artists_have_a_remark(predictions, clusters):
     same = {track: "one" if genre == "jazz" else cluster
             for (track, cluster), genre in zip(clusters.items(), predictions.y_true, strict=True)}  # fmt: skip
     assert "- jazz: 1 artist, worth 1.0 of equal size; too few to trust this genre's score." in genre_section(
@@ -115,17 +123,17 @@ def test_genres_of_few_artists_are_called_untrustworthy(predictions, clusters):
     )
 
 
-def test_stamps_and_a_synthetic_corpus_come_before_everything(card, predictions, clusters):
+def test_warnings_and_synthetic_corpus_come_first(card, predictions, clusters):
     card["leakage_warnings"], card["data"]["corpus"] = ["LEAKY SPLIT: slices"], "synthetic"
     head, _, rest = model_card(card, predictions, clusters).partition("## Model details")
     assert "**LEAKY SPLIT: slices.**" in head
     assert "**SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.**" in head
-    assert "no estimate for music that the model has not heard" in section(f"## Model details{rest}", "Intended use")
+    assert "no estimate for unseen music" in section(f"## Model details{rest}", "Intended use")
     assert "GTZAN has" not in rest
 
 
-def test_unknown_artists_and_a_rule_of_ones_own_are_told(card, predictions, clusters):
+def test_unknown_artists_and_a_custom_split_rule(card, predictions, clusters):
     card["split"] |= {"name": "mine", "artists_in_train_and_test": None, "fold": None}
     text = section(model_card(card, predictions, clusters), "Evaluation data")
-    assert "split `mine`: a rule of its own; seed 3\n" in text
+    assert "split `mine`: a custom rule; seed 3\n" in text
     assert "artists in both: unknown" in text

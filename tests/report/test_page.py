@@ -1,4 +1,4 @@
-"""The page of a report in a real browser: no errors, sorts, filters, opens runs, fits a phone, follows the scheme."""
+"""The page of a report in a real browser: errors, sorting, filters, run panels, small screens, colour schemes."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ EVIL = "</script><script>window.broken=1</script><img src=x onerror=window.broke
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory):
-    """A report of runs that have everything: leakage_warnings, seeds, a failed one, and names that try to be markup."""
+    """A report of runs with leakage warnings, several seeds, a failed run, and names that contain markup."""
     outputs = tmp_path_factory.mktemp("page") / "outputs"
     for model in ("MLP", "BiLSTM"):
         for split, right in (("leaky", 0.95), ("grouped", 0.6)):
@@ -86,7 +86,7 @@ def click(driver, selector):
 
 
 def wait_until(driver, expression):
-    """The address changes at once, what follows from it a moment later."""
+    """Waits for the effects of a changed address."""
     from selenium.webdriver.support.wait import WebDriverWait
 
     WebDriverWait(driver, 10, poll_frequency=0.02).until(lambda _: js(driver, expression))
@@ -97,15 +97,15 @@ def open_run(driver, row=1):
     wait_until(driver, "document.querySelector('dialog').open")
 
 
-def test_opens_with_rows_stamps_gaps_and_what_is_missing(tab):
+def test_opens_with_rows_warnings_leakage_drops_and_missing_runs(tab):
     assert rows(tab) == ["BiLSTM", "BiLSTM", "MLP", "MLP", "MLP"]
     assert js(tab, "document.querySelector('.banner').textContent").startswith("LEAKY SPLIT")
-    assert texts(tab, "#scores tbody tr.marked with a leakage warning .badge.leakage_warning") == ["leaky split"] * 2
-    assert len(texts(tab, "#leakage_drops .plot:not(.axis)")) == 2
+    assert texts(tab, "#scores tbody tr.warned .badge.warning") == ["leaky split"] * 2
+    assert len(texts(tab, "#leakage-drops .plot:not(.axis)")) == 2
     assert "failed, a reason" in js(tab, "document.body.textContent")
 
 
-def test_every_score_says_its_level_its_n_and_its_interval(tab):
+def test_every_score_has_its_level_n_and_interval(tab):
     cells = texts(tab, "#scores tbody .score")
     assert len(cells) == 10
     for cell, level in zip(cells, ["window", "clip"] * 5, strict=True):
@@ -114,7 +114,7 @@ def test_every_score_says_its_level_its_n_and_its_interval(tab):
         assert "[0." in cell
 
 
-def test_nothing_that_a_user_named_becomes_markup(tab):
+def test_names_given_by_users_are_not_parsed_as_markup(tab):
     open_run(tab, row=5)
     assert EVIL in texts(tab, "dialog .matrix thead th")
     assert js(tab, "window.broken") is None
@@ -132,15 +132,15 @@ def test_sorts_by_scores_and_by_keys_in_both_directions(tab):
     assert js(tab, means) == sorted(js(tab, means))
     tab.execute_script(driver_click.format(place, "slice"))
     assert texts(tab, "#scores tbody tr td:nth-child(2)") == ["3 s"] * 4 + ["30 s"]
-    assert js(tab, "document.activeElement.textContent") == "slice"  # the keyboard stays where it was
+    assert js(tab, "document.activeElement.textContent") == "slice"  # the focus is kept
 
 
-def test_filters_by_text_and_by_key_the_table_and_the_gaps(tab):
+def test_filters_table_and_leakage_drops_by_text_and_key(tab):
     field = tab.find_element("css selector", "#filters input")
     field.send_keys("bilstm GROUPED")
     assert rows(tab) == ["BiLSTM"]
     assert texts(tab, "#count") == ["1 of 5 configurations"]
-    assert len(texts(tab, "#leakage_drops .plot:not(.axis)")) == 1
+    assert len(texts(tab, "#leakage-drops .plot:not(.axis)")) == 1
     field.clear()
     field.send_keys(" ")
     select = tab.find_element("css selector", "select[data-key=split]")
@@ -182,7 +182,7 @@ def test_an_address_opens_a_run_and_links_lead_to_its_repetitions(tab, page):
     assert texts(tab, ".repetitions a[aria-current]") == ["seed 0 · split.seed 0"]
     click(tab, ".repetitions a:not([aria-current])")
     wait_until(tab, "document.querySelector('.repetitions a[aria-current]').textContent === 'seed 1 · split.seed 0'")
-    for unknown in ("#run=nowhere", "#run=%", "#leakage_drops-title"):
+    for unknown in ("#run=nowhere", "#run=%", "#leakage-drops-title"):
         show(tab, page + unknown)
         assert not js(tab, "document.querySelector('dialog').open")
 
@@ -203,6 +203,6 @@ def test_follows_the_colour_scheme(tab, page):
     assert js(tab, background) == "rgb(20, 22, 26)"
 
 
-def test_asks_the_network_for_nothing(tab):
+def test_makes_no_network_request(tab):
     assert js(tab, "performance.getEntriesByType('resource').map((each) => each.name)") == []
     assert js(tab, "document.querySelectorAll('[src], link[rel=stylesheet]').length") == 0

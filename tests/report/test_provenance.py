@@ -1,4 +1,4 @@
-"""What is said beside the answers of a run."""
+"""Remarks on the run beside its predictions."""
 
 from gtzan_lightning.report.prediction_tables import provenance_lines
 
@@ -12,26 +12,26 @@ CARD = {
 }
 
 
-def said(card=CARD, temperature=1.5, *, calibrated=True, familiar=True):
-    return "\n".join(provenance_lines("the-run", card, temperature, calibrated=calibrated, familiar=familiar))
+def remarks(card=CARD, temperature=1.5, *, calibrated=True, has_ood=True):
+    return "\n".join(provenance_lines("the-run", card, temperature, calibrated=calibrated, has_ood=has_ood))
 
 
-def test_score_split_stamp_and_temperature_are_told():
-    text = said()
+def test_score_split_leakage_warning_and_temperature_are_reported():
+    text = remarks()
     assert "MLP on gtzan, clip accuracy 0.50 [0.40, 0.60] on 200 test clips (split leaky)" in text
     assert "LEAKY SPLIT" in text
     assert "four columns" in text
     assert "Calibrated: temperature 1.50" in text
 
 
-def test_what_a_run_lacks_is_told():
-    assert "Not calibrated" in said(temperature=None)
-    assert "the model's own" in said(calibrated=False)
-    assert "does not know its training music" in said(familiar=False)
-    assert said(None).startswith("Answers of the-run.\n")
+def test_what_a_run_lacks_is_reported():
+    assert "Not calibrated" in remarks(temperature=None)
+    assert "Uncalibrated: " in remarks(calibrated=False)
+    assert "has no OOD score" in remarks(has_ood=False)
+    assert remarks(None).startswith("Predictions of the-run.\n")
 
 
-def test_a_synthetic_model_is_called_one_and_audio_has_no_table_to_differ_from():
-    text = said(CARD | {"data": {"corpus": "synthetic", "source": "audio"}})
-    assert "has never heard music" in text
+def test_a_model_of_synthetic_music_and_a_model_of_audio_have_their_own_remarks():
+    text = remarks(CARD | {"data": {"corpus": "synthetic", "source": "audio"}})
+    assert "was not trained on music" in text
     assert "four columns" not in text

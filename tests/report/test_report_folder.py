@@ -1,4 +1,4 @@
-"""The files of a report, which need no browser: table, Markdown, and what is said of what is missing."""
+"""The files of a report without a browser: table, Markdown, warnings and missing runs."""
 
 import csv
 import re
@@ -10,6 +10,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.report_folder import write_report
 from gtzan_lightning.runs.browser import find_runs
 from gtzan_lightning.runs.records import read_record
+from gtzan_lightning.runs.run_card import LEAKY_WARNING
 
 
 def written(outputs):
@@ -23,7 +24,7 @@ def table_rows(folder):
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line[:1] == "|"]
 
 
-def test_a_cell_tells_mean_interval_n_and_of_what(tmp_path):
+def test_a_cell_has_mean_interval_n_and_clusters(tmp_path):
     for split_seed, right in enumerate([0.5, 0.6, 0.7]):
         made_run(tmp_path, split_seed=split_seed, right=right)
     made_run(tmp_path, model="BiLSTM", right=0.6)
@@ -34,7 +35,7 @@ def test_a_cell_tells_mean_interval_n_and_of_what(tmp_path):
     assert re.fullmatch(r"0\.600 \[0\.\d{3}, 0\.\d{3}\], n 60, 30 artists", single[3])
 
 
-def test_best_is_marked_where_it_holds_and_the_rule_stands_below(tmp_path):
+def test_best_is_marked_where_significant_and_the_rule_is_below(tmp_path):
     made_run(tmp_path, right=0.9)
     made_run(tmp_path, model="BiLSTM", right=0.2)
     folder = written(tmp_path)
@@ -45,7 +46,7 @@ def test_best_is_marked_where_it_holds_and_the_rule_stands_below(tmp_path):
     assert "- grouped, clip: MLP is better than the other 1." in text
 
 
-def test_failed_damaged_and_unfinished_runs_are_named_with_the_reason(tmp_path):
+def test_failed_damaged_and_unfinished_runs_are_listed_with_the_reason(tmp_path):
     made_run(tmp_path)
     changed(made_run(tmp_path), status="failed", error="ValueError: no\ntraceback", overrides=["model=a|b", "seed=7"])
     changed(made_run(tmp_path), status="interrupted", overrides=["outputs=/x"])
@@ -66,7 +67,7 @@ def test_damaged_predictions_leave_the_run_in_the_report(tmp_path):
     assert "predictions.csv: no column track_id" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_older_runs_without_genres_units_and_history_are_reported_too(tmp_path):
+def test_older_runs_without_genres_clusters_and_history_are_reported(tmp_path):
     folder = made_run(tmp_path)
     changed(folder, genres={})
     for name in ("history.csv", "clusters.csv"):
@@ -74,12 +75,12 @@ def test_older_runs_without_genres_units_and_history_are_reported_too(tmp_path):
     assert '"history":{}' in (written(tmp_path) / "report.html").read_text(encoding="utf-8")
 
 
-def test_stamps_and_a_synthetic_corpus_are_said_in_all_documents(tmp_path):
+def test_warnings_are_in_all_documents(tmp_path):
     made_run(tmp_path, split="leaky", data={"corpus": "synthetic", "sha256": "s"})
     folder = written(tmp_path)
     for name in ("report.md", "report.html"):
         text = (folder / name).read_text(encoding="utf-8")
-        assert "LEAKY SPLIT: slices of one track stand in train and test" in text
+        assert LEAKY_WARNING in text
         assert "SYNTHETIC CORPUS" in text
 
 
@@ -93,7 +94,7 @@ def test_scores_are_tidy(tmp_path):
     assert {row["accuracy"] for row in rows} == {"0.5"}
 
 
-def test_the_page_is_one_file_that_allows_its_own_script_alone(tmp_path):
+def test_the_page_is_one_file_that_allows_only_its_own_script(tmp_path):
     made_run(tmp_path, overrides=["</script><script>alert(1)</script>"])
     page = (written(tmp_path) / "report.html").read_text(encoding="utf-8")
     assert page.count("<script>") == 1
@@ -102,7 +103,7 @@ def test_the_page_is_one_file_that_allows_its_own_script_alone(tmp_path):
     assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
 
 
-def test_nothing_to_report_and_nowhere_to_write_are_told(tmp_path):
+def test_no_finished_run_and_an_unwritable_folder_raise(tmp_path):
     changed(made_run(tmp_path), status="running")
     with pytest.raises(GtzanError, match="none of 1 runs is done"):
         written(tmp_path)

@@ -42,7 +42,7 @@ def test_training_seeds_on_one_split_give_a_spread_and_no_interval():
     assert window.spread == pytest.approx(0.02 / 2**0.5)
 
 
-def test_single_runs_are_not_summed_up():
+def test_single_runs_have_no_summary():
     assert summed_up([card(["model=mlp"], 0.7), card(["model=lstm"], 0.8)]) == []
     assert summed_up([]) == []
 

@@ -1,1 +1,1 @@
-"""The report as one HTML page without network: its data, and template, style and scripts that are written into it."""
+"""The report as one self-contained HTML page: its data, template, styles and scripts."""

@@ -4,14 +4,14 @@
 const head = dataOf("head-data");
 head.rows.forEach((row) => { row.runs = []; });
 head.runs.forEach((run) => head.rows[run.row].runs.push(run));
-const stampName = (text) => text.split(":")[0].toLowerCase();
+const shortWarning = (text) => text.split(":")[0].toLowerCase();
 
 function badges(row) {
-  return row.leakage_warnings.map((place) =>
-    h("span", { class: "badge leakage_warning", title: head.leakage_warnings[place][0] }, stampName(head.leakage_warnings[place][0])));
+  return row.leakage_warnings.map((place) => head.leakage_warnings[place][0]).map((warning) =>
+    h("span", { class: "badge warning", title: warning }, shortWarning(warning)));
 }
 
-// A cell of an accuracy: [mean, low, high, n, what the interval varies, standard deviation].
+// A cell of an accuracy: [mean, low, high, n, what the interval is over, standard deviation].
 function scoreCell(level, [mean, low, high, n, over, sd], best) {
   const about = [level, `n ${count(n)}`, over, sd === null ? null : `sd ${fixed(sd)}`].filter(Boolean).map((text) => text.replaceAll(" ", "\u00a0")).join(" \u00b7 ");
   return h("td", { class: "score", role: "cell" },
@@ -32,7 +32,7 @@ function opener(label, run) {
 const repetitionName = (run) => Object.entries(run.repetition)
   .filter(([, value]) => value !== null).map(([name, value]) => `${name} ${value}`).join(" \u00b7 ");
 
-// What a view has in front of the scores: names of columns, and each item's values of them.
+// The columns of a view in front of the scores: their names, and each item's values.
 const VIEWS = {
   configurations: {
     items: () => head.rows,
@@ -50,13 +50,13 @@ const VIEWS = {
   },
 };
 
-// The columns in front of the scores. Of many, the lesser ones share one, so that the scores stay in sight.
+// The columns in front of the scores. Of many, the minor ones share one, so that the scores stay visible.
 const WIDEST = 6;
 const COLUMNS = (() => {
-  const all = head.columns.map(({ name, lesser }, place) => ({ name, lesser, value: (row) => row.values[place] }));
+  const all = head.columns.map(({ name, minor }, place) => ({ name, minor, value: (row) => row.values[place] }));
   if (all.length <= WIDEST) return all.length ? all : [{ name: "configuration", value: () => "all" }];
-  const message = (row) => head.columns.map(({ name, lesser }, place) => (lesser && row.values[place] !== "-" ? `${name}\u00a0${row.values[place]}` : ""));
-  return [...all.filter((column) => !column.lesser), { name: "settings", value: (row) => told(row).filter(Boolean).join(", ") || "-" }];
+  const settings = (row) => head.columns.map(({ name, minor }, place) => (minor && row.values[place] !== "-" ? `${name}\u00a0${row.values[place]}` : ""));
+  return [...all.filter((column) => !column.minor), { name: "settings", value: (row) => settings(row).filter(Boolean).join(", ") || "-" }];
 })();
 const columnNames = () => COLUMNS.map((column) => column.name);
 const valuesOf = (row) => COLUMNS.map((column) => column.value(row));
@@ -65,7 +65,7 @@ function buildRow(view, item) {
   const row = view.row(item);
   const [first, ...others] = valuesOf(row);
   const [, ...names] = columnNames();
-  return h("tr", { class: item.leakage_warnings.length ? "marked with a leakage warning" : null, role: "row" },
+  return h("tr", { class: item.leakage_warnings.length ? "warned" : null, role: "row" },
     h("th", { scope: "row", role: "rowheader" }, opener(first, view.run(item)), " ", badges(item)),
     others.map((value, place) => plainCell(names[place], value)),
     view.extraValues(item).map((value, place) => plainCell(view.extra[place], value)),

@@ -1,4 +1,4 @@
-// Learning curves of a run: training against validation, the epoch that was kept marked.
+// Learning curves of a run: training and validation, with the best epoch marked.
 "use strict";
 
 const WIDTH = 300, HEIGHT = 180, LEFT = 36, RIGHT = 38, TOP = 8, BOTTOM = 24;
@@ -30,7 +30,7 @@ function curveFigure(kind, history, bestEpoch) {
   return h("figure", {}, h("figcaption", {}, name), drawing);
 }
 
-// A new beginning after each epoch without a value.
+// The path of a curve, interrupted at epochs without a value.
 function pathOf(line, x, y) {
   let pen = "M";
   return line.map((value, epoch) => {
@@ -41,7 +41,7 @@ function pathOf(line, x, y) {
   }).join("");
 }
 
-// The names beside the ends of their lines, apart from each other.
+// Positions of the names at the ends of the curves, without overlap.
 function endLabels(series, y) {
   const ends = series.map(([part, line]) => [part, y(line.findLast((value) => value !== null) ?? 0)]).sort((a, b) => a[1] - b[1]);
   if (ends.length === 2 && ends[1][1] - ends[0][1] < 14) {

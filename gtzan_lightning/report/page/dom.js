@@ -1,4 +1,4 @@
-// Elements from data: every text becomes a text node, so that no name in a report can become markup.
+// DOM elements from data. Every text becomes a text node, so that no name in a report is parsed as markup.
 "use strict";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -25,7 +25,7 @@ const count = (value) => value.toLocaleString("en");
 const percent = (share) => `${+(100 * share).toFixed(2)}%`;
 const interval = (low, high, digits = 3) => `[${fixed(low, digits)}, ${fixed(high, digits)}]`;
 
-// Buttons of which one is pressed; `chosen` is told the name.
+// Buttons of which one is pressed; `chosen` is called with its name.
 function choice(label, names, current, chosen) {
   const buttons = names.map(([name, text]) =>
     h("button", { type: "button", "aria-pressed": String(name === current), onclick: () => press(name) }, text));
@@ -36,5 +36,5 @@ function choice(label, names, current, chosen) {
   return h("span", { class: "choice", role: "group", "aria-label": label }, buttons);
 }
 
-// Texts with numbers in them in their natural order: 3 s, 6 s, 30 s.
+// Natural order of texts with numbers: 3 s, 6 s, 30 s.
 const natural = new Intl.Collator("en", { numeric: true }).compare;

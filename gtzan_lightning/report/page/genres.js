@@ -1,7 +1,7 @@
 // Confusion matrix and scores of each genre, at one level.
 "use strict";
 
-const MIN_CLUSTERS = 5; // as in evaluation/genres.py
+const MIN_CLUSTERS = 5; // as in evaluation/run_metrics.py
 
 function confusionTable(names, counts, level) {
   const rowOf = (row, truth) => {
@@ -9,7 +9,7 @@ function confusionTable(names, counts, level) {
     return h("tr", {}, h("th", { scope: "row" }, names[truth]), row.map((value, guess) => matrixCell(value, total, truth === guess)));
   };
   const total = counts.flat().reduce((sum, each) => sum + each, 0);
-  return h("figure", {}, h("figcaption", {}, `Test, ${level} level, n ${count(total)}. Rows: the true genre; columns: the model's.`),
+  return h("figure", {}, h("figcaption", {}, `Test, ${level} level, n ${count(total)}. Rows: true genre; columns: predicted genre.`),
     h("div", { class: "wide" }, h("table", { class: "matrix" },
       h("thead", {}, h("tr", {}, h("td"), names.map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, counts.map(rowOf)))));
@@ -27,7 +27,7 @@ function genreLines(names, rows, keys, cluster, level) {
   const low = floorOf(known.map(([, genre]) => genre.f1_low));
   const few = known.some(([, genre]) => genre.effective_units < MIN_CLUSTERS);
   return h("figure", {}, h("figcaption", {}, `F1 on the test part, ${level} level, with 95 % intervals over ${cluster}s.`,
-    few ? h("span", { class: "few" }, ` Fewer than ${MIN_CLUSTERS} ${cluster}s' worth of test_parts is marked: too few to trust the genre's score.`) : null),
+    few ? h("span", { class: "few" }, ` Marked: effective number of ${cluster}s below ${MIN_CLUSTERS}, too few for a reliable score.`) : null),
     known.map(([name, genre]) => genreLine(name, genre, low, cluster)), axis(low, "genre"));
 }
 

@@ -1,4 +1,4 @@
-// The page: table and charts at once; a run by its row, or by the address `#run=<its name>`.
+// Draws table and charts; a row or the address `#run=<name>` opens the panel of a run.
 "use strict";
 
 const hashOf = (id) => `#run=${encodeURIComponent(id)}`;
@@ -8,7 +8,7 @@ function namedInHash() {
   try {
     const id = decodeURIComponent(location.hash.replace(/^#run=/, ""));
     return head.runs.find((run) => run.id === id);
-  } catch { // a broken percent sign in an address that someone typed
+  } catch { // a malformed percent escape in a typed address
     return undefined;
   }
 }
@@ -23,7 +23,7 @@ function followHash() {
 }
 
 byId("run").addEventListener("close", () => history.replaceState(null, "", location.pathname + location.search));
-// A click beside the panel closes it. The target tells such a click; its place alone does not, as keys click at 0.
+// A click beside the panel closes it. The target is checked too, since keyboard clicks have the position 0.
 byId("run").addEventListener("click", (event) => {
   if (event.target === byId("run") && event.clientX < byId("run").getBoundingClientRect().left) byId("run").close();
 });

@@ -1,4 +1,4 @@
-// Dots with intervals on a line from `low` to 1, at any width: x positions are shares of the width.
+// Points with intervals on an axis from `low` to 1. x positions are percentages, so that charts fit any width.
 "use strict";
 
 const SHAPES = {

@@ -1,4 +1,4 @@
-"""Template, style, scripts and data become one file that asks the network for nothing."""
+"""Renders the page: template, styles, scripts and data in one file that makes no network request."""
 
 from __future__ import annotations
 
@@ -12,33 +12,25 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 STYLES = ("style.css", "charts.css", "run.css")
-SCRIPTS = (
-    "dom.js",
-    "cells.js",
-    "table.js",
-    "plots.js",
-    "leakage_drops.js",
-    "curves.js",
-    "genres.js",
-    "run.js",
-    "main.js",
+SCRIPTS = tuple(
+    f"{name}.js" for name in ("dom", "cells", "table", "plots", "leakage_drops", "curves", "genres", "run", "main")
 )
 
 
 def rendered(
     title: str, written: str, banners: Sequence[tuple[str, int]], head: Mapping[str, Any], details: Mapping[str, Any]
 ) -> str:
-    """The page.
+    """The page as HTML.
 
-    Names of runs, genres and overrides come from users: Jinja escapes what stands in the HTML, `tojson` what stands
-    in the data, and the content security policy lets nothing run but the page's own script.
+    Names of runs, genres and overrides come from users: Jinja escapes them in the HTML, `tojson` in the data, and the
+    content security policy allows only the page's own script.
 
     Args:
-        title: heading and name of the page.
-        written: when, as text.
-        banners: warnings, and how many runs each is about.
-        head: what `data.head` returned.
-        details: what `data.details` returned.
+        title: heading and title of the page.
+        written: date of the report.
+        banners: warnings, each with the number of runs that it applies to.
+        head: from `page_data.head`.
+        details: from `page_data.details`.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
@@ -61,10 +53,10 @@ def _source(name: str) -> str:
 
 
 def _joined(names: Sequence[str]) -> str:
-    """Sources one after the other, the comment at the head of each file included."""
+    """The concatenated sources."""
     return "\n" + "\n".join(_source(name) for name in names)
 
 
 def _policy_hash(text: str) -> str:
-    """How a content security policy names an inline text."""
+    """The hash that identifies an inline text in a content security policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

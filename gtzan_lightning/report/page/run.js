@@ -1,4 +1,4 @@
-// The panel of one run: scores at every level, curves, confusion, genres, and the whole card.
+// The panel of one run: scores at every level, learning curves, confusion matrix, genres, and the run card.
 "use strict";
 
 let details = null; // parsed when the first run is opened
@@ -23,7 +23,7 @@ function runPanel(run) {
     ...testScores(detail).warnings.map((warning) => h("p", { class: "note few" }, warning)),
     Object.keys(detail.history).length ? h("h3", {}, "Learning curves") : null,
     curves(detail.history, card.training?.best_epoch),
-    detail.problem ? h("p", { class: "banner" }, detail.problem) : test_parts(detail, cluster),
+    detail.problem ? h("p", { class: "banner" }, detail.problem) : genreSection(detail, cluster),
     h("h3", {}, "Run card"), ...cardSections(card),
   ].filter(Boolean);
 }
@@ -58,7 +58,7 @@ function scoreTable(detail) {
       cell(5, `${count(each.n)}${each.n_clusters ? ` of ${each.n_clusters} ${each.cluster}s` : ""}`))))));
 }
 
-function test_parts(detail, cluster) {
+function genreSection(detail, cluster) {
   const names = details.pool[detail.names];
   const place = h("div");
   const draw = (level) => place.replaceChildren(confusionTable(names, detail.confusion[level], level),

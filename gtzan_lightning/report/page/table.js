@@ -1,9 +1,9 @@
 // The table: sorted by any column, filtered by text and by each key that varies.
 "use strict";
 
-const SELECTABLE = 40; // a key with more values than that is found by text alone
+const SELECTABLE = 40; // keys with more values have no menu and are filtered by text
 const state = { view: "configurations", text: "", chosen: {}, column: null, descending: false };
-const built = {}; // per view: [{item, element, words, sortable}], made once
+const built = {}; // per view: [{item, element, words, sortable}], built once
 
 function entries(name) {
   const view = VIEWS[name];
@@ -41,7 +41,7 @@ function drawTable() {
   const body = h("tbody", { role: "rowgroup" }, sorted.map((entry) => entry.element));
   byId("scores").replaceChildren(drawHead(), body);
   byId("count").textContent = `${count(shown)} of ${count(all.length)} ${state.view}`;
-  drawGaps();
+  drawLeakageDrops();
 }
 
 function drawHead() {
