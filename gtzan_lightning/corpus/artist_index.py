@@ -1,7 +1,4 @@
-"""`metadata.csv` out of an index of artists: groups derived, an older file kept.
-
-MERGED: Who made which track: B. L. Sturm's index of GTZAN, or a CSV of one's own.
-"""
+"""Reads artists and titles from B. L. Sturm's index of GTZAN or a CSV, and writes them to `metadata.csv`."""
 
 from __future__ import annotations
 
@@ -15,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import pandas as pd
+
 from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES
 from gtzan_lightning.corpus.metadata import FILE_NAME, FILTERED_PARTS
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES
@@ -24,11 +23,21 @@ from gtzan_lightning.utils.files import write_text
 MAX_INDEX_BYTES = 2**24  # the published one has 55 kB
 ID_COLUMNS = ("track_id", "filename", "file")
 TRACK_NAME = re.compile(rf"({'|'.join(GTZAN_GENRES)})\.\d{{5}}")
+COLUMNS = (
+    "track_id",
+    "genre",
+    "artist",
+    "title",
+    "artist_group",  # the same for all tracks of an artist; a group of its own where the artist is unknown
+    "identical_group",  # the same for copies of the same audio; only from a CSV
+    "recording_group",  # the same for tracks of the same artist and title
+    "filtered_part",  # Kereliuk, Sturm & Larsen (2015), from torchaudio's lists
+)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a track; empty where nothing is."""
+    """Artist and title of a track; empty strings where unknown."""
 
     track_id: str
     artist: str
@@ -38,23 +47,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class ArtistIndex:
-    """The entries of a file, and what could not be read of it."""
+    """The entries of a file and its invalid lines."""
 
     entries: tuple[Entry, ...]
-    bad_lines: tuple[str, ...]  # "line 7: why", one each
+    bad_lines: tuple[str, ...]  # "line 7: reason"
 
 
-Lines = Iterator["tuple[int, Entry | str]"]  # line number, and the entry or what is wrong with the line
+Lines = Iterator["tuple[int, Entry | str]"]  # line number, and the entry or the error of the line
 
 
 def read_index(path: Path) -> ArtistIndex:
-    """Reads `GTZANindex.txt`, or a CSV where the name ends so.
+    """Reads `GTZANindex.txt`, or a CSV if the suffix is `.csv`.
 
     A CSV needs the columns `track_id` (or `filename`) and `artist`; `title` and the other columns of `metadata.csv` are
-    taken where they are. A line that cannot be read, or names a track again, is left out and told.
+    optional. Invalid lines and repeated tracks are left out and listed in `bad_lines`.
 
     Raises:
-        GtzanError: the file is missing, far too large, or has no good line at all.
+        GtzanError: The file is missing, too large, or has no valid line.
     """
     read: Callable[[str, Path], Lines] = _csv_rows if path.suffix.lower() == ".csv" else _index_lines
     entries: dict[str, Entry] = {}
@@ -75,6 +84,27 @@ def read_index(path: Path) -> ArtistIndex:
     return ArtistIndex(tuple(entries.values()), tuple(bad))
 
 
+def write_metadata(entries: Sequence[Entry], root: Path) -> Path | None:
+    """Writes `metadata.csv` into a data root; values of a CSV take precedence over derived ones.
+
+    Returns:
+        Path of the backup of an older, different file; None if there was none.
+
+    Raises:
+        GtzanError: The root does not exist or is not writable.
+    """
+    if not root.is_dir():
+        raise GtzanError(f"{root}: there is no such folder. Name the data root: --root FOLDER, or: gtzan data get")
+    path = root / FILE_NAME
+    content = _csv(entries)
+    try:
+        backup = _back_up(path, content)
+        write_text(path, content)
+    except OSError as error:
+        raise GtzanError(f"{path}: cannot be written ({error.strerror}).") from error
+    return backup
+
+
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_INDEX_BYTES:
@@ -85,7 +115,7 @@ def _text(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return content.decode("latin-1")  # copies of the index are in either
+        return content.decode("latin-1")  # copies of the index exist in both encodings
 
 
 def _index_lines(text: str, _path: Path) -> Lines:
@@ -119,7 +149,7 @@ def _csv_rows(text: str, path: Path) -> Lines:
 
 def _row(row: dict[str, str], id_column: str) -> Entry | str:
     if "" in row or None in row.values():
-        return "has more or fewer values than the head has columns"
+        return "has more or fewer values than the header has columns"
     values = {name: value.strip() for name, value in row.items()}
     track_id = _track_id(values.pop(id_column))
     if not track_id:
@@ -135,64 +165,22 @@ def _track_id(file_name: str) -> str:
     return stem if f"{dot}{suffix}".lower() in AUDIO_SUFFIXES else file_name
 
 
-COLUMNS = (
-    "track_id",
-    "genre",
-    "artist",
-    "title",
-    "artist_group",  # equal for the tracks of one artist; a group of its own where the artist is unknown
-    "identical_group",  # equal for copies of the same audio; an index does not tell, a CSV may
-    "recording_group",  # equal where artist and title are
-    "filtered_part",  # Kereliuk, Sturm & Larsen (2015), from torchaudio's lists
-)
-
-
-def write_metadata(entries: Sequence[Entry], root: Path) -> Path | None:
-    """Writes `metadata.csv` into a data root; what a CSV gave for a column counts before what is derived.
-
-    Returns:
-        Where an older, different file was moved to; None: there was none.
-
-    Raises:
-        GtzanError: there is no such root, or it cannot be written to.
-    """
-    if not root.is_dir():
-        raise GtzanError(f"{root}: there is no such folder. Name the data root: --root FOLDER, or: gtzan data get")
-    path = root / FILE_NAME
-    content = _csv(entries)
-    try:
-        kept = _keep(path, content)
-        write_text(path, content)
-    except OSError as error:
-        raise GtzanError(f"{path}: cannot be written ({error.strerror}).") from error
-    return kept
-
-
-def normalised(text: str) -> str:
-    """Without case, accents and punctuation: `AC/DC` and `Ac Dc` are one artist."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    letters = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return " ".join(re.sub(r"[\W_]+", " ", letters.casefold()).split())
-
-
-def _keep(path: Path, content: str) -> Path | None:
+def _back_up(path: Path, content: str) -> Path | None:
     if not path.exists() or path.read_bytes() == content.encode():
         return None
-    kept = next(older for number in count(1) if not (older := path.with_name(f"{path.name}.{number}")).exists())
-    shutil.copy2(path, kept)
-    return kept
+    backup = next(free for number in count(1) if not (free := path.with_name(f"{path.name}.{number}")).exists())
+    shutil.copy2(path, backup)
+    return backup
 
 
 def _csv(entries: Sequence[Entry]) -> str:
     recordings = _recordings(entries)
     parts = _filtered_parts()
-    file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for entry in sorted(entries, key=lambda entry: entry.track_id):
-        given = {name: value for name, value in entry.others.items() if value}
-        writer.writerow(_derived(entry, recordings, parts) | given)
-    return file.getvalue()
+    rows = [
+        _derived(entry, recordings, parts) | {name: value for name, value in entry.others.items() if value}
+        for entry in sorted(entries, key=lambda entry: entry.track_id)
+    ]
+    return str(pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
 
 
 def _derived(entry: Entry, recordings: dict[str, str], parts: dict[str, str]) -> dict[str, str]:
@@ -209,8 +197,15 @@ def _derived(entry: Entry, recordings: dict[str, str], parts: dict[str, str]) ->
     }
 
 
+def normalised(text: str) -> str:
+    """Removes case, accents and punctuation: `AC/DC` and `Ac Dc` are the same artist."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    letters = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return " ".join(re.sub(r"[\W_]+", " ", letters.casefold()).split())
+
+
 def _recordings(entries: Sequence[Entry]) -> dict[str, str]:
-    """Track -> first track of the same artist and title, where there are two or more."""
+    """The first track of the same artist and title, for tracks that share them with another."""
     groups: dict[tuple[str, str], list[str]] = {}
     for entry in entries:
         if entry.artist and entry.title:
@@ -219,7 +214,7 @@ def _recordings(entries: Sequence[Entry]) -> dict[str, str]:
 
 
 def _filtered_parts() -> dict[str, str]:
-    from torchaudio.datasets import gtzan  # slow to import, and needed here alone
+    from torchaudio.datasets import gtzan  # slow to import
 
     lists = {"train": gtzan.filtered_train, "valid": gtzan.filtered_valid, "test": gtzan.filtered_test}
     return {track_id: part for part, track_ids in lists.items() for track_id in track_ids}

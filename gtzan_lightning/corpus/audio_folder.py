@@ -1,7 +1,4 @@
-"""The audio files that a user means by files, folders and patterns.
-
-MERGED: Any folder of audio laid out as `<genre>/<file>`.
-"""
+"""Audio files of a corpus folder laid out as `<genre>/<file>`, and of files, folders and glob patterns."""
 
 from __future__ import annotations
 
@@ -19,30 +16,30 @@ AUDIO_SUFFIXES = (".wav", ".au", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff
 
 @dataclass(frozen=True)
 class AudioFolder:
-    """What a scan found: the audio files of each genre, and what was passed over."""
+    """The audio files of each genre."""
 
     root: Path
     files: tuple[tuple[str, Path], ...]  # (genre, file), sorted
-    notes: tuple[str, ...]  # what was passed over and why, one sentence each
+    notes: tuple[str, ...]  # entries that were not used and why, one sentence each
 
     def track_ids(self) -> list[str]:
-        """One id a file, unique: the stem, or `<genre>/<name>` where two files share their stem."""
+        """A unique id for each file: the stem, or `<genre>/<name>` where several files have this stem."""
         stems = Counter(path.stem for _, path in self.files)
         return [path.stem if stems[path.stem] == 1 else f"{genre}/{path.name}" for genre, path in self.files]
 
 
 def scan(root: Path) -> AudioFolder:
-    """Lists the audio files below each genre folder; opens none of them.
+    """Lists the audio files in each genre folder without opening them.
 
-    Hidden entries and the `__MACOSX` folders that archives leave behind are passed over in silence; a folder
-    named like a file, a link to nothing, a foreign file type, a name that is no text and an empty genre are noted.
+    Hidden entries and `__MACOSX` folders are ignored. Subfolders, broken links, other file types, names that are not
+    UTF-8 and genres without audio are noted.
     """
     files: list[tuple[str, Path]] = []
     notes: list[str] = []
     for genre_folder in sorted(path for path in root.iterdir() if path.is_dir() and _is_visible(path)):
         found = []
         for path in sorted(filter(_is_visible, _entries(genre_folder))):
-            reason = _why_not(path)
+            reason = _reason_to_omit(path)
             if reason is None:
                 found.append((genre_folder.name, path))
             else:
@@ -54,9 +51,9 @@ def scan(root: Path) -> AudioFolder:
 
 
 def holds_audio(root: Path) -> bool:
-    """Whether some folder directly below `root` holds a file with an audio suffix."""
+    """Whether a folder directly below `root` has a file with an audio suffix."""
     return any(
-        path.suffix.lower() in AUDIO_SUFFIXES
+        _is_audio(path)
         for folder in root.iterdir()
         if folder.is_dir() and _is_visible(folder)
         for path in _entries(folder)
@@ -65,7 +62,7 @@ def holds_audio(root: Path) -> bool:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder; nothing where that may not be read."""
+    """Entries of a folder; none if it is not readable."""
     try:
         return list(folder.iterdir())
     except PermissionError:
@@ -73,16 +70,21 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def printable(name: str) -> str:
-    """A file's name on one line that any console can show; line breaks and foreign bytes are written as escapes."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
+    """A file name with unprintable characters, such as line breaks and undecodable bytes, escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
 def _is_visible(path: Path) -> bool:
     return not path.name.startswith(".") and path.name != "__MACOSX"
 
 
-def _why_not(path: Path) -> str | None:
-    if not _is_text(f"{path.parent.name}/{path.name}"):
+def _is_audio(path: Path) -> bool:
+    return path.suffix.lower() in AUDIO_SUFFIXES
+
+
+def _reason_to_omit(path: Path) -> str | None:
+    # Python decodes bytes that are not UTF-8 as lone surrogates.
+    if any("\ud800" <= character <= "\udfff" for character in f"{path.parent.name}/{path.name}"):
         return "its name is not UTF-8: rename it"
     if path.is_dir():
         return "it is a folder"
@@ -90,48 +92,41 @@ def _why_not(path: Path) -> str | None:
         return "the link points to nothing"
     if not path.is_file():
         return "it is a pipe or a device"
-    if path.suffix.lower() not in AUDIO_SUFFIXES:
+    if not _is_audio(path):
         return f"its suffix is none of {' '.join(AUDIO_SUFFIXES)}"
     return None
 
 
-def _is_text(name: str) -> bool:
-    """Whether a name can be written to tables; Python gives bytes that are no UTF-8 as lone surrogates."""
-    return not any("\ud800" <= sign <= "\udfff" for sign in name)
+def music_files(patterns: Iterable[str | Path]) -> list[Path]:
+    """Expands files, folders and glob patterns into a list of distinct files, in the order of the arguments.
 
-
-def music_files(words: Iterable[str | Path]) -> list[Path]:
-    """Every file once, in the order of the words.
-
-    A file is taken whatever it is called, be it there or not; a folder stands for all audio files below it, a pattern
-    (`*`, `?`, `[...]`, `**` for folders in between) for all files and folders that fit.
+    A file is taken whatever its suffix and even if it does not exist; a folder is replaced by all audio files below it,
+    a glob pattern (`*`, `?`, `[...]`, `**` for any number of folders) by all files and folders that match.
 
     Raises:
-        GtzanError: a folder without audio, or a pattern that nothing fits.
+        GtzanError: A folder has no audio file, or nothing matches a pattern.
     """
-    return list(dict.fromkeys(path for word in words for path in _meant(word)))
+    return list(dict.fromkeys(path for pattern in patterns for path in _expanded(pattern)))
 
 
-def _meant(word: str | Path) -> list[Path]:
-    path = Path(word)
+def _expanded(pattern: str | Path) -> list[Path]:
+    path = Path(pattern)
     if path.is_dir():
-        found = sorted(_audio_below(path))
-        if not found:
-            raise GtzanError(f"{word}: no audio file in this folder (looked for {' '.join(AUDIO_SUFFIXES)}).")
-        return found
-    if path.exists() or not has_magic(str(word)):
+        files = sorted(_audio_below(path))
+        if not files:
+            raise GtzanError(f"{pattern}: no audio file in this folder (looked for {' '.join(AUDIO_SUFFIXES)}).")
+        return files
+    if path.exists() or not has_magic(str(pattern)):
         return [path]
-    fitting = [Path(name) for name in sorted(glob(str(word), recursive=True))]
-    files = [file for fit in fitting for file in (sorted(_audio_below(fit)) if fit.is_dir() else [fit])]
+    matches = [Path(name) for name in sorted(glob(str(pattern), recursive=True))]
+    files = [file for match in matches for file in (sorted(_audio_below(match)) if match.is_dir() else [match])]
     if not files:
-        raise GtzanError(f"{word}: no file fits this pattern.")
+        raise GtzanError(f"{pattern}: no file fits this pattern.")
     return files
 
 
 def _audio_below(folder: Path) -> Iterator[Path]:
-    """Audio files at any depth; hidden entries and the `__MACOSX` folders of archives are passed over."""
+    """Audio files at any depth, without hidden entries and `__MACOSX` folders."""
     for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
-        for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES:
-                yield Path(root, name)
+        folders[:] = [name for name in folders if _is_visible(Path(name))]
+        yield from (Path(root, name) for name in names if _is_visible(Path(name)) and _is_audio(Path(name)))

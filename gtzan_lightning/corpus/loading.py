@@ -1,4 +1,4 @@
-"""Opens the corpus that a configuration names."""
+"""Opens the corpus of a configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir as default_cache_dir
 
-GTZAN_TRACKS = 990  # a corpus with GTZAN's genres and at least so many of its 1,000 tracks is called "gtzan"
+GTZAN_TRACKS = 990  # minimum number of tracks, out of 1,000, of a corpus that is named "gtzan"
 
 
 def open_corpus(
@@ -29,14 +29,14 @@ def open_corpus(
 
     Args:
         kind: `auto`, `gtzan`, `folder` or `synthetic`, as in the config group `data`.
-        root: the data root; None takes GTZAN_ROOT, then `data/gtzan`, then (`auto` only) the synthetic corpus.
-        source: `tables`, `audio`, or None for whichever the features need.
-        features: the features to be computed, which decide the source.
-        cache_dir: folder that the synthetic corpus is rendered to; None is GTZAN_CACHE, else the system's cache folder.
-        n_jobs: processes that render the synthetic corpus.
+        root: The data root; None for GTZAN_ROOT, else `data/gtzan`, else (`auto` only) the synthetic corpus.
+        source: `tables`, `audio`, or None to choose by the features.
+        features: Name of the features.
+        cache_dir: Cache folder of the synthetic corpus; None for GTZAN_CACHE, else the system's cache folder.
+        n_jobs: Number of processes that render the synthetic corpus.
 
     Raises:
-        GtzanError: nothing usable there, or not what the features need.
+        GtzanError: There is no usable data, or not the data that the features need.
 
     Example:
         >>> corpus = open_corpus("synthetic")
@@ -48,15 +48,15 @@ def open_corpus(
 
 
 def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
-    """The corpus of data that have been located.
+    """Opens the corpus of a `DataSource`.
 
     Args:
-        data: where the data are.
-        cache_dir: folder that the synthetic corpus is rendered to.
-        n_jobs: processes that render it.
+        data: Location and source of the data.
+        cache_dir: Cache folder of the synthetic corpus.
+        n_jobs: Number of processes that render it.
 
     Raises:
-        GtzanError: the data cannot be used.
+        GtzanError: A table or `metadata.csv` is invalid, or there is only one genre.
     """
     location = data.location
     if location is None:
@@ -83,18 +83,18 @@ def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
 
 
 def _tracks_of_tables(location: Location) -> tuple[list[Track], list[str]]:
-    """Every track that some table names; the tables' own checks happen here, before any other work."""
+    """The union of the tracks of the tables."""
     genre_of_track: dict[str, str] = {}
     notes: list[str] = []
     for path in location.tables:
         table = read_table(path)
         notes += table.notes
-        genre_of_track |= zip(table.track_ids, table.genres, strict=True)  # names and labels agree, so tables do
+        genre_of_track |= zip(table.track_ids, table.genres, strict=True)  # names and labels agree
     return [Track(track_id, genre) for track_id, genre in genre_of_track.items()], notes
 
 
 def _tracks_of_audio(location: Location) -> tuple[list[Track], list[str]]:
-    assert location.audio is not None  # choose_source has made sure
+    assert location.audio is not None  # choose_source has checked it
     folder = scan(location.audio)
     tracks = [
         Track(track_id, genre, path) for track_id, (genre, path) in zip(folder.track_ids(), folder.files, strict=True)

@@ -103,7 +103,7 @@ def choose_source(location: Location, wanted: str | None, features: str) -> Sour
 
 
 def fingerprint(location: Location, source: Source) -> str:
-    """sha256 of the contents of the tables and `metadata.csv`, or of names, sizes and modification times of the audio."""
+    """sha256 of the contents of tables and metadata, and of names, sizes and modification times of audio files."""
     digest = hashlib.sha256(source.encode())
     for path in (*(location.tables if source == "tables" else ()), *filter(None, [location.metadata])):
         digest.update(f"{path.name} {_content_hash(path, path.stat().st_size, path.stat().st_mtime_ns)}\n".encode())
@@ -121,9 +121,9 @@ def _content_hash(path: Path, _size: int, _time: int) -> str:
 
 @dataclass(frozen=True)
 class DataSource:
-    """The data of a run, located once and passed on."""
+    """The data of a run."""
 
-    location: Location | None  # None: the synthetic corpus
+    location: Location | None  # None for the synthetic corpus
     source: Source
     sha256: str  # fingerprint of the corpus
 
@@ -135,15 +135,15 @@ def find_source(kind: str, root: str | None, wanted: str | None, features: str) 
         kind: `auto`, `gtzan`, `folder` or `synthetic`.
         root: `data.root`.
         wanted: `data.source`: `tables`, `audio` or None.
-        features: the features to be computed.
+        features: Name of the features.
 
     Raises:
-        GtzanError: nothing usable there, or not what the features need.
+        GtzanError: There is no usable data, or not the data that the features need.
     """
     location = locate(kind, root)
     if location is not None:
         source = choose_source(location, wanted, features)
         return DataSource(location, source, fingerprint(location, source))
     if wanted == "tables":
-        raise GtzanError("data.source=tables: the synthetic corpus is audio and has no tables. Leave data.source out.")
+        raise GtzanError("data.source=tables: the synthetic corpus is audio and has no tables. Omit data.source.")
     return DataSource(None, "audio", SYNTHETIC_FINGERPRINT)

@@ -1,4 +1,4 @@
-"""The published Kaggle feature tables (`features_3_sec.csv`, `features_30_sec.csv`), read and checked."""
+"""Reads and validates the published Kaggle feature tables (`features_3_sec.csv`, `features_30_sec.csv`)."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ STATS_COLUMNS = (
     "tempo",  # beats per minute
     *(f"mfcc{number}_{moment}" for number in range(1, 21) for moment in _MOMENTS),
 )
-"""The 58 columns that published work feeds to its models, in the tables' order."""
+"""The 58 feature columns of the published tables, in their order."""
 
 EXACTLY: dict[str, Any] = {} if int(pd.__version__.partition(".")[0]) >= 3 else {"float_precision": "round_trip"}
-"""Numbers to the last digit, which is what pandas does by itself from 3.0."""
+"""Options of `pandas.read_csv` for exact parsing of floats, the default from pandas 3.0."""
 
 _ROW_NAME = re.compile(r"(?P<track>.+?\.\d+)(?:\.(?P<segment>\d+))?\.(?:wav|au)")
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """One published table: a row a window, sorted by track and time."""
+    """One published table: one row per window, sorted by track and time."""
 
     columns: tuple[str, ...]  # STATS_COLUMNS
     values: NDArray[np.float64]  # (rows, 58)
     track_ids: tuple[str, ...]  # (rows,)
-    genres: tuple[str, ...]  # (rows,), the label of each row
+    genres: tuple[str, ...]  # (rows,)
     start_s: NDArray[np.float64]  # (rows,)
     window_s: float
-    notes: tuple[str, ...]  # gaps and missing windows, counted
+    notes: tuple[str, ...]  # gaps between windows
 
 
 def read_table(path: Path) -> FeatureTable:
-    """Reads a published table and refuses one that would train on nonsense.
+    """Reads and validates a published table.
 
     Args:
-        path: `features_3_sec.csv` or `features_30_sec.csv`; the name tells the window.
+        path: `features_3_sec.csv` or `features_30_sec.csv`; the name determines the window.
 
     Raises:
-        GtzanError: the file is not such a table, lacks a column, names a row twice, disagrees with its own
-            file names about a label, or holds a value that is not a finite number.
+        GtzanError: The file is not such a table, lacks a column, repeats a row, has a label that contradicts the file
+            name, or a value that is not a finite number.
     """
     stat = path.stat()
     return _read_table(path, stat.st_size, stat.st_mtime_ns)
@@ -61,7 +61,7 @@ def read_table(path: Path) -> FeatureTable:
 
 @lru_cache(maxsize=4)
 def _read_table(path: Path, _size: int, _time: int) -> FeatureTable:
-    """One read serves the corpus and its features, and every job of a sweep."""
+    """Reads a table once for the corpus, its features and all jobs of a sweep."""
     frame = _parsed(path)
     _check_columns(frame, path)
     tracks, segments = _row_names(frame, path)
@@ -155,7 +155,7 @@ def _finite_values(frame: pd.DataFrame, path: Path) -> NDArray[np.float64]:
 
 
 def _gaps(tracks: list[str], segments: NDArray[np.int64], name: str) -> tuple[str, ...]:
-    """Counts tracks whose windows are not contiguous: normal input, but worth knowing."""
+    """A note on the number of tracks whose windows are not contiguous."""
     same_track = np.asarray(tracks[1:]) == np.asarray(tracks[:-1])
     gaps = same_track & (np.diff(segments) != 1)
     tracks_with_gap = sorted({track for track, gap in zip(tracks[1:], gaps, strict=True) if gap})

@@ -1,7 +1,7 @@
-"""The embedded corpus: music of ten genres rendered from a seed, for those who have no data yet.
+"""The embedded synthetic corpus: ten genres rendered from a seed, to run everything without GTZAN.
 
-It is a demonstration: a number from it says nothing about music. Its tracks share artists, and its artists a sound, so
-that a split over windows, over tracks and over artists differ as they do on real records.
+Its scores say nothing about real music. Tracks of an artist share a sound, so that accuracy differs between window,
+track and artist splits as it does on GTZAN.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from gtzan_lightning.corpus.synthesis import RENDERER_VERSION, SAMPLE_RATE_HZ, T
 from gtzan_lightning.corpus.synthesis.style import artist_of_tracks
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import replacing
 
-FOLDERS = "synthetic-v*"  # its renderings below the folder of caches
+FOLDERS = "synthetic-v*"  # glob pattern of its folders in the cache folder
 NOTE = "synthetic: a demonstration rendered by this project; its scores say nothing about real music"
 
 
 def synthetic_corpus(
     cache_dir: Path, *, seed: int = 0, tracks_per_genre: int = 12, n_jobs: int = 2, duration_s: float = TRACK_S
 ) -> Corpus:
-    """The synthetic corpus, rendered into `cache_dir` where that has not been done before.
+    """The synthetic corpus; files missing in `cache_dir` are rendered.
 
     Args:
-        cache_dir: Folder of caches; the corpus makes one of its own for each seed and size.
-        seed: Another seed is another set of artists and tracks.
-        tracks_per_genre: At least 1; twelve are five artists.
-        n_jobs: Processes that render.
-        duration_s: Length of every track.
+        cache_dir: The cache folder; each seed and size has a folder in it.
+        seed: Seed of the artists and tracks.
+        tracks_per_genre: At least 1; twelve tracks have five artists.
+        n_jobs: Number of rendering processes.
+        duration_s: Duration of every track.
 
     Raises:
-        GtzanError: If a number is too small, or the cache cannot be written.
+        GtzanError: An argument is too small, or the cache cannot be written.
     """
     if tracks_per_genre < 1 or seed < 0 or duration_s <= 0:
         raise GtzanError(
@@ -47,24 +48,24 @@ def synthetic_corpus(
     if any(not path.is_file() for path in _paths(tracks)):
         _complete(root, tracks, tracks_per_genre, seed, duration_s, n_jobs)
     with suppress(OSError):  # a shared cache may be read-only
-        os.utime(root)  # pruning goes by the last use
+        os.utime(root)  # the time of the last use, for pruning
     return Corpus("synthetic", tracks, GTZAN_GENRES, "audio", root, sha256, notes=(NOTE,))
 
 
 def _fingerprint(seed: int, tracks_per_genre: int, duration_s: float) -> str:
-    """The corpus's sha256: of what makes it, so that it is the same on all machines."""
-    made_of = {
+    """sha256 of the parameters of the corpus, the same on all machines."""
+    parameters = {
         "renderer": RENDERER_VERSION,
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "seed": seed,
         "tracks_per_genre": tracks_per_genre,
         "duration_s": float(duration_s),
     }
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
 
 
 def _tracks(root: Path, tracks_per_genre: int) -> tuple[Track, ...]:
-    """All tracks, sorted by name. The `s` keeps their names apart from GTZAN's."""
+    """All tracks, sorted by id. The `s` distinguishes the ids from those of GTZAN."""
     artists = artist_of_tracks(tracks_per_genre)
     return tuple(
         Track(
@@ -85,8 +86,8 @@ def _paths(tracks: tuple[Track, ...]) -> list[Path]:
 def _complete(
     root: Path, tracks: tuple[Track, ...], tracks_per_genre: int, seed: int, duration_s: float, n_jobs: int
 ) -> None:
-    """Renders what is missing; a second process waits, and then finds all there."""
-    from filelock import FileLock  # here, because a corpus that is there should be found at once
+    """Renders the missing files; concurrent processes wait for the first."""
+    from filelock import FileLock  # not needed for a complete corpus
 
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -103,7 +104,7 @@ def _complete(
 
 
 def _render_all(jobs: list[tuple[int, str, int, int, float, Path]], n_jobs: int) -> None:
-    """Renders each job's track, with a progress bar on a terminal."""
+    """Renders one track per job, with a progress bar on a terminal."""
     from joblib import Parallel, delayed
     from rich.console import Console
     from rich.progress import track as progress
@@ -117,18 +118,15 @@ def _render_all(jobs: list[tuple[int, str, int, int, float, Path]], n_jobs: int)
 
 
 def _render_file(seed: int, genre: str, artist: int, number: int, duration_s: float, path: Path) -> None:
-    """Renders one track into `path`, which appears only when it is complete."""
+    """Renders one track into `path` atomically."""
     import soundfile
 
     from gtzan_lightning.corpus.synthesis.render import render_track
 
     sound = render_track(seed, genre, artist, number, duration_s)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
-        soundfile.write(partial, sound, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
-        os.replace(partial, path)
-    except soundfile.LibsndfileError as error:  # a full disk, for one
+        with replacing(path, sync=False) as temporary:
+            soundfile.write(temporary, sound, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    except soundfile.LibsndfileError as error:  # such as a full disk
         raise OSError(str(error)) from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+from gtzan_lightning.errors import GtzanError
 
 GTZAN_GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 
@@ -45,6 +47,16 @@ class Corpus:
         """Genre of each track as an index into `genres`, `(tracks,)`."""
         position = {genre: index for index, genre in enumerate(self.genres)}
         return [position[track.genre] for track in self.tracks]
+
+    def shard(self, number: int, count: int) -> Corpus:
+        """Every `count`-th track from the `number`-th (from 1) on.
+
+        Raises:
+            GtzanError: There are fewer tracks than shards.
+        """
+        if count > len(self.tracks):
+            raise GtzanError(f"--shard {number}/{count}: {self.root} has only {len(self.tracks)} tracks.")
+        return replace(self, tracks=self.tracks[number - 1 :: count])
 
 
 def resampling_clusters(tracks: Sequence[Track]) -> tuple[GroupBy, list[str]]:

@@ -1,3 +1,5 @@
+"""Reading of an artist index or a CSV."""
+
 import pytest
 
 from gtzan_lightning.corpus.artist_index import Entry, read_index
@@ -10,8 +12,8 @@ def write(tmp_path, text, name="GTZANindex.txt", encoding="utf-8"):
     return path
 
 
-def test_the_published_form(tmp_path):
-    """The forms that occur in it: both known, no title (with and without a blank), no artist, neither, odd blanks."""
+def test_the_published_format(tmp_path):
+    """All forms that occur: complete, no title (with and without a space), no artist, neither, extra spaces."""
     text = (
         "# a remark\n"
         "blues.00000.wav ::: Some Singer ::: One, Two And Three\n"
@@ -36,18 +38,18 @@ def test_the_published_form(tmp_path):
     assert index.bad_lines == ()
 
 
-def test_two_colons_serve_too(tmp_path):
+def test_two_colons_are_accepted(tmp_path):
     index = read_index(write(tmp_path, "rock.00007.au :: A Band :: A Song\n"))
     assert index.entries == (Entry("rock.00007", "A Band", "A Song"),)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
-def test_letters_beyond_ascii_in_any_of_the_usual_encodings(tmp_path, encoding):
+def test_non_ascii_characters_in_the_usual_encodings(tmp_path, encoding):
     index = read_index(write(tmp_path, "classical.00045.wav ::: Ä ::: Für\n", encoding=encoding))
     assert index.entries == (Entry("classical.00045", "Ä", "Für"),)
 
 
-def test_bad_lines_are_named_and_the_rest_is_read(tmp_path):
+def test_invalid_lines_are_listed_and_the_others_read(tmp_path):
     text = (
         "blues.00000.wav ::: A ::: B\n"
         "blues.00001.wav ::: A\n"
@@ -80,13 +82,13 @@ def test_a_csv(tmp_path):
     )
 
 
-def test_bad_rows_of_a_csv_are_named(tmp_path):
+def test_invalid_rows_of_a_csv_are_listed(tmp_path):
     text = "track_id,artist,filtered_part\na,X,train\nb,X\nc,X,train,more\n,X,train\nd,X,training\na,Y,\n"
     index = read_index(write(tmp_path, text, "a.csv"))
     assert index.entries == (Entry("a", "X", "", {"filtered_part": "train"}),)
     assert index.bad_lines == (
-        "line 3: has more or fewer values than the head has columns",
-        "line 4: has more or fewer values than the head has columns",
+        "line 3: has more or fewer values than the header has columns",
+        "line 4: has more or fewer values than the header has columns",
         "line 5: has no track_id",
         "line 6: filtered_part 'training' is none of train, valid, test, excluded",
         "line 7: names a again; its first line counts",
@@ -99,13 +101,13 @@ def test_a_csv_without_the_columns_is_refused(tmp_path, text):
         read_index(write(tmp_path, text, "a.csv"))
 
 
-def test_a_csv_with_an_open_quote_is_refused_by_line(tmp_path):
+def test_a_csv_with_an_open_quote_is_refused_with_its_line(tmp_path):
     with pytest.raises(GtzanError, match=r"a\.csv, line 2: is no CSV"):
         read_index(write(tmp_path, 'track_id,artist\na,"open\n', "a.csv"))
 
 
 @pytest.mark.parametrize("text", ["", "# only a remark\n", "track_id,artist\na,X\n", "\x00\x01\x02"])
-def test_a_file_without_any_good_line_is_refused(tmp_path, text):
+def test_a_file_without_any_valid_line_is_refused(tmp_path, text):
     with pytest.raises(GtzanError, match="names no track"):
         read_index(write(tmp_path, text))
 

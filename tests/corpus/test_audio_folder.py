@@ -1,6 +1,11 @@
-"""Scanning `<genre>/<file>` folders as they are found in the wild."""
+"""Scanning of `<genre>/<file>` folders, and expansion of files, folders and patterns."""
 
-from gtzan_lightning.corpus.audio_folder import holds_audio, scan
+from pathlib import Path
+
+import pytest
+
+from gtzan_lightning.corpus.audio_folder import holds_audio, music_files, scan
+from gtzan_lightning.errors import GtzanError
 
 
 def files(root, *names):
@@ -10,7 +15,7 @@ def files(root, *names):
         path.write_bytes(b"")
 
 
-def test_files_are_sorted_and_named_by_their_stem(tmp_path):
+def test_files_are_sorted_and_their_ids_are_stems(tmp_path):
     files(tmp_path, "rock/b.wav", "rock/a.MP3", "blues/z.flac")
     folder = scan(tmp_path)
     assert [(genre, path.name) for genre, path in folder.files] == [
@@ -20,12 +25,12 @@ def test_files_are_sorted_and_named_by_their_stem(tmp_path):
     assert folder.notes == ()
 
 
-def test_files_that_share_a_stem_get_longer_names(tmp_path):
+def test_files_with_the_same_stem_have_longer_ids(tmp_path):
     files(tmp_path, "blues/01.wav", "rock/01.wav", "rock/02.wav", "jazz/x.wav", "jazz/x.mp3")
     assert scan(tmp_path).track_ids() == ["blues/01.wav", "jazz/x.mp3", "jazz/x.wav", "rock/01.wav", "02"]
 
 
-def test_what_is_hidden_is_passed_over_in_silence(tmp_path):
+def test_hidden_entries_are_ignored(tmp_path):
     files(
         tmp_path, "blues/a.wav", "blues/.DS_Store", "blues/._a.wav", "__MACOSX/a.wav", ".git/a.wav", "blues/__MACOSX/x"
     )
@@ -34,7 +39,7 @@ def test_what_is_hidden_is_passed_over_in_silence(tmp_path):
     assert folder.notes == ()
 
 
-def test_what_cannot_be_a_track_is_noted(tmp_path):
+def test_other_entries_are_noted(tmp_path):
     files(tmp_path, "blues/a.wav", "blues/cover.jpg", "blues/disc 1/b.wav", "talk/readme.txt", "stray.wav")
     (tmp_path / "blues" / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
     folder = scan(tmp_path)
@@ -57,7 +62,7 @@ def test_links_to_files_and_folders_are_followed(tmp_path):
     assert [genre for genre, _ in scan(root).files] == ["blues", "rock"]
 
 
-def test_spaces_and_other_scripts_are_fine(tmp_path):
+def test_names_with_spaces_and_non_latin_scripts(tmp_path):
     files(tmp_path, "hip hop/Größe 1.wav", "رقص/a.wav")
     assert {genre for genre, _ in scan(tmp_path).files} == {"hip hop", "رقص"}
 
@@ -68,3 +73,43 @@ def test_a_folder_holds_audio_only_one_level_down(tmp_path):
     files(tmp_path / "hidden", ".x/a.wav", "x/.a.wav")
     files(tmp_path / "right", "x/a.Wav")
     assert [holds_audio(tmp_path / name) for name in ("flat", "deep", "hidden", "right")] == [False, False, False, True]
+
+
+@pytest.fixture
+def albums(tmp_path):
+    for name in (
+        "a/1.mp3",
+        "a/deep/2.FLAC",
+        "a/cover.jpg",
+        "a/.hidden.wav",
+        "a/.git/3.wav",
+        "__MACOSX/4.wav",
+        "b/5.ogg",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def found(*patterns):
+    return [str(path) for path in music_files(patterns)]
+
+
+@pytest.mark.usefixtures("albums")  # the working directory
+def test_files_folders_and_patterns_are_expanded_without_repetition():
+    assert found("b/5.ogg", ".") == ["b/5.ogg", "a/1.mp3", "a/deep/2.FLAC"]
+    assert found("**/*.mp3", "a/*") == ["a/1.mp3", "a/cover.jpg", "a/deep/2.FLAC"]
+    assert found(Path("a")) == ["a/1.mp3", "a/deep/2.FLAC"]
+
+
+def test_a_file_is_taken_whatever_its_suffix_and_if_missing(albums):
+    odd = albums / "what [is] this?.xyz"
+    odd.touch()
+    assert music_files([odd, "nowhere.wav"]) == [odd, Path("nowhere.wav")]
+
+
+@pytest.mark.parametrize(("pattern", "message"), [("*.wma", "no file fits"), ("empty", "no audio file in this folder")])
+def test_patterns_without_a_file_are_refused(albums, pattern, message):
+    (albums / "empty").mkdir()
+    with pytest.raises(GtzanError, match=message):
+        music_files([pattern])

@@ -1,4 +1,4 @@
-"""Opening a corpus: its name, order, genres and artists."""
+"""Opening a corpus: name, order, genres, artists and notes."""
 
 import pandas as pd
 import pytest
@@ -15,7 +15,7 @@ def refusal(*arguments, **options):
     return str(caught.value)
 
 
-def test_tables_give_sorted_tracks_with_artists(own_tables, cache_dir):
+def test_tracks_of_tables_are_sorted_and_have_artists(own_tables, cache_dir):
     corpus = open_corpus("auto", str(own_tables), cache_dir=cache_dir)
     ids = [track.track_id for track in corpus.tracks]
     assert ids == [f"{genre}.{number:05d}" for genre in ("blues", "rock") for number in range(4)]
@@ -31,7 +31,7 @@ def test_tables_give_sorted_tracks_with_artists(own_tables, cache_dir):
     assert {track.path for track in corpus.tracks} == {None}
 
 
-def test_a_corpus_is_named_by_its_folder_unless_it_is_gtzan(own_tables, tmp_path, cache_dir):
+def test_a_corpus_is_named_after_its_folder_unless_it_is_gtzan(own_tables, tmp_path, cache_dir):
     assert open_corpus("auto", str(own_tables), cache_dir=cache_dir).name == "own"
     whole = tiny.write_tables(tmp_path / "whatever", tracks=99, windows=1)
     assert open_corpus("auto", str(whole), cache_dir=cache_dir).name == "gtzan"
@@ -44,7 +44,7 @@ def test_a_relative_root_has_a_name_too(own_tables, cache_dir, monkeypatch):
     assert open_corpus("auto", ".", cache_dir=cache_dir).name == "own"
 
 
-def test_audio_gives_tracks_with_paths(audio_root, cache_dir):
+def test_tracks_of_audio_have_paths(audio_root, cache_dir):
     corpus = open_corpus("folder", str(audio_root), features="mfcc", cache_dir=cache_dir)
     assert corpus.genres == ("blues", "jazz", "rock")
     assert len(corpus.tracks) == 36
@@ -53,7 +53,7 @@ def test_audio_gives_tracks_with_paths(audio_root, cache_dir):
     assert not corpus.has_artists
 
 
-def test_tracks_of_either_table_count(own_tables, cache_dir):
+def test_the_tracks_are_the_union_of_the_tables(own_tables, cache_dir):
     path = own_tables / "features_30_sec.csv"
     whole = pd.read_csv(path)
     extra = whole.iloc[[0]].assign(filename="jazz.00000.wav", label="jazz")
@@ -63,7 +63,7 @@ def test_tracks_of_either_table_count(own_tables, cache_dir):
     assert len(corpus.tracks) == 9
 
 
-def test_notes_of_tables_and_metadata_come_along(own_tables, cache_dir):
+def test_notes_of_tables_and_metadata_are_collected(own_tables, cache_dir):
     three = pd.read_csv(own_tables / "features_3_sec.csv").drop(index=1)
     three.to_csv(own_tables / "features_3_sec.csv", index=False)
     (own_tables / "metadata.csv").write_text("track_id,artist\nblues.00000,Ann\n")
@@ -73,7 +73,7 @@ def test_notes_of_tables_and_metadata_come_along(own_tables, cache_dir):
     )
 
 
-def test_one_genre_is_no_classification(tmp_path, cache_dir):
+def test_a_single_genre_is_refused(tmp_path, cache_dir):
     root = tiny.write_tables(tmp_path / "one", genres=("blues",), tracks=2, windows=1)
     assert refusal("auto", str(root), cache_dir=cache_dir) == (
         f"{root}: one genre only (blues); a classifier needs at least two genre folders."
@@ -82,7 +82,7 @@ def test_one_genre_is_no_classification(tmp_path, cache_dir):
 
 def test_the_synthetic_corpus_has_no_tables(cache_dir):
     assert refusal("synthetic", source="tables", cache_dir=cache_dir) == (
-        "data.source=tables: the synthetic corpus is audio and has no tables. Leave data.source out."
+        "data.source=tables: the synthetic corpus is audio and has no tables. Omit data.source."
     )
 
 

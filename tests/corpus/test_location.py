@@ -1,4 +1,4 @@
-"""Where the data is, decided from names alone, and every refusal."""
+"""Location of the data by file names, choice of the source, fingerprints, and every error."""
 
 import os
 from pathlib import Path
@@ -29,22 +29,22 @@ def refusal(call, *arguments):
 
 
 @pytest.mark.parametrize("kind", ["auto", "synthetic"])
-def test_without_any_data_the_synthetic_corpus_stands_in(kind):
+def test_without_any_data_the_synthetic_corpus_is_used(kind):
     assert locate(kind, None) is None
 
 
-def test_synthetic_asks_for_nothing_even_where_there_is_data(tmp_path, monkeypatch):
+def test_synthetic_ignores_existing_data(tmp_path, monkeypatch):
     monkeypatch.setenv("GTZAN_ROOT", "/nowhere")
     assert locate("synthetic", make(tmp_path / "data", "features_3_sec.csv")) is None
 
 
 @pytest.mark.parametrize("kind", ["gtzan", "folder"])
-def test_a_named_corpus_needs_a_folder(kind):
+def test_gtzan_and_folder_need_a_folder(kind):
     message = f"data={kind} needs a folder: data.root is not set and there is no data/gtzan/.{REMEDY}"
     assert refusal(locate, kind, None) == message
 
 
-def test_the_root_comes_first_then_the_environment_then_the_default_folder(tmp_path, monkeypatch):
+def test_the_root_takes_precedence_over_the_environment_and_that_over_the_default_folder(tmp_path, monkeypatch):
     named, in_environment = (make(tmp_path / name, "features_3_sec.csv") for name in ("named", "environment"))
     make(Path("data/gtzan"), "features_3_sec.csv")
     assert locate("auto", None).root == Path("data/gtzan")
@@ -53,19 +53,19 @@ def test_the_root_comes_first_then_the_environment_then_the_default_folder(tmp_p
     assert locate("auto", named).root == Path(named)
 
 
-def test_an_empty_environment_variable_is_no_root(monkeypatch):
+def test_an_empty_environment_variable_is_ignored(monkeypatch):
     monkeypatch.setenv("GTZAN_ROOT", "")
     assert locate("auto", None) is None
 
 
-def test_the_home_folder_may_be_written_short(tmp_path, monkeypatch):
+def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     make(tmp_path / "gtzan", "features_3_sec.csv")
     assert locate("auto", "~/gtzan").root == tmp_path / "gtzan"
 
 
 @pytest.mark.parametrize("kind", ["auto", "gtzan", "folder"])
-def test_a_root_that_is_not_there_is_never_replaced_by_something_else(kind, monkeypatch):
+def test_a_missing_root_is_never_replaced_by_other_data(kind, monkeypatch):
     assert refusal(locate, kind, "/nowhere") == f"data.root: there is no folder /nowhere.{REMEDY}"
     monkeypatch.setenv("GTZAN_ROOT", "/nowhere")
     assert refusal(locate, kind, None) == f"GTZAN_ROOT: there is no folder /nowhere.{REMEDY}"
@@ -92,13 +92,13 @@ def test_audio_is_looked_for_in_the_published_folders_first(tmp_path, kind, audi
     assert locate(kind, root).audio == Path(root) / audio
 
 
-def test_gtzan_does_not_take_genre_folders_at_the_root(tmp_path):
+def test_gtzan_ignores_genre_folders_at_the_root(tmp_path):
     root = make(tmp_path / "d", "jazz/a.wav")
     assert locate("auto", root).audio == Path(root)
     assert "holds no features_3_sec.csv" in refusal(locate, "gtzan", root)
 
 
-def test_a_folder_corpus_leaves_tables_alone(tmp_path):
+def test_a_folder_corpus_ignores_tables(tmp_path):
     root = make(tmp_path / "d", "features_3_sec.csv", "metadata.csv", "jazz/a.wav")
     location = locate("folder", root)
     assert location.tables == ()
@@ -131,31 +131,31 @@ def audio(tmp_path):
         ("logmel", "audio", "audio"),
     ],
 )
-def test_stats_take_the_tables_unless_told_otherwise(both, features, wanted, source):
+def test_stats_use_the_tables_unless_audio_is_requested(both, features, wanted, source):
     assert choose_source(both, wanted, features) == source
 
 
-def test_stats_without_tables_take_the_audio(audio):
+def test_stats_without_tables_use_the_audio(audio):
     assert choose_source(audio, None, "stats") == "audio"
 
 
 @pytest.mark.parametrize("features", ["mfcc", "logmel"])
-def test_tables_hold_no_frames(both, features):
+def test_tables_have_no_frame_features(both, features):
     assert refusal(choose_source, both, "tables", features) == (
         f"data.source=tables: the tables hold `stats`, not {features}. Use data.source=audio or features=stats."
     )
 
 
-def test_tables_that_are_not_there_are_refused(audio):
+def test_missing_tables_are_refused(audio):
     assert refusal(choose_source, audio, "tables", "stats") == (
         f"data.source=tables: {audio.root} has no features_3_sec.csv or features_30_sec.csv. Use data.source=audio."
     )
 
 
 @pytest.mark.parametrize(
-    ("wanted", "features", "asked"), [(None, "mfcc", "features=mfcc"), ("audio", "stats", "data.source=audio")]
+    ("wanted", "features", "requested"), [(None, "mfcc", "features=mfcc"), ("audio", "stats", "data.source=audio")]
 )
-def test_audio_that_is_not_there_is_refused(tables, wanted, features, requested):
+def test_missing_audio_is_refused(tables, wanted, features, requested):
     assert refusal(choose_source, tables, wanted, features) == (
         f"{requested} needs audio, but {tables.root} has only feature tables.\n"
         f"Put the clips into {tables.root}/genres_original/<genre>/, or train on the tables: features=stats."
@@ -163,12 +163,12 @@ def test_audio_that_is_not_there_is_refused(tables, wanted, features, requested)
 
 
 def later(path):
-    """Moves a file's time on by a second."""
+    """Increases the modification time of a file by a second."""
     stat = path.stat()
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
 
 
-def test_the_fingerprint_of_tables_is_their_content_wherever_they_are(tmp_path):
+def test_the_fingerprint_of_tables_depends_on_their_content_only(tmp_path):
     here, there = (tiny.write_tables(tmp_path / name, genres=("a", "b"), tracks=2, windows=2) for name in "xy")
     first = fingerprint(locate("auto", str(here)), "tables")
     later(here / "features_3_sec.csv")
@@ -187,7 +187,7 @@ def test_a_changed_table_changes_the_fingerprint(own_tables, name):
     assert fingerprint(locate("auto", str(own_tables)), "tables") != first
 
 
-def test_the_fingerprint_of_audio_is_names_sizes_and_times(tmp_path):
+def test_the_fingerprint_of_audio_depends_on_names_sizes_and_times(tmp_path):
     root = Path(make(tmp_path / "d", "jazz/a.wav", "rock/b.wav"))
     prints = [fingerprint(locate("auto", str(root)), "audio")]
 

@@ -1,4 +1,4 @@
-"""`metadata.csv`: artists, recordings, filtered parts."""
+"""Reading of `metadata.csv`, and the clusters and labels of tracks."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def refusal(tmp_path, content):
     return str(caught.value).replace(str(tmp_path / "metadata.csv"), "METADATA")
 
 
-def test_every_column_arrives(tmp_path):
+def test_all_columns_are_read(tmp_path):
     tracks, notes = described(
         tmp_path,
         "track_id,genre,artist,title,artist_group,recording_group,filtered_part\n"
@@ -33,41 +33,41 @@ def test_every_column_arrives(tmp_path):
     assert notes == []
 
 
-def test_the_artist_stands_in_for_the_group_whatever_its_case_and_an_unknown_one_is_alone(tmp_path):
+def test_without_groups_the_case_folded_artist_is_the_group_and_unknown_artists_are_separate(tmp_path):
     tracks, _ = described(tmp_path, "track_id,artist\nblues.00000,Étta J\nblues.00001,ÉTTA j\nrock.00000,\n")
     assert [track.artist_group for track in tracks] == ["étta j", "étta j", "unknown:rock.00000"]
 
 
-def test_tracks_that_the_file_does_not_name_are_noted_and_alone(tmp_path):
+def test_tracks_missing_in_the_file_are_noted_and_separate(tmp_path):
     tracks, notes = described(tmp_path, "track_id,artist\nblues.00000,Ann\nother.00001,Ann\n")
     assert notes == ["metadata.csv: names 1 of 3 tracks"]
     assert [track.artist_group for track in tracks] == ["ann", "unknown:blues.00001", "unknown:rock.00000"]
 
 
 @pytest.mark.parametrize("content", ["track_id,filtered_part\nblues.00000,test\n", "track_id,artist\nblues.00000,\n"])
-def test_without_artists_no_artist_is_made_up(tmp_path, content):
+def test_without_artists_no_groups_are_set(tmp_path, content):
     assert {track.artist_group for track in described(tmp_path, content)[0]} == {None}
 
 
-def test_artists_of_other_tracks_alone_make_no_artists_known(tmp_path):
+def test_artists_of_other_tracks_set_no_groups(tmp_path):
     tracks, notes = described(tmp_path, "track_id,artist\nelsewhere.00000,Ann\n")
     assert {track.artist_group for track in tracks} == {None}
     assert notes == ["metadata.csv: names 0 of 3 tracks"]
 
 
-def test_ids_and_artists_that_look_like_numbers_or_nothing_stay_texts(tmp_path):
+def test_ids_and_artists_that_look_like_numbers_or_missing_values_stay_strings(tmp_path):
     path = tmp_path / "metadata.csv"
     path.write_text("track_id,artist\n007,1e5\nNA,None\n")
     tracks, _ = with_metadata([Track("007", "blues"), Track("NA", "rock")], path)
     assert [track.artist_group for track in tracks] == ["1e5", "none"]
 
 
-def test_an_empty_genre_contradicts_nothing(tmp_path):
+def test_an_empty_genre_is_accepted(tmp_path):
     assert described(tmp_path, "track_id,genre\nblues.00000,\n")[0] == TRACKS
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("", "METADATA: cannot be read as CSV (No columns to parse from file). Correct or remove the file."),
         ("artist\nAnn\n", "METADATA: has no column track_id, so no row can be matched to a track."),
@@ -82,11 +82,11 @@ def test_an_empty_genre_contradicts_nothing(tmp_path):
         ),
     ],
 )
-def test_each_bad_file_is_refused(tmp_path, content, message):
+def test_invalid_files_are_refused(tmp_path, content, message):
     assert refusal(tmp_path, content) == message
 
 
-def test_the_independent_unit_is_the_first_that_the_whole_corpus_knows():
+def test_resampling_clusters_are_artists_else_recordings_else_tracks():
     plain = [Track("a", "x"), Track("b", "x")]
     recordings = [Track("a", "x", recording_group="r"), Track("b", "x")]
     some_artists = [Track("a", "x", artist_group="1", recording_group="r"), Track("b", "x")]
@@ -97,6 +97,6 @@ def test_the_independent_unit_is_the_first_that_the_whole_corpus_knows():
     assert resampling_clusters(artists) == ("artist", ["1", "1"])
 
 
-def test_labels_are_positions_of_the_genres(tmp_path):
+def test_labels_are_indices_into_the_genres(tmp_path):
     corpus = Corpus("x", tuple(TRACKS), ("blues", "rock"), "tables", tmp_path, "0")
     assert corpus.labels() == [0, 0, 1]

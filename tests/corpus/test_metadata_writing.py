@@ -1,3 +1,5 @@
+"""Writing of `metadata.csv` from an artist index."""
+
 import csv
 
 import pytest
@@ -18,14 +20,14 @@ def write(root, *entries):
     return rows_of(root)
 
 
-def test_the_columns_are_those_of_the_published_form(tmp_path):
+def test_columns(tmp_path):
     write_metadata([Entry("rock.00001", "A", "B")], tmp_path)
     head = (tmp_path / "metadata.csv").read_text().splitlines()[0]
     assert head == "track_id,genre,artist,title,artist_group,identical_group,recording_group,filtered_part"
     assert head == ",".join(COLUMNS)
 
 
-def test_artists_are_one_group_whatever_their_spelling(tmp_path):
+def test_spelling_variants_of_an_artist_are_one_group(tmp_path):
     rows = write(
         tmp_path, Entry("rock.00000", "AC/DC", ""), Entry("rock.00001", "Ac-Dc", ""), Entry("pop.00000", "AC", "")
     )
@@ -45,7 +47,7 @@ def test_an_unknown_artist_is_a_group_of_its_own(tmp_path):
     assert rows["a"]["artist_group"] == "!!!"
 
 
-def test_a_recording_is_one_artist_and_one_title(tmp_path):
+def test_a_recording_group_has_the_same_artist_and_title(tmp_path):
     rows = write(
         tmp_path,
         Entry("pop.00009", "A", "Song (Live!)"),
@@ -63,7 +65,7 @@ def test_a_recording_is_one_artist_and_one_title(tmp_path):
     }
 
 
-def test_genres_and_fault_filtered_parts_are_those_of_gtzan(tmp_path):
+def test_genres_and_fault_filtered_parts(tmp_path):
     from torchaudio.datasets import gtzan
 
     tracks = [f"{genre}.{number:05d}" for genre in gtzan.gtzan_genres for number in range(100)]
@@ -76,7 +78,7 @@ def test_genres_and_fault_filtered_parts_are_those_of_gtzan(tmp_path):
     assert (rows["mine"]["genre"], rows["mine"]["filtered_part"]) == ("", "")
 
 
-def test_what_a_csv_gives_counts_before_what_is_derived(tmp_path):
+def test_values_of_a_csv_take_precedence_over_derived_ones(tmp_path):
     given = {"artist_group": "g", "identical_group": "i", "recording_group": "r", "filtered_part": "test", "mood": "x"}
     empty = dict.fromkeys(given, "")
     rows = write(tmp_path, Entry("rock.00000", "A", "B", given), Entry("rock.00001", "A", "B", empty))
@@ -85,18 +87,18 @@ def test_what_a_csv_gives_counts_before_what_is_derived(tmp_path):
     assert rows["rock.00001"]["recording_group"] == "rock.00000"
 
 
-def test_the_corpus_reads_it(tmp_path):
+def test_the_file_can_be_read_again(tmp_path):
     write_metadata([Entry("rock.00000", "A, or B", 'Say "x"'), Entry("rock.00001", "", "")], tmp_path)
     tracks, notes = with_metadata([Track("rock.00000", "rock"), Track("rock.00001", "rock")], tmp_path / "metadata.csv")
     assert [track.artist_group for track in tracks] == ["a or b", "unknown:rock.00001"]
     assert notes == []
 
 
-def test_older_files_are_kept_one_by_one(tmp_path):
+def test_older_files_are_backed_up(tmp_path):
     path = tmp_path / "metadata.csv"
     assert write_metadata([Entry("a", "1", "")], tmp_path) is None
     first = path.read_text()
-    assert write_metadata([Entry("a", "1", "")], tmp_path) is None  # the same again replaces nothing
+    assert write_metadata([Entry("a", "1", "")], tmp_path) is None  # unchanged content needs no backup
     assert write_metadata([Entry("a", "2", "")], tmp_path) == tmp_path / "metadata.csv.1"
     second = path.read_text()
     assert write_metadata([Entry("a", "3", "")], tmp_path) == tmp_path / "metadata.csv.2"
@@ -105,18 +107,18 @@ def test_older_files_are_kept_one_by_one(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_root_that_is_none_is_refused_with_the_remedy(tmp_path):
+def test_a_missing_root_is_refused(tmp_path):
     with pytest.raises(GtzanError, match="gtzan data get"):
         write_metadata([Entry("a", "A", "")], tmp_path / "missing")
 
 
-def test_spelling():
+def test_normalised():
     assert normalised("  Guns N' Roses ") == "guns n roses"
     assert normalised("Beyoncé_x") == "beyonce x"
     assert normalised("ОДИН") == "один"
 
 
-def test_groups_of_the_real_metadata_come_out_again(gtzan_root, tmp_path):
+def test_the_groups_of_the_real_metadata_are_reproduced(gtzan_root, tmp_path):
     with (gtzan_root / "metadata.csv").open(newline="") as file:
         real = {row["track_id"]: row for row in csv.DictReader(file)}
     rows = write(tmp_path, *(Entry(row["track_id"], row["artist"], row["title"]) for row in real.values()))
@@ -124,6 +126,6 @@ def test_groups_of_the_real_metadata_come_out_again(gtzan_root, tmp_path):
         assert {track: row[column] for track, row in rows.items()} == {
             track: row[column] for track, row in real.items()
         }
-    # One pair without artist is known by its audio alone, of which an index says nothing.
+    # One pair without artist is known from its audio only.
     differing = [track for track, row in rows.items() if row["recording_group"] != real[track]["recording_group"]]
     assert differing == ["metal.00042", "metal.00063"]

@@ -1,4 +1,4 @@
-"""The renderer: deterministic, sane, and true to its plans."""
+"""The renderer: deterministic, audible, and consistent with its parameters."""
 
 import hashlib
 import subprocess
@@ -54,18 +54,18 @@ def test_the_same_seed_gives_the_same_samples_in_another_process():
 
 def test_seed_genre_artist_and_number_each_change_the_track():
     requested = [(0, "pop", 0, 0), (1, "pop", 0, 0), (0, "rock", 0, 0), (0, "pop", 1, 0), (0, "pop", 0, 1)]
-    assert len({render_track(*ask, duration_s=0.5).tobytes() for ask in requested}) == len(requested)
+    assert len({render_track(*arguments, duration_s=0.5).tobytes() for arguments in requested}) == len(requested)
 
 
 def test_notes_are_in_the_tuning_of_the_track(plans, monkeypatch):
-    asked_hz = []
-    monkeypatch.setattr(render, "note", lambda voice, hz, *rest: asked_hz.append(hz) or note(voice, hz, *rest))
+    played_hz = []
+    monkeypatch.setattr(render, "note", lambda voice, hz, *rest: played_hz.append(hz) or note(voice, hz, *rest))
     render_track(0, "classical", 0, 0, duration_s=3.0)
-    semitones = 12 * np.log2(np.array(asked_hz) / 440.0) - plans["classical", 0].tuning_cents / 100
+    semitones = 12 * np.log2(np.array(played_hz) / 440.0) - plans["classical", 0].tuning_cents / 100
     np.testing.assert_allclose(semitones, np.round(semitones), atol=1e-6)
 
 
-def test_plans_stay_in_their_genres_ranges(plans):
+def test_parameters_are_within_the_ranges_of_the_genre(plans):
     for (genre, _), plan in plans.items():
         style, record = STYLES[genre], plan.record
         assert style.tempo_bpm[0] <= plan.tempo_bpm <= style.tempo_bpm[1]
@@ -82,16 +82,16 @@ def test_every_track_has_its_own_sound(plans):
     assert len({plan.tuning_cents for plan in plans.values()}) == len(plans)
 
 
-def test_tracks_of_an_artist_sound_more_alike_than_those_of_two(plans):
+def test_tracks_of_one_artist_are_more_similar_than_tracks_of_two(plans):
     same, other = [], []
     for (genre, number), plan in plans.items():
         for later in range(number + 1, 12):
-            away = np.subtract(plan.record.bands_db, plans[genre, later].record.bands_db)
-            (same if ARTISTS[number] == ARTISTS[later] else other).append(np.mean(away**2))
+            difference = np.subtract(plan.record.bands_db, plans[genre, later].record.bands_db)
+            (same if ARTISTS[number] == ARTISTS[later] else other).append(np.mean(difference**2))
     assert np.mean(same) < 0.75 * np.mean(other)
 
 
-def test_an_artist_keeps_the_band(plans):
+def test_an_artist_has_the_same_instruments_on_all_tracks(plans):
     first, second = plans["jazz", 0], plans["jazz", 1]
     assert ARTISTS[0] == ARTISTS[1]
     assert [p.voice.sustain for p in first.players] == [p.voice.sustain for p in second.players]
@@ -113,7 +113,7 @@ def test_there_is_a_style_for_each_gtzan_genre():
 
 
 @pytest.mark.parametrize("genre", GTZAN_GENRES)
-def test_the_tables_of_a_genre_are_sound(genre):
+def test_the_table_of_a_genre_is_valid(genre):
     style = STYLES[genre]
     patterns = [(name, pattern) for kit in style.drums for name, pattern in kit.items()]
     assert {name for name, _ in patterns} <= set(DRUMS)
@@ -134,7 +134,7 @@ def test_a_track_has_sections(plans):
         assert found[1].start_s == pytest.approx(plan.style.beats_per_bar * 60 / plan.tempo_bpm)
 
 
-def test_patterns_and_progressions_are_read():
+def test_patterns_and_progressions_are_parsed():
     assert note_steps("x-X..x--") == [(0, 2, 0.0), (2, 1, 2.0), (5, 3, 0.0)]
     assert progression("0:maj 7:7") == (Chord(0, (0, 4, 7)), Chord(7, (0, 4, 7, 10)))
 
@@ -154,14 +154,14 @@ def test_a_high_note_has_no_aliases():
     assert np.flatnonzero(level > 1e-3 * level.max()).tolist() == [1, 2]  # 4 and 8 kHz; 12 kHz is past Nyquist
 
 
-def test_a_hit_dies_away_and_noise_keeps_to_its_band():
+def test_a_hit_decays_and_noise_is_band_limited():
     sound = hit(DRUMS["kick"], np.random.default_rng(0))
     assert np.abs(sound[-100:]).max() < 0.01 * np.abs(sound).max()
     power = np.abs(np.fft.rfft(band_noise(22_050, 2_000.0, 4_000.0, np.random.default_rng(0)))) ** 2
     assert power[1_000:8_000].sum() > 0.95 * power.sum()
 
 
-def test_a_room_fades_by_60_db_in_its_reverberation_time(flat_record):
+def test_a_room_decays_by_60_db_in_its_reverberation_time(flat_record):
     record = replace(flat_record, room_s=1.2, wet_db=0.0)
     response = room(record, np.random.default_rng(0))[int(0.06 * SAMPLE_RATE_HZ) :]
     left_db = 10 * np.log10(np.cumsum(response[::-1] ** 2)[::-1] / np.sum(response**2))  # Schroeder 1965

@@ -1,4 +1,4 @@
-"""The embedded corpus: complete, cached, and safe against interruption."""
+"""The synthetic corpus: complete, cached, and robust against interruption."""
 
 import subprocess
 import sys
@@ -21,19 +21,19 @@ def small(tmp_path_factory):
 
 @pytest.fixture
 def planned(tmp_path, monkeypatch):
-    """The corpus of twelve tracks a genre as it is described, without its sound."""
+    """The corpus of twelve tracks per genre without its audio."""
     monkeypatch.setattr(synthetic, "_complete", lambda *_: None)
     return synthetic_corpus(tmp_path)
 
 
-def test_every_file_is_a_mono_track_of_the_asked_length(small):
+def test_every_file_is_mono_and_of_the_requested_length(small):
     for track in small.tracks:
         info = soundfile.info(track.path)
         assert (info.samplerate, info.channels, info.frames) == (22_050, 1, round(0.25 * 22_050))
         assert info.subtype == "PCM_16"
 
 
-def test_the_corpus_describes_itself(planned):
+def test_the_tracks(planned):
     assert planned.name == "synthetic"
     assert planned.source == "audio"
     assert planned.genres == GTZAN_GENRES
@@ -62,7 +62,7 @@ def test_a_second_call_renders_nothing(small, monkeypatch):
     assert again == small
 
 
-def test_the_fingerprint_knows_the_settings_and_not_the_machine(planned, tmp_path):
+def test_the_fingerprint_depends_on_the_parameters_only(planned, tmp_path):
     assert synthetic_corpus(tmp_path / "elsewhere").sha256 == planned.sha256
     assert len(planned.sha256) == 64
     others = [synthetic_corpus(tmp_path, **other) for other in ({"seed": 1}, {"tracks_per_genre": 13})]
@@ -70,20 +70,20 @@ def test_the_fingerprint_knows_the_settings_and_not_the_machine(planned, tmp_pat
     assert len({planned.root, *(other.root for other in others)}) == 3
 
 
-def test_what_is_missing_is_rendered_and_the_rest_left_alone(small):
+def test_only_missing_files_are_rendered(small):
     lost, kept = small.tracks[4].path, small.tracks[5].path
     content, time_ns = lost.read_bytes(), kept.stat().st_mtime_ns
     lost.unlink()
-    litter = lost.with_suffix(".99999.partial")
-    litter.write_bytes(b"half a file")
+    leftover = lost.with_name(".unfinished-0.tmp.flac")
+    leftover.write_bytes(b"half a file")
     assert synthetic_corpus(small.root.parent, **SMALL) == small
     assert lost.read_bytes() == content
     assert kept.stat().st_mtime_ns == time_ns
-    assert litter.read_bytes() == b"half a file"
-    litter.unlink()
+    assert leftover.read_bytes() == b"half a file"
+    leftover.unlink()
 
 
-def test_an_interrupted_rendering_leaves_no_half_file_and_is_completed(tmp_path, monkeypatch):
+def test_an_interrupted_rendering_leaves_no_partial_file_and_is_completed(tmp_path, monkeypatch):
     whole, count = soundfile.write, []
 
     def dies_at_the_third(path, *args, **kwargs):
@@ -97,7 +97,7 @@ def test_an_interrupted_rendering_leaves_no_half_file_and_is_completed(tmp_path,
     with pytest.raises(KeyboardInterrupt):
         synthetic_corpus(tmp_path, **SMALL)
     assert len(list(tmp_path.rglob("*.flac"))) == 2
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".unfinished-*"))
 
     monkeypatch.setattr(soundfile, "write", whole)
     corpus = synthetic_corpus(tmp_path, **SMALL)
@@ -115,7 +115,7 @@ def test_two_processes_may_render_at_once(tmp_path, small):
     assert [track.path.read_bytes() for track in corpus.tracks] == [track.path.read_bytes() for track in small.tracks]
 
 
-def test_a_cache_that_cannot_be_written_is_a_user_error(tmp_path):
+def test_an_unwritable_cache_is_a_user_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(GtzanError, match=r"cannot write the synthetic corpus to .*another cache folder"):
         synthetic_corpus(tmp_path / "file", **SMALL)
