@@ -1,4 +1,4 @@
-"""Examples to logits: four models on one base, and the networks of the study that they answer."""
+"""Classification models: a common base class, four architectures, and the networks of the replicated study."""
 
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.bilstm import BiLSTM

@@ -1,6 +1,8 @@
-"""An LSTM over the steps of an example, in both directions or one."""
+"""Bidirectional or unidirectional LSTM."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -9,34 +11,31 @@ from gtzan_lightning.models.layers import StepLayer, genre_head
 
 
 class BiLSTM(GenreModule):
-    """A layer on each step, `num_layers` of LSTM, the mean of their outputs over the steps, a linear layer.
+    """A `StepLayer`, `num_layers` LSTM layers, the mean of their outputs over the steps, and a linear layer.
 
-    LSTM after Hochreiter & Schmidhuber 1997. The first layer, `2 * hidden_size` wide, brings batch normalisation.
+    LSTM after Hochreiter & Schmidhuber (1997). The `StepLayer`, which is `2 * hidden_size` wide, normalises the input.
     """
 
     def __init__(
         self,
-        n_steps: int,
-        n_features: int,
-        n_genres: int,
-        *,
+        *shape: int,
         hidden_size: int,
         num_layers: int,
         bidirectional: bool,
         dropout: float,
-        **recipe: float,
+        **recipe: Any,
     ) -> None:
-        super().__init__(n_steps, n_features, n_genres, **recipe)
-        self.enter = StepLayer(n_features, 2 * hidden_size, dropout)
+        super().__init__(*shape, **recipe)
+        self.enter = StepLayer(self.n_features, 2 * hidden_size, dropout)
         self.lstm = nn.LSTM(
             2 * hidden_size,
             hidden_size,
             num_layers,
             batch_first=True,
-            dropout=dropout if num_layers > 1 else 0.0,  # torch warns of dropout after a single layer, and does none
+            dropout=dropout if num_layers > 1 else 0.0,  # dropout acts between layers; torch warns with a single one
             bidirectional=bidirectional,
         )
-        self.head = genre_head(hidden_size * (2 if bidirectional else 1), n_genres, dropout)
+        self.head = genre_head(hidden_size * (2 if bidirectional else 1), self.n_genres, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""

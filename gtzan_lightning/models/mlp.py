@@ -1,8 +1,9 @@
-"""A multi-layer perceptron over each step of an example."""
+"""Multi-layer perceptron on each step."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,26 +12,16 @@ from gtzan_lightning.models.layers import StepLayer
 
 
 class MLP(GenreModule):
-    """`num_layers` on each step alone, each half as wide as the one before, the mean over the steps, a linear layer.
+    """`num_layers` layers on each step, each half as wide as the one before, the mean over the steps, a linear layer.
 
-    It knows no order: what the recurrent models score above it is what the order of the steps is worth.
+    The model ignores the order of the steps: it is the baseline for the recurrent models.
     """
 
-    def __init__(
-        self,
-        n_steps: int,
-        n_features: int,
-        n_genres: int,
-        *,
-        hidden_size: int,
-        num_layers: int,
-        dropout: float,
-        **recipe: float,
-    ) -> None:
-        super().__init__(n_steps, n_features, n_genres, **recipe)
-        widths = [n_features, *(max(hidden_size >> layer, n_genres) for layer in range(num_layers))]
+    def __init__(self, *shape: int, hidden_size: int, num_layers: int, dropout: float, **recipe: Any) -> None:
+        super().__init__(*shape, **recipe)
+        widths = [self.n_features, *(max(hidden_size >> layer, self.n_genres) for layer in range(num_layers))]
         self.layers = nn.Sequential(*(StepLayer(before, after, dropout) for before, after in pairwise(widths)))
-        self.head = nn.Linear(widths[-1], n_genres)
+        self.head = nn.Linear(widths[-1], self.n_genres)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""

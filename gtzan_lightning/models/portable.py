@@ -1,6 +1,7 @@
-"""A model together with what stands before and after it: raw features in, calibrated probabilities out.
+"""Export form of a model: from raw features to calibrated probabilities in one graph.
 
-MERGED: Quantile scaling as a graph of plain operations, which travels where SciPy does not.
+The graph consists of operations that ONNX has. It has none for `torch.special.ndtri` and `torch.searchsorted`, which
+the quantile scaling would need; their replacements here run in double precision.
 """
 
 from __future__ import annotations
@@ -25,67 +26,27 @@ TAIL = (
     (1.0, 2.05319162663775882187, 1.67638483018380384940, 6.89767334985100004550e-1,
      1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9),
 )  # fmt: skip
-SMALLEST_SHARE = 1e-10  # its score lies beyond the largest one that is given out, and inside AS 241's nearer tail
+SMALLEST_SHARE = 1e-10  # its score exceeds LARGEST_SCORE in size, and AS 241's near tail is valid there
 
 
-class NormalScores(nn.Module):
-    """Each feature to the normal score of its place among the quantiles of the training part."""
+class PortableModel(nn.Module):
+    """Standardisation, model, temperature and softmax as one graph, independent of the code of this package."""
 
-    quantiles: Tensor
-
-    def __init__(self, quantiles: Tensor) -> None:
-        """Take the quantiles, `(quantiles, features)` float64, ascending in each column."""
+    def __init__(self, model: GenreModule, standardisation: Standardisation, temperature: float = 1.0) -> None:
+        """Combine a trained model, the standardisation of its features and its temperature (Guo et al. 2017)."""
         super().__init__()
-        self.register_buffer("quantiles", quantiles)
+        self.scaling: nn.Module
+        if len(standardisation.quantiles):
+            self.scaling = NormalScores(torch.from_numpy(standardisation.quantiles))
+        else:
+            self.scaling = MeanAndScale(torch.from_numpy(standardisation.mean), torch.from_numpy(standardisation.scale))
+        self.model = model
+        self.temperature = temperature
+        self.eval()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(batch, steps, features)` in the features' units to the same shape in standard deviations, float32."""
-        rows = x.flatten(0, 1).double()
-        # A value that spans several quantiles takes the middle of them: the first from above, the last from below.
-        upper, lower = _share(rows, self.quantiles), 1 - _share(-rows, -self.quantiles.flip(0))
-        scores = normal_quantile((upper + lower) / 2).clamp(-LARGEST_SCORE, LARGEST_SCORE)
-        is_constant = self.quantiles[0] == self.quantiles[-1]
-        return torch.where(is_constant, 0.0, scores).float().unflatten(0, x.shape[:2])
-
-
-def normal_quantile(p: Tensor) -> Tensor:
-    """The standard normal deviate below which `p` lies, float64; values nearer to 0 or 1 than 1e-10 count as that."""
-    q = p - 0.5
-    centre = 0.180625 - q * q
-    tail = (torch.minimum(p, 1 - p).clamp_min(SMALLEST_SHARE).log().neg()).sqrt() - 1.6
-    outside = torch.sign(q) * _polynomial(tail, TAIL[0]) / _polynomial(tail, TAIL[1])
-    inside = q * _polynomial(centre, CENTRE[0]) / _polynomial(centre, CENTRE[1])
-    return torch.where(q.abs() <= 0.425, inside, outside)
-
-
-def _share(rows: Tensor, quantiles: Tensor) -> Tensor:
-    """Share of the distribution below each value, by linear interpolation between quantiles, as `numpy.interp`.
-
-    Args:
-        rows: `(rows, features)`.
-        quantiles: `(quantiles, features)`, ascending.
-
-    Returns:
-        `(rows, features)`, 0 to 1. Among equal quantiles the last one counts.
-    """
-    last = quantiles.shape[0] - 1
-    inside = torch.minimum(torch.maximum(rows, quantiles[0]), quantiles[-1])
-    place = torch.zeros_like(rows, dtype=torch.int64)  # of the last quantile that is not above the value
-    for power in reversed(range(last.bit_length())):  # a binary search without branches
-        further = (place + 2**power).clamp_max(last)
-        place = torch.where(quantiles.gather(0, further) <= inside, further, place)
-    low, high = quantiles.gather(0, place), quantiles.gather(0, (place + 1).clamp_max(last))
-    gap = torch.where(high > low, high - low, 1.0)
-    share = (place + (inside - low) / gap) / last
-    return torch.where(rows < quantiles[0], 0.0, share)  # even where the least quantile occurs several times
-
-
-def _polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    """By Horner's rule, the constant term first."""
-    total = torch.full_like(x, coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        total = total * x + coefficient
-    return total
+    def forward(self, features: Tensor) -> Tensor:
+        """Raw features `(batch, steps, features)` to probabilities `(batch, genres)`."""
+        return (self.model(self.scaling(features)) / self.temperature).softmax(dim=1)
 
 
 class MeanAndScale(nn.Module):
@@ -100,28 +61,65 @@ class MeanAndScale(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(batch, steps, features)` in the features' units to the same shape in standard deviations."""
+        """Raw features `(batch, steps, features)` to standardised ones of the same shape."""
         return (x - self.mean) / self.scale
 
 
-class PortableModel(nn.Module):
-    """Standardisation, the model, its temperature and a softmax, as one graph without any code of this project.
+class NormalScores(nn.Module):
+    """Normal score of each feature's position among the quantiles of the training part."""
 
-    Whoever takes the model away cannot leave one of them out.
-    """
+    quantiles: Tensor
 
-    def __init__(self, model: GenreModule, standardisation: Standardisation, temperature: float = 1.0) -> None:
-        """Take a trained model, the scale of its features, and the temperature of its logits (Guo et al. 2017)."""
+    def __init__(self, quantiles: Tensor) -> None:
+        """Set the quantiles, `(quantiles, features)` float64, ascending in each column."""
         super().__init__()
-        self.scaling: nn.Module
-        if len(standardisation.quantiles):
-            self.scaling = NormalScores(torch.from_numpy(standardisation.quantiles))
-        else:
-            self.scaling = MeanAndScale(torch.from_numpy(standardisation.mean), torch.from_numpy(standardisation.scale))
-        self.model = model
-        self.temperature = temperature
-        self.eval()
+        self.register_buffer("quantiles", quantiles)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Raw features `(batch, steps, features)` to probabilities `(batch, genres)`."""
-        return (self.model(self.scaling(features)) / self.temperature).softmax(dim=1)
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw features `(batch, steps, features)` to standardised ones of the same shape, float32."""
+        rows = x.flatten(0, 1).double()
+        # A value equal to several quantiles gets the middle of their range.
+        upper, lower = _cdf(rows, self.quantiles), 1 - _cdf(-rows, -self.quantiles.flip(0))
+        scores = normal_quantile((upper + lower) / 2).clamp(-LARGEST_SCORE, LARGEST_SCORE)
+        is_constant = self.quantiles[0] == self.quantiles[-1]
+        return torch.where(is_constant, 0.0, scores).float().unflatten(0, x.shape[:2])
+
+
+def normal_quantile(p: Tensor) -> Tensor:
+    """Quantile function of the standard normal distribution (AS 241), float64; `p` is clipped to [1e-10, 1 - 1e-10]."""
+    q = p - 0.5
+    centre = 0.180625 - q * q
+    tail = (torch.minimum(p, 1 - p).clamp_min(SMALLEST_SHARE).log().neg()).sqrt() - 1.6
+    outside = torch.sign(q) * _polynomial(tail, TAIL[0]) / _polynomial(tail, TAIL[1])
+    inside = q * _polynomial(centre, CENTRE[0]) / _polynomial(centre, CENTRE[1])
+    return torch.where(q.abs() <= 0.425, inside, outside)
+
+
+def _cdf(rows: Tensor, quantiles: Tensor) -> Tensor:
+    """Cumulative probability of each value, by linear interpolation between quantiles (as `numpy.interp`).
+
+    Args:
+        rows: `(rows, features)`.
+        quantiles: `(quantiles, features)`, ascending.
+
+    Returns:
+        `(rows, features)`, 0 to 1; a value equal to several quantiles gets the largest probability.
+    """
+    last = quantiles.shape[0] - 1
+    inside = torch.minimum(torch.maximum(rows, quantiles[0]), quantiles[-1])
+    index = torch.zeros_like(rows, dtype=torch.int64)  # of the last quantile not above the value
+    for power in reversed(range(last.bit_length())):  # branch-free binary search
+        higher = (index + 2**power).clamp_max(last)
+        index = torch.where(quantiles.gather(0, higher) <= inside, higher, index)
+    low, high = quantiles.gather(0, index), quantiles.gather(0, (index + 1).clamp_max(last))
+    gap = torch.where(high > low, high - low, 1.0)
+    probability = (index + (inside - low) / gap) / last
+    return torch.where(rows < quantiles[0], 0.0, probability)  # even if the lowest quantile is repeated
+
+
+def _polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    """Evaluate a polynomial by Horner's rule; the constant term comes first."""
+    total = torch.full_like(x, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        total = total * x + coefficient
+    return total

@@ -1,4 +1,4 @@
-"""The networks of the replication study as its text describes them, with its recipe."""
+"""The networks of the replicated study, as described in its text, with its optimiser."""
 
 from __future__ import annotations
 
@@ -11,33 +11,23 @@ from gtzan_lightning.models.base import GenreModule, decay_groups
 
 
 class Published(GenreModule):
-    """Adam at a constant rate, as in the study; with weight decay it is AdamW."""
+    """Adam at a constant learning rate, as in the study; with weight decay it is AdamW."""
 
     def configure_optimizers(self) -> Any:
-        """No schedule: `lr` from the first step to the last."""
+        """Return the optimiser without a schedule: `lr` is constant."""
         return torch.optim.AdamW(decay_groups(self, self.weight_decay), lr=self.lr, fused=True)
 
 
 class PublishedMLP(Published):
     """`num_layers` of linear, ReLU and dropout on each step, the mean over the steps, a linear layer."""
 
-    def __init__(
-        self,
-        n_steps: int,
-        n_features: int,
-        n_genres: int,
-        *,
-        hidden_size: int,
-        num_layers: int,
-        dropout: float,
-        **recipe: float,
-    ) -> None:
-        super().__init__(n_steps, n_features, n_genres, **recipe)
+    def __init__(self, *shape: int, hidden_size: int, num_layers: int, dropout: float, **recipe: Any) -> None:
+        super().__init__(*shape, **recipe)
         layers: list[nn.Module] = []
-        for n_inputs in [n_features, *[hidden_size] * (num_layers - 1)]:
+        for n_inputs in [self.n_features, *[hidden_size] * (num_layers - 1)]:
             layers += [nn.Linear(n_inputs, hidden_size), nn.ReLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Linear(hidden_size, n_genres)
+        self.head = nn.Linear(hidden_size, self.n_genres)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
@@ -45,25 +35,22 @@ class PublishedMLP(Published):
 
 
 class PublishedLSTM(Published):
-    """`num_layers` of LSTM, its output at the last step, then linear, ReLU, dropout, linear."""
+    """`num_layers` LSTM layers, their output at the last step, then linear, ReLU, dropout, linear."""
 
     def __init__(
         self,
-        n_steps: int,
-        n_features: int,
-        n_genres: int,
-        *,
+        *shape: int,
         hidden_size: int,
         num_layers: int,
         bidirectional: bool,
         dropout: float,
-        **recipe: float,
+        **recipe: Any,
     ) -> None:
-        super().__init__(n_steps, n_features, n_genres, **recipe)
-        self.lstm = nn.LSTM(n_features, hidden_size, num_layers, batch_first=True, bidirectional=bidirectional)
+        super().__init__(*shape, **recipe)
+        self.lstm = nn.LSTM(self.n_features, hidden_size, num_layers, batch_first=True, bidirectional=bidirectional)
         width = hidden_size * (2 if bidirectional else 1)
         self.head = nn.Sequential(
-            nn.Linear(width, hidden_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_size, n_genres)
+            nn.Linear(width, hidden_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_size, self.n_genres)
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
-"""LSTM layers with residual connections between them and layer normalisation."""
+"""LSTM layers with residual connections and layer normalisation."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -8,10 +10,38 @@ from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.layers import StepLayer, genre_head
 
 
-class ResidualLSTMLayer(nn.Module):
-    """`x + dropout(LSTM(norm(x)))`: one LSTM layer that adds to its input (He et al. 2016, pre-norm).
+class ResLSTM(GenreModule):
+    """A `StepLayer`, `num_layers` residual LSTM layers, the mean over the steps, a linear layer.
 
-    In both directions each has half of the width, so that the sum needs no projection.
+    `hidden_size` is the width per direction.
+    """
+
+    def __init__(
+        self,
+        *shape: int,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+        **recipe: Any,
+    ) -> None:
+        super().__init__(*shape, **recipe)
+        width = hidden_size * (2 if bidirectional else 1)
+        self.enter = StepLayer(self.n_features, width, dropout)
+        layers = [ResidualLSTMLayer(width, bidirectional=bidirectional, dropout=dropout) for _ in range(num_layers)]
+        self.layers = nn.Sequential(*layers, nn.LayerNorm(width))
+        self.head = genre_head(width, self.n_genres, dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, steps, features)` to logits `(batch, genres)`."""
+        outputs = self.layers(self.enter(x))  # (batch, steps, width)
+        return self.head(outputs.mean(dim=1))
+
+
+class ResidualLSTMLayer(nn.Module):
+    """`x + dropout(LSTM(norm(x)))`: an LSTM layer with a residual connection (He et al. 2016, pre-norm).
+
+    If bidirectional, each direction has half of the width, so that the sum needs no projection.
     """
 
     def __init__(self, width: int, *, bidirectional: bool, dropout: float) -> None:
@@ -25,34 +55,3 @@ class ResidualLSTMLayer(nn.Module):
         """`(batch, steps, width)` to the same shape."""
         outputs, _ = self.lstm(self.norm(x))
         return x + self.dropout(outputs)
-
-
-class ResLSTM(GenreModule):
-    """A layer on each step, `num_layers` residual LSTM layers, the mean over the steps, a linear layer.
-
-    The width is `hidden_size` in each direction.
-    """
-
-    def __init__(
-        self,
-        n_steps: int,
-        n_features: int,
-        n_genres: int,
-        *,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        dropout: float,
-        **recipe: float,
-    ) -> None:
-        super().__init__(n_steps, n_features, n_genres, **recipe)
-        width = hidden_size * (2 if bidirectional else 1)
-        self.enter = StepLayer(n_features, width, dropout)
-        layers = [ResidualLSTMLayer(width, bidirectional=bidirectional, dropout=dropout) for _ in range(num_layers)]
-        self.layers = nn.Sequential(*layers, nn.LayerNorm(width))
-        self.head = genre_head(width, n_genres, dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`(batch, steps, features)` to logits `(batch, genres)`."""
-        outputs = self.layers(self.enter(x))  # (batch, steps, width)
-        return self.head(outputs.mean(dim=1))

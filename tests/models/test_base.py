@@ -36,7 +36,7 @@ def test_the_loss_smooths_labels_as_their_expected_log_loss():
     assert float(model.loss(logits, y)) == pytest.approx(0.8 * hard + 0.2 * uniform)
 
 
-def test_mixup_weighs_both_genres_by_their_shares(monkeypatch):
+def test_mixup_weighs_the_losses_of_both_genres(monkeypatch):
     model, (x, y, track) = build(mixup=0.5).eval(), batch()
     partner = torch.roll(torch.arange(len(y)), 1)
     monkeypatch.setattr(model, "mixup", lambda x: (x, partner, 0.7))
@@ -46,14 +46,14 @@ def test_mixup_weighs_both_genres_by_their_shares(monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["mixup", "feature_noise"])
-def test_noise_belongs_to_training_alone(key):
+def test_noise_is_added_in_training_only(key):
     model, plain = build(**{key: 0.5}).eval(), build().eval()
     torch.manual_seed(3)
     assert model.training_step(batch(), 0) != plain.training_step(batch(), 0)
     assert model.validation_step(batch(), 0) == plain.validation_step(batch(), 0)
 
 
-def test_the_learning_rate_rises_to_its_peak_and_falls_to_nearly_nothing_within_the_run(monkeypatch):
+def test_the_learning_rate_follows_the_one_cycle_schedule(monkeypatch):
     loader = DataLoader(TensorDataset(*batch(40)), batch_size=4)
     model, rates = build(), []
     monkeypatch.setattr(

@@ -10,7 +10,7 @@ def sigmoid(x):
 
 
 def correlate(weight, x):
-    """`(outputs, inputs, kernel)` over `(inputs, features)` with zeros beyond the edges, one number at a time."""
+    """`(outputs, inputs, kernel)` over `(inputs, features)` with zero padding, by explicit loops."""
     outputs, inputs, kernel = weight.shape
     features = x.shape[1]
     y = np.zeros((outputs, features))
@@ -26,15 +26,15 @@ def correlate(weight, x):
 
 def equation_3(x, w_x, w_h, w_c, b):
     """Shi et al. 2015, equation 3, of one example `(steps, inputs, features)`; gates by name."""
-    hidden = memory = np.zeros((w_h["i"].shape[0], x.shape[2]))
+    hidden = cell = np.zeros((w_h["i"].shape[0], x.shape[2]))
     states = []
     for x_t in x:
-        drive = {g: correlate(w_x[g], x_t) + correlate(w_h[g], hidden) + b[g][:, None] for g in "ifco"}
-        i = sigmoid(drive["i"] + w_c["i"] * memory)
-        f = sigmoid(drive["f"] + w_c["f"] * memory)
-        memory = f * memory + i * np.tanh(drive["c"])
-        o = sigmoid(drive["o"] + w_c["o"] * memory)
-        hidden = o * np.tanh(memory)
+        gates = {g: correlate(w_x[g], x_t) + correlate(w_h[g], hidden) + b[g][:, None] for g in "ifco"}
+        i = sigmoid(gates["i"] + w_c["i"] * cell)
+        f = sigmoid(gates["f"] + w_c["f"] * cell)
+        cell = f * cell + i * np.tanh(gates["c"])
+        o = sigmoid(gates["o"] + w_c["o"] * cell)
+        hidden = o * np.tanh(cell)
         states.append(hidden)
     return np.stack(states)
 
@@ -49,15 +49,15 @@ def test_the_cell_is_equation_3_of_the_paper(peephole, reverse, kernel_size):
     w_h = {g: rng.normal(size=(hidden, hidden, kernel_size)) for g in "ifco"}
     w_c = {g: rng.normal(size=(hidden, features)) * peephole for g in "ifo"}
     b = {g: rng.normal(size=hidden) for g in "ifco"}
-    cell = ConvLSTMCell(inputs, hidden, kernel_size, features if peephole else None).double()
+    module = ConvLSTMCell(inputs, hidden, kernel_size, features if peephole else None).double()
     with torch.no_grad():
-        cell.from_input.weight.copy_(torch.tensor(np.concatenate([w_x[g] for g in "ifco"]))[:, :, None])
-        cell.from_input.bias.copy_(torch.tensor(np.concatenate([b[g] for g in "ifco"])))
-        cell.from_state.weight.copy_(torch.tensor(np.concatenate([w_h[g] for g in "ifco"])))
+        module.from_input.weight.copy_(torch.tensor(np.concatenate([w_x[g] for g in "ifco"]))[:, :, None])
+        module.from_input.bias.copy_(torch.tensor(np.concatenate([b[g] for g in "ifco"])))
+        module.from_state.weight.copy_(torch.tensor(np.concatenate([w_h[g] for g in "ifco"])))
         if peephole:
-            cell.peephole.copy_(torch.tensor(np.stack([w_c[g] for g in "ifo"])))
+            module.peephole.copy_(torch.tensor(np.stack([w_c[g] for g in "ifo"])))
     x = rng.normal(size=(batch, inputs, steps, features))
-    ours = cell(torch.tensor(x), reverse=reverse).detach().numpy()
+    ours = module(torch.tensor(x), reverse=reverse).detach().numpy()
     for example, result in zip(x.transpose(0, 2, 1, 3), ours.transpose(0, 2, 1, 3), strict=True):
         paper = equation_3(example[::-1] if reverse else example, w_x, w_h, w_c, b)
         np.testing.assert_allclose(result, paper[::-1] if reverse else paper, rtol=1e-10, atol=1e-12)
@@ -82,7 +82,7 @@ def test_the_residual_adds_the_input_where_the_widths_are_equal():
     torch.testing.assert_close(with_residual(x) - without(x), x)
 
 
-def test_the_residual_goes_through_one_by_one_convolution_where_they_differ():
+def test_the_residual_is_projected_where_the_widths_differ():
     x = torch.randn(2, 1, 3, 6)
     with_residual, without = layer(1), layer(1, residual=False)
     without.load_state_dict(with_residual.state_dict(), strict=False)

@@ -1,14 +1,15 @@
-"""What goes around the model in an export: the same numbers as training's own scaling, and SciPy's quantiles."""
+"""The export form gives the same numbers as training's scaling, scikit-learn and SciPy."""
 
 import numpy as np
 import pytest
 import torch
 from scipy.special import ndtri, softmax
 from sklearn.preprocessing import QuantileTransformer
-from test_shapes import build
 
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.models.portable import NormalScores, PortableModel, normal_quantile
+
+from .test_base_all_models import build
 
 
 def test_the_normal_quantile_is_scipys():
@@ -21,10 +22,10 @@ def test_the_normal_quantile_is_scipys():
 
 def awkward_features(rows, seed):
     """Heavy tails, ties, few distinct values, tiny and huge scales, a constant."""
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     columns = [
-        random.lognormal(8, 2, rows), random.normal(0, 1e-6, rows), random.integers(0, 5, rows),
-        np.round(random.normal(size=rows), 1), np.full(rows, 66_149.0),
+        rng.lognormal(8, 2, rows), rng.normal(0, 1e-6, rows), rng.integers(0, 5, rows),
+        np.round(rng.normal(size=rows), 1), np.full(rows, 66_149.0),
     ]  # fmt: skip
     return np.stack(columns, axis=1).astype(np.float32)
 
@@ -37,7 +38,7 @@ def test_normal_scores_are_those_of_training_and_of_scikit_learn():
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, scale.apply(new.reshape(100, 4, 5)), atol=1e-6)
     reference = QuantileTransformer(n_quantiles=256, output_distribution="normal", subsample=None).fit(fitted)
-    distinct = [0, 1, 3]  # scikit-learn sends all ties of the least value, and a constant, to the end
+    distinct = [0, 1, 3]  # scikit-learn maps ties of the lowest value, and constants, to the lower end
     expected = reference.transform(new)[:, distinct].clip(-3.5, 3.5)
     np.testing.assert_allclose(scores.reshape(400, 5)[:, distinct], expected, atol=1e-5)
     assert (scores[..., 4] == 0).all()
@@ -45,7 +46,7 @@ def test_normal_scores_are_those_of_training_and_of_scikit_learn():
 
 @pytest.mark.parametrize("scaling", ["standard", "quantile"])
 @pytest.mark.parametrize("temperature", [1.0, 1.7])
-def test_raw_features_become_the_models_tempered_probabilities(scaling, temperature):
+def test_raw_features_become_temperature_scaled_probabilities(scaling, temperature):
     x = awkward_features(600, 2).reshape(200, 3, 5)
     scale = Standardisation.fitted(x.reshape(-1, 5), scaling)
     model = build("lstm", 3, 5, genres=4).eval()
@@ -57,4 +58,4 @@ def test_raw_features_become_the_models_tempered_probabilities(scaling, temperat
 
 def test_a_portable_model_is_in_evaluation_mode():
     model = build("mlp", 1, 5, genres=4, dropout=0.5).train()
-    assert not any(part.training for part in PortableModel(model, Standardisation.fitted(np.eye(5))).modules())
+    assert not any(module.training for module in PortableModel(model, Standardisation.fitted(np.eye(5))).modules())

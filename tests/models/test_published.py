@@ -1,4 +1,4 @@
-"""The study's networks have the sizes that its text gives, and its optimiser."""
+"""The published networks have the sizes given in the study, and its optimiser."""
 
 import torch
 from torch import nn
@@ -12,7 +12,7 @@ def parameters(model):
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def test_the_mlp_is_one_hidden_layer():
+def test_the_mlp_has_one_hidden_layer():
     model = PublishedMLP(1, 58, 10, hidden_size=256, num_layers=1, dropout=0.2, **RECIPE).eval()
     assert parameters(model) == (58 + 1) * 256 + (256 + 1) * 10
     x = torch.randn(4, 1, 58)
@@ -20,7 +20,7 @@ def test_the_mlp_is_one_hidden_layer():
     torch.testing.assert_close(model(x), plain(x[:, 0]))
 
 
-def test_the_lstm_answers_from_its_last_step():
+def test_the_lstm_uses_its_output_at_the_last_step():
     model = PublishedLSTM(10, 58, 10, hidden_size=64, num_layers=2, bidirectional=False, dropout=0.2, **RECIPE).eval()
     one_layer = [4 * 64 * (inputs + 64 + 2) for inputs in (58, 64)]
     assert parameters(model) == sum(one_layer) + (64 + 1) * 64 + (64 + 1) * 10
@@ -29,7 +29,7 @@ def test_the_lstm_answers_from_its_last_step():
     torch.testing.assert_close(model(x), model.head(hidden[-1]))
 
 
-def test_the_rate_is_constant():
+def test_the_learning_rate_is_constant():
     optimizer = PublishedMLP(1, 3, 2, hidden_size=4, num_layers=1, dropout=0.0, **RECIPE).configure_optimizers()
     assert isinstance(optimizer, torch.optim.AdamW)
     assert {group["lr"] for group in optimizer.param_groups} == {0.001}

@@ -6,24 +6,24 @@ from gtzan_lightning.models.base import Mixup, add_noise
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
-def test_the_own_share_follows_the_reflected_beta_distribution(alpha):
+def test_the_weight_follows_the_reflected_beta_distribution(alpha):
     torch.manual_seed(0)
     mixup = Mixup(alpha)
-    shares = [mixup(torch.zeros(2, 1, 1))[2] for _ in range(2000)]
-    assert min(shares) >= 0.5
-    law = beta(alpha, alpha)
-    assert kstest(shares, lambda s: law.cdf(s) - law.cdf(1 - s)).pvalue > 0.01
+    weights = [mixup(torch.zeros(2, 1, 1))[2] for _ in range(2000)]
+    assert min(weights) >= 0.5
+    distribution = beta(alpha, alpha)
+    assert kstest(weights, lambda w: distribution.cdf(w) - distribution.cdf(1 - w)).pvalue > 0.01
 
 
 def test_an_example_is_mixed_with_its_partner():
     torch.manual_seed(0)
     x = torch.randn(5, 3, 4)
-    mixed, partner, share = Mixup(1.0)(x)
+    mixed, partner, weight = Mixup(1.0)(x)
     assert sorted(partner.tolist()) == [0, 1, 2, 3, 4]
-    torch.testing.assert_close(mixed, share * x + (1 - share) * x[partner])
+    torch.testing.assert_close(mixed, weight * x + (1 - weight) * x[partner])
 
 
-def test_the_global_seed_repeats_mixup_and_noise():
+def test_the_global_seed_reproduces_mixup_and_noise():
     x = torch.randn(5, 3, 4)
     results = []
     for _ in range(2):

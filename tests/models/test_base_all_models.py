@@ -50,16 +50,16 @@ def batches(examples, steps, features, genres, batch_size):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_any_shape_gives_one_logit_a_genre_and_every_weight_learns(name, shape):
+def test_any_shape_gives_one_logit_per_genre_and_every_weight_a_gradient(name, shape):
     model = build(name, *shape[1:], genres=7, num_layers=3 if shape == SHAPES[0] else 1)
     logits = model(torch.randn(shape))
     assert logits.shape == (shape[0], 7)
     logits.square().sum().backward()
-    assert all(parameter.grad is not None for parameter in model.parameters())  # DDP demands it
+    assert all(parameter.grad is not None for parameter in model.parameters())  # required by DDP
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_model_learns_one_batch_by_heart(name):
+def test_the_model_overfits_one_batch(name):
     loader = batches(32, 3, 12, 4, batch_size=32)
     model = build(name, 3, 12, genres=4, hidden_size=64, **({"dense_size": 64} if "conv" in name else {}))
     quiet = {
@@ -77,7 +77,7 @@ def test_the_model_learns_one_batch_by_heart(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_checkpoints_hold_plain_data_only_and_restore_the_model(name, tmp_path):
+def test_checkpoints_hold_only_plain_data_and_restore_the_model(name, tmp_path):
     loader = batches(8, 3, 5, 4, batch_size=4)
     model = build(name, 3, 5, genres=4, mixup=0.4, feature_noise=0.1)
     trainer = Trainer(
@@ -101,18 +101,18 @@ def test_predictions_are_probabilities_of_the_logits():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_biases_and_norms_are_not_decayed(name):
+def test_biases_and_normalisation_scales_are_not_decayed(name):
     model = build(name, 3, 5)
-    decayed, free = decay_groups(model, 0.25)
+    decayed, not_decayed = decay_groups(model, 0.25)
     assert decayed["weight_decay"] == 0.25
-    assert free["weight_decay"] == 0.0
-    assert sorted(map(id, decayed["params"] + free["params"])) == sorted(map(id, model.parameters()))
+    assert not_decayed["weight_decay"] == 0.0
+    assert sorted(map(id, decayed["params"] + not_decayed["params"])) == sorted(map(id, model.parameters()))
     names = {id(parameter): key for key, parameter in model.named_parameters()}
     assert all("bias" not in names[id(parameter)] for parameter in decayed["params"])
     norms = [module for module in model.modules() if "Norm" in type(module).__name__]
-    assert {id(norm.weight) for norm in norms} <= {id(parameter) for parameter in free["params"]}
+    assert {id(norm.weight) for norm in norms} <= {id(parameter) for parameter in not_decayed["params"]}
 
 
-def test_an_even_kernel_is_refused():
+def test_an_even_kernel_size_is_an_error():
     with pytest.raises(GtzanError, match=r"model\.kernel_size=4"):
         build("convlstm", 3, 5, kernel_size=4)

@@ -9,7 +9,7 @@ from gtzan_lightning.models.base import EpochScores
 
 def example(seed, rows=200, tracks=30, genres=10):
     rng = np.random.default_rng(seed)
-    track = rng.integers(tracks, size=rows) * 7  # most positions of the corpus belong to other parts
+    track = rng.integers(tracks, size=rows) * 7  # most tracks of the corpus belong to other parts
     target = rng.integers(genres, size=tracks)[track // 7]
     logits = rng.normal(size=(rows, genres)) + 1.2 * np.eye(genres)[target]
     return logits, target, track
@@ -21,7 +21,9 @@ def update(scores, logits, target, track, sizes):
         scores.update(torch.nn.functional.cross_entropy(x, y), x, y, t)
 
 
-@pytest.mark.parametrize("sizes", [[200], [64, 64, 64, 8], [1] * 200], ids=["one batch", "last one smaller", "rows"])
+@pytest.mark.parametrize(
+    "sizes", [[200], [64, 64, 64, 8], [1] * 200], ids=["one batch", "smaller last batch", "single rows"]
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_the_scores_are_those_of_scikit_learn(sizes, seed):
     logits, target, track = example(seed)
@@ -39,7 +41,7 @@ def test_the_scores_are_those_of_scikit_learn(sizes, seed):
     assert float(values["clip_accuracy"]) == pytest.approx(expected)
 
 
-def test_an_epoch_forgets_the_one_before():
+def test_reset_discards_the_previous_epoch():
     scores, fresh = EpochScores(), EpochScores()
     update(scores, *example(0), [200])
     scores.compute()
@@ -49,7 +51,7 @@ def test_an_epoch_forgets_the_one_before():
     assert scores.compute() == fresh.compute()
 
 
-def test_half_precision_logits_are_scored_in_full():
+def test_half_precision_logits_are_scored_in_float32():
     scores = EpochScores()
     logits = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.bfloat16)
     scores.update(torch.tensor(0.5), logits, torch.tensor([0, 1]), torch.tensor([3, 4]))
@@ -60,7 +62,7 @@ def test_half_precision_logits_are_scored_in_full():
     }
 
 
-def test_scores_are_no_part_of_a_checkpoint():
+def test_scores_are_not_part_of_a_checkpoint():
     scores = EpochScores()
     update(scores, *example(0), [200])
     assert scores.state_dict() == {}
