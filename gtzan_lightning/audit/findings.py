@@ -53,6 +53,10 @@ class Audit:
         """The run card's entry `audit`, as plain values."""
         return {"checked": list(self.checked), "findings": [vars(finding).copy() for finding in self.findings]}
 
+    def extended(self, check: str, findings: Iterable[Finding]) -> Audit:
+        """The audit with one more check and its findings."""
+        return Audit((*self.checked, check), by_severity([*self.findings, *findings]))
+
     def refuse_errors(self) -> None:
         """Raises an exception if the split breaks its own rule.
 

@@ -1,4 +1,4 @@
-"""`gtzan audit`: looks for leaks in a split, a manifest or a finished run; random labels; the model info sheet."""
+"""The command `gtzan audit`: leakage checks of a split, manifest or run, random-label control, model info sheet."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gtzan_lightning.training.audit_targets import AuditTarget
 
-
-FOUND = 1  # exit status: an error was found
+FOUND = 1  # exit status if there is an error
 RANDOM_LABELS = "random_labels="
 DEFAULT_PROBES = {"track": "nearest", "artist": "kernel"}
 
 
 def add_to(commands: Any) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     parser = commands.add_parser(
         "audit",
         help="look for leaks: gtzan audit split=grouped, gtzan audit RUN, gtzan audit split.manifest=FILE",
-        epilog="Exit status 1 tells that an error was found: the split is not what it promises.",
+        epilog="Exit status 1: an error was found, the split breaks its own rule.",
     )
     parser.add_argument(
-        "words", nargs="*", metavar="RUN or KEY=VALUE", help="a run's path or name, or what train.py would be given; "
-        "random_labels=track or random_labels=artist adds a test with labels that mean nothing",
+        "words", nargs="*", metavar="RUN or KEY=VALUE", help="a run's path or name, or overrides as for train.py; "
+        "random_labels=track or random_labels=artist adds a test with random labels",
     )  # fmt: skip
     parser.add_argument("--draws", type=int, default=20, metavar="B", help="sets of random labels; default 20")
     parser.add_argument(
         "--probe",
         choices=("nearest", "linear", "kernel", "model"),
-        help="what is trained on random labels: 1-NN (default by track), ridge, kernel ridge (seconds; default by "
-        "artist: it knows a voice again where the nearest neighbour does not) or the configured model (slow)",
+        help="model trained on random labels: 1-NN (default by track), ridge, kernel ridge (seconds; default by "
+        "artist: it recognises artists that the nearest neighbour misses) or the configured model (slow)",
     )
     parser.add_argument("--fingerprint", action="store_true", help="also compare the sound of the audio files")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="also write the model info sheet as Markdown")
@@ -45,11 +44,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from gtzan_lightning.training.audit_targets import audited, random_label_control_of, with_random_labels
     from gtzan_lightning.utils.files import write_text
 
-    units = [word.removeprefix(RANDOM_LABELS) for word in arguments.words if word.startswith(RANDOM_LABELS)]
-    words = [word for word in arguments.words if not word.startswith(RANDOM_LABELS)]
-    target = _target(words, arguments.outputs)
+    clusters = [word.removeprefix(RANDOM_LABELS) for word in arguments.words if word.startswith(RANDOM_LABELS)]
+    target = _target([word for word in arguments.words if not word.startswith(RANDOM_LABELS)], arguments.outputs)
     outcome = audited(target, fingerprint=arguments.fingerprint)
-    for cluster in units:
+    for cluster in clusters:
         probe = arguments.probe or DEFAULT_PROBES.get(cluster, "nearest")
         result = random_label_control_of(target, cluster, probe, arguments.draws)
         print_random_labels(result, probe)
@@ -62,19 +60,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _target(words: list[str], outputs: Path) -> AuditTarget:
-    """One run, or what a command line describes.
+    """The run or configuration that the arguments describe.
 
     Raises:
-        GtzanError: several runs, or a run together with overrides.
+        GtzanError: There are several runs, or a run together with overrides.
     """
     from gtzan_lightning.cli.overrides_argument import configuration
     from gtzan_lightning.errors import GtzanError
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.training.audit_targets import finished, planned
+    from gtzan_lightning.training.audit_targets import run_target, split_target
 
     runs = [word for word in words if "=" not in word]
     if not runs:
-        return planned(configuration(words))
+        return split_target(configuration(words))
     if len(words) > 1:
         raise GtzanError(f"gtzan audit {' '.join(words)}: give one run, or the overrides of one command, not both.")
-    return finished(named_run(runs[0], outputs))
+    return run_target(named_run(runs[0], outputs))

@@ -1,4 +1,4 @@
-"""The outcome of an audit on the console, read from a run card's `audit`."""
+"""The outcome of an audit on the console, from the entry `audit` of a run card."""
 
 from __future__ import annotations
 
@@ -11,48 +11,41 @@ from rich.markup import escape
 from rich.table import Table
 
 from gtzan_lightning.audit.random_labels import RandomLabelResult
+from gtzan_lightning.report.tables import print_lines
 
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 def print_audit(audit: Mapping[str, Any], title: str, console: Console | None = None) -> None:
-    """Every finding with its test_parts and remedy, and the checks that found nothing."""
+    """Prints each finding with its evidence and remedy, the checks that were made, and a summary."""
     console = console or Console()
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("severity", no_wrap=True)
     table.add_column("check", max_width=24)
     table.add_column("evidence and remedy", overflow="fold")
     for finding in audit["findings"]:
-        check = " ".join(filter(None, [finding["leakage_type"], finding["check"]]))
-        table.add_row(
-            f"[{COLOURS[finding['severity']]}]{finding['severity']}[/]",
-            escape(check),
-            escape(finding["evidence"]) + f"\n[italic]{escape(finding['remedy'])}[/]",
-            end_section=True,
-        )
-    if audit["findings"]:
-        console.print(table)
-    else:
-        console.print(f"[bold]{escape(title)}[/]")
+        severity, check = finding["severity"], " ".join(filter(None, [finding["leakage_type"], finding["check"]]))
+        text = f"{escape(finding['evidence'])}\n[italic]{escape(finding['remedy'])}[/]"
+        table.add_row(f"[{COLOURS[severity]}]{severity}[/]", escape(check), text, end_section=True)
+    console.print(table if audit["findings"] else f"[bold]{escape(title)}[/]")
     console.print(f"Checked: {', '.join(audit['checked'])}.", highlight=False)
     console.print(f"{audit_line(audit)}. Leakage types: Kapoor & Narayanan (2023).", highlight=False)
 
 
 def print_random_labels(result: RandomLabelResult, probe: str, console: Console | None = None) -> None:
-    """Placebo scores beside chance and the score under the true genres, and what both say."""
-    verdict = "[bold red]the split leaks[/]" if result.leaks else "no leak seen"
+    """Prints the accuracies under random and true genres, with chance and p-values."""
+    verdict = "[bold red]the split leaks[/]" if result.leaks else "no leak detected"
     lines = (
         f"[bold]Random labels by {result.cluster}[/], probe {probe}, {len(result.scores)} draws, window accuracy",
         f"  random genres  {result.mean:.3f} on average, {min(result.scores):.3f} to {max(result.scores):.3f}; "
         f"chance {result.chance:.3f}; p = {result.p_leak:.2g} (t-test of the mean): {verdict}",
         f"  true genres    {result.real:.3f}; p = {result.p_real:.3g} that random genres score as well",
     )
-    for line in lines:
-        (console or Console()).print(line, highlight=False, soft_wrap=True)
+    print_lines(lines, console or Console())
 
 
 def audit_line(audit: Mapping[str, Any]) -> str:
-    """The outcome in a line, with console markup: how many checks, errors and warnings, and what the worst are."""
+    """A summary with console markup: number of checks, and the errors and warnings by name."""
     found = {
         severity: [finding["check"] for finding in audit["findings"] if finding["severity"] == severity]
         for severity in ("error", "warning")
@@ -62,4 +55,4 @@ def audit_line(audit: Mapping[str, Any]) -> str:
         for severity, checks in found.items()
         if checks
     ]
-    return f"Audit: {len(audit['checked'])} checks, {'; '.join(message) or 'nothing to object'}"
+    return f"Audit: {len(audit['checked'])} checks, {'; '.join(message) or 'no errors or warnings'}"

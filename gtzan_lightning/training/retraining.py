@@ -1,4 +1,4 @@
-"""The configured model trained again on other labels, as the audit's probes and the ladder want it."""
+"""Training of the configured model on other labels, for the random-label control."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gtzan_lightning.training.split_data import SplitData
 
 
 def model_probe(config: Config, data: SplitData) -> Callable[[NDArray[np.int64]], float]:
-    """A function that trains the model on the label of each track, and returns the test accuracy of its best epoch."""
+    """A function that trains the model on labels `(tracks,)` and returns the test accuracy of its best epoch."""
 
     def probe(labels: NDArray[np.int64]) -> float:
         genres = data.corpus.genres
@@ -34,7 +34,7 @@ def model_probe(config: Config, data: SplitData) -> Callable[[NDArray[np.int64]]
 
 
 def _test_accuracy(config: Config, data: SplitData, folder: Path) -> float:
-    """Share of the test slices that the best epoch of a fresh model names right."""
+    """Trains a new model and returns the accuracy of its best epoch on the test slices."""
     torch.set_num_threads(config.trainer.threads)
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
@@ -43,6 +43,6 @@ def _test_accuracy(config: Config, data: SplitData, folder: Path) -> float:
     make_trainer(config, [ReseedEachEpoch(config.seed), best], logger=False).fit(model, datamodule)
     model.load_state_dict(torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"])
     chosen, loader = datamodule.evaluation_loader("test")
-    answers = probabilities(model, loader, config.trainer.limit_batches).argmax(axis=1)
+    predicted = probabilities(model, loader, config.trainer.limit_batches).argmax(axis=1)
     truth = np.asarray(data.corpus.labels())[data.slices.track_index[chosen]]
-    return float((answers == truth[: len(answers)]).mean())
+    return float((predicted == truth[: len(predicted)]).mean())

@@ -1,4 +1,4 @@
-"""Made-up corpora that the audit must pass, and ways to spoil them."""
+"""Synthetic inputs without leaks for the audit, and ways to add leaks."""
 
 from dataclasses import replace
 
@@ -18,9 +18,9 @@ COLUMNS = 12
 
 
 def random_features(n_tracks, seed=0):
-    """Tracks differ more than the windows of one; nothing tells the genre."""
-    random = np.random.default_rng(seed)
-    values = random.normal(size=(n_tracks, 1, COLUMNS)) + 0.3 * random.normal(size=(n_tracks, WINDOWS, COLUMNS))
+    """Features that vary more between tracks than between windows of one, independent of the genre."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(n_tracks, 1, COLUMNS)) + 0.3 * rng.normal(size=(n_tracks, WINDOWS, COLUMNS))
     track_index, window = np.divmod(np.arange(n_tracks * WINDOWS), WINDOWS)
     return Features(
         "stats",
@@ -38,9 +38,8 @@ def audit_input(rule="grouped", *, hop_s=None, seconds=3.0, facts=None):
     features = random_features(len(corpus.tracks))
     slices = slice_table(features, seconds=seconds, hop_s=hop_s)
     drawn = "artist" if rule == "filtered" else rule
-    return AuditInput(
-        corpus, features, slices, split_slices(corpus, slices, SplitRule(drawn)), rule, facts or RunFacts()
-    )
+    parts = split_slices(corpus, slices, SplitRule(drawn))
+    return AuditInput(corpus, features, slices, parts, rule, facts or RunFacts())
 
 
 def tracks_in(made, part):
@@ -57,7 +56,7 @@ def with_values(made, values):
 
 
 def with_copy(made, one, other, noise=0.0):
-    """The features of track `one` also under the name of track `other`."""
+    """Replaces the features of track `other` by those of track `one`, with noise."""
     values = made.features.values.copy()
     copied = values[made.features.track_index == one]
     values[made.features.track_index == other] = copied + noise * np.random.default_rng(1).normal(size=copied.shape)

@@ -1,4 +1,4 @@
-"""Copies are found from features alone."""
+"""Copies are detected from features alone."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def test_a_missing_window_does_not_hide_an_identical_copy():
     assert identical_tracks(shorter) == [(2, 40)]
 
 
-def test_silence_that_tracks_share_is_no_copy():
+def test_shared_silence_is_no_copy():
     made = audit_inputs.audit_input()
     values = made.features.values.copy()
     values[np.flatnonzero(made.slices.start_s == 12.0)] = 0

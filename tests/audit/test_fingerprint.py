@@ -1,4 +1,4 @@
-"""Copies are found in whatever shape they come; unrelated sounds are not."""
+"""Fingerprints match shifted, coded, resampled and noisy copies, and no unrelated sounds."""
 
 import io
 from itertools import combinations
@@ -17,22 +17,22 @@ RATE = 22_050
 
 def tune(number):
     """Notes of a scale at random times with decaying overtones, and noise bursts on a beat."""
-    random = np.random.default_rng(number)
+    rng = np.random.default_rng(number)
     sound = np.zeros(SECONDS * RATE + RATE)
     for _ in range(12 * SECONDS):
-        start = int(random.uniform(0, SECONDS) * RATE)
+        start = int(rng.uniform(0, SECONDS) * RATE)
         time_s = np.arange(int(0.5 * RATE)) / RATE
-        pitch_hz = 110 * 2 ** (random.integers(0, 36) / 12)
+        pitch_hz = 110 * 2 ** (rng.integers(0, 36) / 12)
         note = sum(np.sin(2 * np.pi * pitch_hz * k * time_s) / k for k in (1, 2, 3, 4))
-        sound[start : start + len(time_s)] += random.uniform(0.3, 1) * note * np.exp(-5 * time_s)
-    for beat in np.arange(0, SECONDS, random.uniform(0.4, 0.7)):
-        start, burst = int(beat * RATE), random.normal(size=RATE // 20)
+        sound[start : start + len(time_s)] += rng.uniform(0.3, 1) * note * np.exp(-5 * time_s)
+    for beat in np.arange(0, SECONDS, rng.uniform(0.4, 0.7)):
+        start, burst = int(beat * RATE), rng.normal(size=RATE // 20)
         sound[start : start + len(burst)] += burst
     return (0.1 * sound[: SECONDS * RATE]).astype(np.float32)
 
 
 def coded(sound, **settings):
-    """Through a codec and back, with the rate in kbit/s."""
+    """The sound after encoding and decoding, and the bit rate in kbit/s."""
     file = io.BytesIO()
     soundfile.write(file, sound, RATE, **settings)
     kbit_s = file.getbuffer().nbytes * 8 / 1000 / (len(sound) / RATE)
@@ -41,7 +41,7 @@ def coded(sound, **settings):
 
 
 def mp3(sound):
-    # At 22,050 Hz the level goes from 160 kbit/s down to 8.
+    # At 22,050 Hz compression levels 0 to 1 are bit rates from 160 to 8 kbit/s.
     level = (160 - 64) / (160 - 8)
     settings = {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": level, "bitrate_mode": "CONSTANT"}
     copy, kbit_s = coded(sound, **settings)
@@ -91,7 +91,7 @@ def test_copies_are_found_and_nothing_else(matched):
     assert sum(pair in found for pair in unrelated) <= len(unrelated) / 10_000
 
 
-def test_the_shift_is_told(matched):
+def test_the_shift_is_reported(matched):
     _, matches = matched
     shifts = {(match.one, match.other): match.shift_s for match in matches}
     frame_s = HOP / RATE_HZ
