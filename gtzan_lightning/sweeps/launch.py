@@ -1,7 +1,4 @@
-"""Starts a Hydra job so that a user's mistake ends in a sentence instead of a traceback.
-
-MERGED: One job as Hydra calls it: keeps a mistake from Hydra, so that the next job of a multirun begins.
-"""
+"""Starts the jobs of a command line: checks it first, and prints errors of the user as short messages."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,8 @@ from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from gtzan_lightning.config.compatibility import prepare
 from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, compose, conf_dir
-from gtzan_lightning.config.overrides import check_overrides, refuse_shared_jobs
+from gtzan_lightning.config.help_text import help_text
+from gtzan_lightning.config.overrides import check_multirun, check_overrides
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import FINISHED, SETTLED, JobBoard, JobReport, JobState, inherited_board, reporting
 from gtzan_lightning.runs.run_folder import RunFolder
@@ -37,46 +35,103 @@ from gtzan_lightning.utils.files import disk_trouble
 
 Job = Callable[[DictConfig], Any]
 
+USER_ERROR, FAILED, INTERRUPTED = 2, 1, 130  # exit statuses
+HELP = {"--help", "-h"}
+SHOW = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}  # Hydra runs no job
+MULTIRUN = {"--multirun", "-m"}
+NO_TRIALS = (
+    "No trials are completed yet.",
+    "Record does not exist.",
+)  # errors of Optuna after a search without a score
 
-class Outcome:
-    """The job with what became of it. It travels to the processes of a launcher, so it holds plain values alone."""
+
+def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
+    """Runs a job once, or with `-m` once for each combination of the swept values.
+
+    The command line is checked first, so that a mistake is reported within a second and leaves no folder.
+
+    Args:
+        job: takes the composed configuration; a search maximises its result.
+        arguments: the command line; None is `sys.argv`.
+
+    Returns:
+        The exit status: 0, 1 if jobs of a multirun failed, 2 for an error of the user, 130 after Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    options = {argument.partition("=")[0] for argument in arguments if argument.startswith("-")}
+    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them
+    SweepTable.failures = 0
+    hydra_job = HydraJob(job)
+    try:
+        if options & HELP:
+            print(help_text(overrides))
+            return 0
+        if not options & SHOW:
+            _check(overrides, multirun=bool(options & MULTIRUN))
+        sys.argv = [sys.argv[0], *arguments]
+        _run(hydra_job)
+    except KeyboardInterrupt:
+        _print_interrupted_sweep()
+        print("\nInterrupted. Run the same command again to resume from the last checkpoint.", file=sys.stderr)
+        return INTERRUPTED
+    except (Refusal, Exception) as error:
+        cause = error.__cause__ if isinstance(error, Refusal) and error.__cause__ else error
+        message = _user_message(cause)
+        if message is None:
+            raise cause from None
+        print(f"\n{message}", file=sys.stderr)
+        return USER_ERROR
+    finally:
+        SweepTable.close()
+    if hydra_job.error:
+        print(f"\n{hydra_job.error}", file=sys.stderr)
+        return USER_ERROR
+    return FAILED if SweepTable.failures else 0
+
+
+class HydraJob:
+    """A job as Hydra calls it; keeps errors from Hydra, which would end the multirun.
+
+    A launcher pickles it for its worker processes.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.mistake: GtzanError | None = None  # of a single run
-        self.waits = False  # for runs that another process is on; else they are left for a second pass
+        self.error: GtzanError | None = None  # of a single run
+        self.waits = False  # for runs that another process holds; otherwise they are left to a second pass
 
     def __call__(self, cfg: DictConfig) -> Any:
-        """Runs one job; in a multirun, a failure is told on the board instead of being raised."""
+        """Runs the job; the failure of a job of a multirun is reported on the job board instead of raised."""
         board = inherited_board()
         if HydraConfig.get().mode == RunMode.MULTIRUN and board is not None:
-            leave_after_parent()
+            _exit_after_parent()
             with _busy:
-                return self._one_of_several(cfg, board)
+                return self._multirun_job(cfg, board)
         try:
             return self.job(cfg)
         except GtzanError as error:
-            self.mistake = error
+            self.error = error
         except OSError as error:
             message = disk_trouble(error)
             if message is None:
                 raise
-            self.mistake = GtzanError(message)
+            self.error = GtzanError(message)
         return None
 
-    def _one_of_several(self, cfg: DictConfig, board: JobBoard) -> Any:
+    def _multirun_job(self, cfg: DictConfig, board: JobBoard) -> Any:
         hydra = HydraConfig.get()
         run = RunFolder(Path(hydra.runtime.output_dir))
         num = int(hydra.job.num)
         before = board.state(num)
-        if before is not None and before.status in SETTLED:  # in an earlier pass of this very multirun
+        if before is not None and before.status in SETTLED:  # in an earlier pass of this multirun
             return None
         study: Any = OmegaConf.to_container(cfg.study, resolve=True) if cfg.study else None
         report = JobReport(board, JobState(num, tuple(hydra.overrides.task), str(run.path), study=study))
         if board.stopped:
             report.update(status="not started")
             with suppress(OSError):
-                run.path.rmdir()  # Hydra has made the folder; one that holds something stays
+                run.path.rmdir()  # created by Hydra; kept if it is not empty
             return None
         if not self.waits and is_grid(hydra) and run.is_held():
             report.update(status="elsewhere")
@@ -84,7 +139,7 @@ class Outcome:
         return self._reported(cfg, report)
 
     def _reported(self, cfg: DictConfig, report: JobReport) -> Any:
-        """Runs the job; what it prints goes to its log."""
+        """Runs the job with its output redirected to its log, and reports how it ended."""
         log = report.board.log(report.state.num)
         try:
             with (
@@ -93,6 +148,7 @@ class Outcome:
                 redirect_stderr(file),
                 reporting(report),
             ):
+                _check_study(report.state.study)
                 result = self.job(cfg)
         except Exception as error:
             message = str(error) if isinstance(error, GtzanError) else disk_trouble(error) or traceback.format_exc()
@@ -100,20 +156,20 @@ class Outcome:
                 report.board.stop()
             report.update(status="failed", error=message)
             return None
-        except BaseException:  # Ctrl-C, or a scheduler's signal
+        except BaseException:  # Ctrl-C or a signal of a scheduler
             report.update(status="interrupted")
             raise
         report.update(status="done" if report.state.max_epochs else "reused")
         return result
 
 
-_busy = threading.Lock()  # held while a job runs in this process
+_busy = threading.Lock()  # held while a job of a multirun runs in this process
 
 
-@lru_cache(maxsize=1)
-def leave_after_parent() -> None:
-    """Ends a launcher's process whose first process was killed, once its job is done; joblib's would wait forever."""
-    if multiprocessing.parent_process() is None:  # the first process itself
+@cache
+def _exit_after_parent() -> None:
+    """Makes a worker process exit after its job if its parent was killed; workers of joblib would wait forever."""
+    if multiprocessing.parent_process() is None:  # not a worker
         return
     parent = os.getppid()
 
@@ -126,48 +182,27 @@ def leave_after_parent() -> None:
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
 
 
-USER_ERROR = 2
-FAILED = 1
-INTERRUPTED = 130
-NO_TRIALS = ("No trials are completed yet.", "Record does not exist.")  # how Optuna ends a search without a score
+def _check(overrides: Sequence[str], *, multirun: bool) -> None:
+    """Checks a command line; of a multirun only what does not depend on the job."""
+    check_overrides(overrides, compose(), conf_dir())
+    if multirun:
+        check_multirun(overrides)
+        return
+    study = prepare(compose(overrides), overrides).config.study
+    _check_study(study.model_dump(by_alias=True) if study else None)
 
 
-def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
-    """Runs `job` once, or once for each combination with -m; returns the exit status.
+def _check_study(settings: object) -> None:
+    """Checks the class and the settings of `study`; the validation of the run refuses other values."""
+    if isinstance(settings, Mapping) and "_target_" in settings:
+        from gtzan_lightning.studies.study import study_class  # imports matplotlib
 
-    The command line is looked over first, so that a typo costs a second and leaves no folder.
-    """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed by Hydra
-    SweepTable.failures = 0
-    outcome = Outcome(job)
-    try:
-        if not _asks_only(arguments):
-            _look_over(arguments)
-        sys.argv = [sys.argv[0], *arguments]
-        _run(outcome)
-    except KeyboardInterrupt:
-        _show_interrupted_sweep()
-        print("\nInterrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
-        return INTERRUPTED
-    except (Refusal, Exception) as error:
-        cause = error.__cause__ if isinstance(error, Refusal) and error.__cause__ else error
-        message = _format_error(cause)
-        if message is None:
-            raise cause from None
-        print(f"\n{message}", file=sys.stderr)
-        return USER_ERROR
-    finally:
-        SweepTable.close()
-    if outcome.mistake:
-        print(f"\n{outcome.mistake}", file=sys.stderr)
-        return USER_ERROR
-    return FAILED if SweepTable.failures else 0
+        study_class(settings)
 
 
-def _run(outcome: Outcome) -> None:
-    """Calls Hydra; a multirun again for what other processes were on, or what went down with a killed worker."""
-    start = hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name=CONFIG_NAME)(outcome)
+def _run(hydra_job: HydraJob) -> None:
+    """Calls Hydra, and again for jobs that other processes held or that were lost with a killed worker process."""
+    start = hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name=CONFIG_NAME)(hydra_job)
     while True:
         try:
             start()
@@ -175,19 +210,19 @@ def _run(outcome: Outcome) -> None:
             session = SweepTable.session
             if session is None:
                 raise
-            print("\nA process of the launcher was killed (was the memory enough?).", file=sys.stderr, flush=True)
-            if not session.after_lost_worker():
+            print("\nA worker process was killed, perhaps for lack of memory.", file=sys.stderr, flush=True)
+            if not session.continues_after_lost_worker():
                 SweepTable.end(session.jobs())
-                print("\nThe same command goes on from the last checkpoints.", file=sys.stderr)
+                print("\nRun the same command again to resume from the last checkpoints.", file=sys.stderr)
                 return
         else:
-            if SweepTable.session is None or not SweepTable.session.wants_another_pass():
+            if SweepTable.session is None or not SweepTable.session.needs_another_pass():
                 return
-            outcome.waits = SweepTable.session.waits = True
+            hydra_job.waits = SweepTable.session.waits = True
 
 
-def _show_interrupted_sweep() -> None:
-    """The table of the jobs that have begun."""
+def _print_interrupted_sweep() -> None:
+    """Prints the table of the jobs that had begun."""
     session = SweepTable.session
     if session is not None:
         session.mark_interrupted()
@@ -197,33 +232,18 @@ def _show_interrupted_sweep() -> None:
         print(f"\n{done} of {len(jobs)} jobs are done.", file=sys.stderr)
 
 
-def _asks_only(arguments: Sequence[str]) -> bool:
-    """Whether Hydra is only asked to show something."""
-    shows = ("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc")
-    return any(argument.split("=")[0] in shows for argument in arguments)
-
-
-def _look_over(arguments: Sequence[str]) -> None:
-    overrides = [argument for argument in arguments if not argument.startswith("-")]
-    check_overrides(overrides, compose(), conf_dir())
-    if {"-m", "--multirun"} & set(arguments):
-        refuse_shared_jobs(overrides)
-    else:
-        prepare(compose(overrides), overrides)
-
-
-def _format_error(error: BaseException) -> str | None:
-    """The error in a sentence or two; None for one that only a traceback explains."""
+def _user_message(error: BaseException) -> str | None:
+    """The message of an error of the user; None for an error that needs its traceback."""
     if isinstance(error, GtzanError):
         return str(error)
     if isinstance(error, ValueError) and str(error) in NO_TRIALS:
-        return "No trial of the search has a score; above it is told why each failed."
+        return "No trial of the search has a score; the reasons are printed above."
     if not isinstance(error, (HydraException, OmegaConfBaseException)):
         return disk_trouble(error) if isinstance(error, OSError) else None
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, ConfigAttributeError):
         return (
-            f"{error.full_key}: the chosen member of the group has no such key. Leave it out, or choose another member."
+            f"{error.full_key}: the selected member of the group has no such key. Remove it, or select another member."
         )
     return str(error)

@@ -1,4 +1,4 @@
-"""A search that survives being killed: what Optuna's storage holds, and draws that do not depend on interruptions."""
+"""The stored study of a search, and a sampler that draws the same values after an interruption."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-DRAW = "draw"  # which draw of the sampler a trial is; a repeated trial is the same draw
-STEP = 1_000_003  # between the seeds of two searches
+DRAW = "draw"  # attribute of a trial: the number of its draw; a repeated trial is the same draw
+STEP = 1_000_003  # distance of the seeds of two searches
 
 
 def opened(storage: str, name: str) -> Study:
-    """The stored study, or a new one; trials that a killed process left running are given up, to be drawn again."""
+    """The stored study, or a new one; trials that a killed process left running are marked as failed."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
@@ -24,25 +24,25 @@ def opened(storage: str, name: str) -> Study:
 
 
 def completed(study: Study) -> list[FrozenTrial]:
-    """Trials with a value, by number."""
+    """Trials with a value, sorted by number."""
     return study.get_trials(states=(TrialState.COMPLETE,))
 
 
 def failed_draws(study: Study) -> int:
-    """Draws that have been tried and have no value."""
+    """Number of draws that were tried and have no value."""
     done = {trial.system_attrs.get(DRAW) for trial in completed(study)}
     return len({trial.system_attrs.get(DRAW) for trial in study.trials} - done)
 
 
 class RepeatableTPE(BaseSampler):
-    """Optuna's TPE with a random state of its own for each draw.
+    """Optuna's TPE sampler with a separate random state for each draw.
 
-    A draw depends on the seed, its number and the trials before it. So a search that was killed and started again
-    tries what it would have tried, and what failed is tried again.
+    A draw depends only on the seed, its number and the trials before it. Therefore a search that was killed and
+    started again tries the same values as an uninterrupted one, and failed draws are repeated.
 
     Args:
-        seed: of the search.
-        options: of `optuna.samplers.TPESampler`.
+        seed: seed of the search.
+        options: arguments of `optuna.samplers.TPESampler`.
     """
 
     def __init__(self, seed: int, **options: Any) -> None:
@@ -51,7 +51,7 @@ class RepeatableTPE(BaseSampler):
         self._current: tuple[int, TPESampler] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """As TPE; begins a draw."""
+        """As TPE; starts a draw."""
         return self._of(study, trial).infer_relative_search_space(study, trial)
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Any:
@@ -72,7 +72,7 @@ class RepeatableTPE(BaseSampler):
         return self._current[1]
 
     def _next_draw(self, study: Study, trial: FrozenTrial) -> int:
-        """The first draw that no completed trial has, nor any trial of this process."""
+        """The lowest number that no completed trial and no trial of this process has."""
         self._first = trial.number if self._first is None else self._first
         taken = {
             other.system_attrs.get(DRAW)
