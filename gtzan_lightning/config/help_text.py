@@ -36,7 +36,7 @@ def _commented(cfg: DictConfig, folder: Path) -> str:
     for group, member in cfg.hydra.runtime.choices.items():
         for name in ("_base", member):
             comments |= _comments(folder / group / f"{name}.yaml", f"{group}.")
-    text = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"]))
+    text = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
     return "".join(
         f"{line}{COMMENT}{comments[key]}\n" if key in comments else f"{line}\n" for key, line in _keyed_lines(text)
     )

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.report.console import short_override, varied
 from gtzan_lightning.runs.job_board import (
     ENDED,
     FINISHED,
@@ -157,7 +158,7 @@ class SweepDisplay:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _name(self, state: JobState) -> str:
-        return self.names.get(state.num) or _short(state.overrides)
+        return self.names.get(state.num) or " ".join(map(short_override, state.overrides))
 
     def _summary(self, progress: SweepProgress) -> str:
         running = progress.having(*RUNNING)[:ROWS_SHOWN]
@@ -181,16 +182,8 @@ class SweepDisplay:
 
 def _job_names(states: Sequence[JobState]) -> dict[int, str]:
     """The overrides of each job that not all jobs share, by number."""
-    from gtzan_lightning.report.console import varied  # slow to import, and not needed to report a mistake
-
     names = varied([{"overrides": list(state.overrides)} for state in states])
     return {state.num: name for state, name in zip(states, names, strict=True)}
-
-
-def _short(overrides: Sequence[str]) -> str:
-    from gtzan_lightning.report.console import short_override
-
-    return " ".join(map(short_override, overrides))
 
 
 def _counts(progress: SweepProgress) -> str:

@@ -17,7 +17,6 @@ from omegaconf import DictConfig
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import FOLDER_VARIABLE, RUNNING, SETTLED, Expectation, JobBoard, JobState, finished
 from gtzan_lightning.runs.run_folder import Card, RunFolder
-from gtzan_lightning.sweeps.display import SweepDisplay, print_plan
 from gtzan_lightning.sweeps.plan import Plan, is_grid, plan_of
 from gtzan_lightning.utils.files import disk_trouble
 
@@ -89,6 +88,8 @@ class SweepSession:
     """
 
     def __init__(self, config: DictConfig) -> None:
+        from gtzan_lightning.sweeps.display import SweepDisplay, print_plan  # slow to import
+
         self.on_error = str(config.sweep.on_error)
         if self.on_error not in ("continue", "stop"):
             raise GtzanError(f"sweep.on_error = {self.on_error}: should be continue or stop.")

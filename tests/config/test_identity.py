@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.config.composition import composed, run_dir
+from gtzan_lightning.config.composition import compose, run_dir
 from gtzan_lightning.config.identity import config_hash, existing_run, flat, run_name
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
@@ -17,7 +17,7 @@ def plain(*overrides):
     """The composed configuration as nested plain values."""
     from omegaconf import OmegaConf
 
-    cfg = composed(overrides)
+    cfg = compose(overrides)
     return {key: OmegaConf.to_container(cfg[key], resolve=True) if OmegaConf.is_config(cfg[key]) else cfg[key]
             for key in cfg if key != "hydra"}  # fmt: skip
 
@@ -112,7 +112,7 @@ def test_a_manifest_counts_by_its_content(tmp_path):
     ],
 )  # fmt: skip
 def test_the_slug_says_what_was_asked(overrides, slug):
-    name = run_name(plain(*overrides), overrides, "0123abcd", composed(overrides).hydra.runtime.choices.model)
+    name = run_name(plain(*overrides), overrides, "0123abcd", compose(overrides).hydra.runtime.choices.model)
     assert name == f"{slug}-0123abcd"
 
 
@@ -134,21 +134,21 @@ def test_a_run_is_found_however_the_command_was_spelled(tmp_path):
 
 def test_the_folder_of_two_spellings_is_one(tables_root):
     root = [f"data.root={tables_root}"]
-    first = run_dir(composed([*root, "slice=6s"]), [*root, "slice=6s"])
+    first = run_dir(compose([*root, "slice=6s"]), [*root, "slice=6s"])
     first.mkdir(parents=True)
-    assert run_dir(composed([*root, "slice.seconds=6"]), [*root, "slice.seconds=6"]) == first
+    assert run_dir(compose([*root, "slice.seconds=6"]), [*root, "slice.seconds=6"]) == first
 
 
 def test_the_path_to_the_data_does_not_matter_but_the_data_do(tables_root, own_tables, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(tables_root)
-    named = [run_dir(composed([f"data.root={root}"])).name for root in (tables_root, link, own_tables)]
+    named = [run_dir(compose([f"data.root={root}"])).name for root in (tables_root, link, own_tables)]
     assert named[0] == named[1] != named[2]
 
 
 @pytest.mark.parametrize("wrong", ["slice.seconds=abc", "trainer.devices=x", "data.root=5", "data.kind=x"])
 def test_a_configuration_that_will_be_refused_has_a_folder_for_the_record(wrong):
-    assert run_dir(composed([wrong]), [wrong]).parent.name == "runs"
+    assert run_dir(compose([wrong]), [wrong]).parent.name == "runs"
 
 
 @pytest.mark.parametrize("reference", ["${split.seed}", r"$\{split.seed\}"])  # as typed, and as Hydra hands it to a job

@@ -2,19 +2,19 @@
 
 import pytest
 
-from gtzan_lightning.config.composition import composed, conf_dir
+from gtzan_lightning.config.composition import compose, conf_dir
 from gtzan_lightning.config.identity import flat
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
 
 CLAIMED = [path.stem for path in sorted((conf_dir() / "experiment").glob("*_*.yaml"))]  # one each published row
 
 
 def refusal(*overrides, with_choices=False):
-    cfg = composed(overrides)
+    cfg = compose(overrides)
     choices = dict(cfg.hydra.runtime.choices) if with_choices else None
     with pytest.raises(GtzanError) as caught:
-        checked(cfg, overrides, choices)
+        validate_config(cfg, overrides, choices)
     return str(caught.value).splitlines()
 
 
@@ -30,12 +30,12 @@ def refusal(*overrides, with_choices=False):
     ],
 )
 def test_every_member_of_every_group_passes(overrides):
-    checked(composed(overrides), overrides)
+    validate_config(compose(overrides), overrides)
 
 
 @pytest.mark.parametrize("preset", CLAIMED)
 def test_every_published_row_has_a_preset_that_says_one_thing(preset):
-    claim = checked(composed([f"experiment={preset}"])).claim
+    claim = validate_config(compose([f"experiment={preset}"])).claim
     assert (claim.winner == "ResLSTM") == preset.startswith("variants_")
     assert (claim.accuracy is None) == preset.startswith("variants_")
 
@@ -48,7 +48,7 @@ def test_a_claim_is_a_score_or_a_winner(words):
 
 def test_a_suspect_changes_one_thing():
     base, *others = (
-        flat(checked(composed(["experiment=ablation", f"ablation={member}"])).model_dump())
+        flat(validate_config(compose(["experiment=ablation", f"ablation={member}"])).model_dump())
         for member in ("none", "scaling", "epoch", "overlap")
     )
     assert [{key: value for key, value in other.items() if value != base[key]} for other in others] == [
@@ -59,7 +59,7 @@ def test_a_suspect_changes_one_thing():
 
 
 def test_values_arrive_with_their_types():
-    config = checked(composed(["model=lstm", "slice.seconds=6", "seed=7", "debug=fast"]))
+    config = validate_config(compose(["model=lstm", "slice.seconds=6", "seed=7", "debug=fast"]))
     assert config.slice.seconds == 6.0
     assert config.seed == 7
     assert config.model.target == "gtzan_lightning.models.BiLSTM"
@@ -71,13 +71,13 @@ def test_values_arrive_with_their_types():
 
 
 def test_a_frame_s_row_is_its_hop_whatever_the_step():
-    config = checked(composed(["features=logmel"]))
+    config = validate_config(compose(["features=logmel"]))
     assert config.features.row_s(30.0) == 512 / 22_050
 
 
 def test_the_checked_values_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
-        checked(composed()).seed = 3
+        validate_config(compose()).seed = 3
 
 
 def test_every_mistake_is_one_line_with_key_value_rule_and_place():
@@ -90,10 +90,10 @@ def test_every_mistake_is_one_line_with_key_value_rule_and_place():
 
 
 def test_a_value_of_a_file_is_found_in_the_file():
-    cfg = composed(["split=leaky"])
+    cfg = compose(["split=leaky"])
     cfg.split.ratios.train = 0.9
     with pytest.raises(GtzanError) as caught:
-        checked(cfg, ["split=leaky"], dict(cfg.hydra.runtime.choices))
+        validate_config(cfg, ["split=leaky"], dict(cfg.hydra.runtime.choices))
     assert str(caught.value).splitlines()[1:] == [
         "  split.ratios: train + val + test is 1.2, and must be 1 (set in conf/split/leaky.yaml)"
     ]
@@ -106,7 +106,7 @@ def test_an_unknown_key_is_refused(key):
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [
         ("rerun='yes'", "rerun = yes: should be a valid boolean"),
         ("data.root=7", "data.root = 7: should be a valid string"),

@@ -33,7 +33,7 @@ def send(number):
 
 
 def kill():
-    """Leaves no time to say goodbye."""
+    """Sends SIGKILL."""
     send(signal.SIGKILL)
 
 
@@ -48,7 +48,7 @@ def in_training(seed, epoch, batch=None, what=kill):
 
 
 def in_writing(name, times=1):
-    """Kills when a file of this name is written for the so-manieth time: it is there beside its place."""
+    """Kills when a file of this name is written for the given number of times; the temporary file stays."""
     replace, seen = os.replace, []
 
     def counted(source, target):

@@ -1,54 +1,71 @@
-"""What is shown of a sweep: before it starts, on a terminal, in a log file."""
+"""Console output of a sweep: its plan, the table on a terminal, the lines in a log file."""
 
 import io
 import json
 import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from gtzan_lightning.runs.job_board import Expectation, JobBoard, JobState
 from gtzan_lightning.sweeps.display import SweepDisplay, format_duration, print_plan
+from gtzan_lightning.sweeps.plan import Plan, PlannedJob
 
 
-def planned(*arguments):
+def lines_of(statuses, varied, expected_s, parallel, folders=None):
+    """The plan of a grid as printed; `folders` are distinct unless they are given."""
+    jobs = [
+        PlannedJob(num, (f"seed={num}",), Path(str(folder)), status, expected)
+        for num, (status, expected, folder) in enumerate(
+            zip(statuses, expected_s, folders or range(len(statuses)), strict=True)
+        )
+    ]
     stream = io.StringIO()
-    print_plan(*arguments, console=Console(file=stream, width=40))
+    print_plan(Plan(tuple(jobs), varied, parallel, synthetic=False), console=Console(file=stream, width=40))
     return stream.getvalue().splitlines()
 
 
-def test_the_plan_tells_grid_and_time():
-    standings = ["done", "interrupted", "failed", "", "", ""]
-    values = {"model": ("mlp", "lstm"), "seed": ("0", "1", "2")}
-    assert planned(standings, values, [9.0, 60.0, 60.0, 60.0, 60.0, 120.0], 2) == [
+def test_the_plan_has_the_grid_the_earlier_runs_and_the_duration():
+    statuses = ["done", "interrupted", "failed", "", "", ""]
+    varied = {"model": ("mlp", "lstm"), "seed": ("0", "1", "2")}
+    assert lines_of(statuses, varied, [9.0, 60.0, 60.0, 60.0, 60.0, 120.0], 2) == [
         "Sweep of 6 jobs = 2 x 3",
         "  model: mlp, lstm",
         "  seed: 0, 1, 2",
         "  1 finished before",
-        "  1 interrupted, to be continued",
-        "  1 failed before, to be tried again",
-        "  5 to train: about 3 min, 2 at a time, as runs like these took",
+        "  1 interrupted, will be resumed",
+        "  1 failed before, will be tried again",
+        "  5 to train: about 3 min, 2 at a time, as similar runs took",
+    ]
+
+
+def test_jobs_with_the_same_configuration_count_once():
+    assert lines_of(["", "", ""], {}, [None, None, None], 1, folders="aab") == [
+        "Sweep of 2 jobs",
+        "  2 to train; the duration is not known until the first jobs are done",
+        "2 jobs have the same configuration and are run once: seed=0 | seed=1",
     ]
 
 
 @pytest.mark.parametrize(
-    ("standings", "expected", "parallel", "told"),
+    ("statuses", "expected_s", "parallel", "message"),
     [
         (["done"], [5.0], 1, "nothing is left to train"),
-        (["", ""], [None, None], 1, "no run like these yet: the first jobs will tell how long they take"),
-        (["", ""], [50.0, None], 1, "about 50 s, 1 at a time, for 1 of them; no run like the other 1 yet"),
+        (["", ""], [None, None], 1, "the duration is not known until the first jobs are done"),
+        (["", ""], [50.0, None], 1, "about 50 s, 1 at a time, for 1 of them; no similar run for the other 1"),
         (["", ""], [50.0, 20.0], 4, "about 50 s, 4 at a time"),  # no shorter than the longest job
         (["", ""], [50.0, 20.0], None, "about 70 s, one after another"),
     ],
 )
-def test_the_plan_promises_what_was_measured(standings, expected, parallel, message):
-    assert message in planned(standings, {}, expected, parallel)[-1]
+def test_the_plan_estimates_the_duration_from_measured_runs(statuses, expected_s, parallel, message):
+    assert message in lines_of(statuses, {}, expected_s, parallel)[-1]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (5_400, "90 min"), (7_800, "2 h 10 min")]
+    ("seconds", "message"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (5_400, "90 min"), (7_800, "2 h 10 min")]
 )
-def test_lengths_of_time(seconds, message):
+def test_durations_are_short_texts(seconds, message):
     assert format_duration(seconds) == message
 
 
@@ -72,7 +89,7 @@ def shown(tmp_path):
     return board, Expectation(waiting)
 
 
-def test_a_log_file_gets_a_line_for_each_start_and_end_and_no_more(shown, capsys):
+def test_a_log_file_gets_one_line_for_each_start_and_end(shown, capsys):
     display = SweepDisplay(*shown, progress=True)
     display.refresh()
     display.refresh()

@@ -1,4 +1,4 @@
-"""A search by Optuna from its command to its documents."""
+"""A search with Optuna from its command to its tables."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ def interrupted_in_job(monkeypatch, number):
     monkeypatch.setattr(training, "make_model", stops)
 
 
-def test_a_trial_is_worth_the_mean_validation_accuracy_of_clips_over_folds(search):
+def test_the_score_of_a_trial_is_the_mean_validation_accuracy_of_clips_over_folds(search):
     ended, folder = search(3)
     assert ended.status == 0, ended.err
     cards = ended.cards()
@@ -60,17 +60,17 @@ def test_a_trial_is_worth_the_mean_validation_accuracy_of_clips_over_folds(searc
     assert {fold["run"] for record in records for fold in record["folds"]} == set(cards)
 
 
-def test_the_same_command_tries_nothing_twice_and_a_larger_one_goes_on(search):
+def test_the_same_command_repeats_no_trial_and_a_larger_one_adds_trials(search):
     search(2)
     ended, folder = search(2)
-    assert "2 trials of 2 folds, 2 of them done before" in ended.out
+    assert "2 trials of 2 folds, 2 finished before" in ended.out
     assert len(ended.cards()) == 4
     ended, folder = search(3)
     assert len(ended.cards()) == 6
     assert pd.read_csv(folder / "trials.csv")["trial"].nunique() == 3
 
 
-def test_an_interrupted_search_ends_as_one_that_was_left_alone(search, monkeypatch):
+def test_an_interrupted_search_ends_like_an_uninterrupted_one(search, monkeypatch):
     _, alone = search(4, outputs="alone")
     with monkeypatch.context() as patch:
         interrupted_in_job(patch, 6)  # the second fold of the third trial
@@ -83,7 +83,7 @@ def test_an_interrupted_search_ends_as_one_that_was_left_alone(search, monkeypat
     assert len(list(Path("stopped/runs").glob("*/run.json"))) == 8  # no fold of other settings was begun
 
 
-def test_a_trial_that_failed_is_told_and_tried_again(search, monkeypatch):
+def test_a_failed_trial_is_reported_and_tried_again(search, monkeypatch):
     whole, made = training.make_model, []
 
     def fails(*arguments):
@@ -103,21 +103,21 @@ def test_a_trial_that_failed_is_told_and_tried_again(search, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        ("split=leaky", "A search deals the tracks that are not test into validation folds of its own."),
-        ("trainer.best_epoch_on=test", "A search never looks at the test part"),
+        ("split=leaky", "A search assigns the tracks outside the test part to validation folds of its own."),
+        ("trainer.best_epoch_on=test", "A search does not use the test part"),
         ("search.folds=1", "search.folds = 1: should be greater than or equal to 2"),
     ],
 )
-def test_what_would_look_at_the_test_part_is_refused(search, words, message):
+def test_settings_that_would_use_the_test_part_are_refused(search, words, message):
     ended, _ = search(2, words)
     assert ended.status == 2
     assert message in ended.err
     assert ended.cards() == {}
 
 
-def test_a_search_without_one_score_ends_in_words(search, monkeypatch):
+def test_a_search_without_a_score_ends_with_a_message(search, monkeypatch):
     def fails(*_):
         raise GtzanError("no such model today")
 
@@ -125,4 +125,4 @@ def test_a_search_without_one_score_ends_in_words(search, monkeypatch):
     ended, _ = search(1)
     assert ended.status == 2
     assert "no such model today" in ended.err
-    assert ended.err.endswith("No trial of the search has a score; above it is told why each failed.\n")
+    assert ended.err.endswith("No trial of the search has a score; the reasons are printed above.\n")

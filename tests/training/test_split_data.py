@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gtzan_lightning.config.composition import composed
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.training.construction import fit_training_ood, make_datamodule
 from gtzan_lightning.training.split_data import open_data
 
@@ -12,8 +12,8 @@ from gtzan_lightning.training.split_data import open_data
 @pytest.fixture
 def config(own_tables):
     def of(*words):
-        return checked(
-            composed([f"data.root={own_tables}", "split.ratios={train: 0.5, val: 0.25, test: 0.25}", *words])
+        return validate_config(
+            compose([f"data.root={own_tables}", "split.ratios={train: 0.5, val: 0.25, test: 0.25}", *words])
         )
 
     return of

@@ -6,7 +6,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.training.train import train
 
 
@@ -20,7 +20,7 @@ def first(tables_root, tmp_path_factory):
         "trainer.progress=false",
         "model.hidden_size=32",
     ]
-    return train(composed(requested), overrides=requested)
+    return train(compose(requested), overrides=requested)
 
 
 def test_tensorboard_shows_curves_final_scores_figures_and_one_hparams_session(first):

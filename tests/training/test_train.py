@@ -12,7 +12,7 @@ import pytest
 import torch
 from run_folder import checked_card
 
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS, GenreModule
 from gtzan_lightning.training import results
@@ -29,7 +29,7 @@ def requested(tables_root, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(requested):
-    return train(composed(requested), overrides=requested)
+    return train(compose(requested), overrides=requested)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def ask(tables_root, tmp_path, without_figures):  # noqa: ARG001
 
     def train_with(*overrides, root=tables_root):
         command = [f"data.root={root}", f"outputs={tmp_path / 'outputs'}", *FAST, *overrides]
-        return train(composed(command), overrides=command)
+        return train(compose(command), overrides=command)
 
     return train_with
 
@@ -90,7 +90,7 @@ def test_the_card_says_how_sure_the_model_may_be_and_the_predictions_stay_as_tra
 def test_the_same_question_is_answered_from_the_folder(first, requested, monkeypatch):
     monkeypatch.setattr(main_job, "_trained", lambda *_: pytest.fail("trained again"))
     before = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")}
-    again = train(composed(requested), overrides=requested)
+    again = train(compose(requested), overrides=requested)
     assert again.reused
     assert (again.folder, again.card) == (first.folder, first.card)
     assert {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")} == before
@@ -99,7 +99,7 @@ def test_the_same_question_is_answered_from_the_folder(first, requested, monkeyp
 def test_a_rerun_gives_the_same_digits_and_keeps_the_old_folder(requested, first, tmp_path):
     shutil.copytree(first.folder, tmp_path / "outputs" / "runs" / first.folder.name)
     command = [requested[0], f"outputs={tmp_path / 'outputs'}", *requested[2:], "rerun=true"]
-    again = train(composed(command), overrides=command)
+    again = train(compose(command), overrides=command)
     assert not again.reused
     assert again.folder.name == first.folder.name
     kept = again.folder.with_name(f"{first.folder.name}.1")
@@ -296,13 +296,13 @@ def test_a_killed_process_is_continued(ask, requested, first, tmp_path, checkout
     code = (
         "import os, sys, signal\n"
         "from gtzan_lightning import train as t\n"
-        "from gtzan_lightning.config.composition import composed\n"
+        "from gtzan_lightning.config.composition import compose\n"
         "class Kill(t.Callback):\n"
         "    def on_validation_start(self, trainer, module):\n"
         "        if trainer.current_epoch == 3: os.kill(os.getpid(), signal.SIGKILL)\n"
         "own = t._callbacks\n"
         "t._callbacks = lambda *a: [*own(*a), Kill()]\n"
-        "t.train(composed(sys.argv[1:]), overrides=sys.argv[1:])\n"
+        "t.train(compose(sys.argv[1:]), overrides=sys.argv[1:])\n"
     )
     command = [requested[0], *FAST, f"outputs={tmp_path / 'outputs'}", "trainer.save_every_s=0"]
     done = subprocess.run([sys.executable, "-c", code, *command], cwd=checkout, capture_output=True, check=False)
@@ -343,7 +343,7 @@ def test_early_stopping_stops_and_survives_an_interruption(ask):
 def test_a_named_folder_never_answers_with_the_run_of_another_question(tables_root, tmp_path):
     def into_the_same(*overrides):
         command = [f"data.root={tables_root}", *FAST, "debug=fast", *overrides]
-        return train(composed(command), overrides=command, folder=tmp_path / "here")
+        return train(compose(command), overrides=command, folder=tmp_path / "here")
 
     assert into_the_same().card["model"]["name"] == "MLP"
     assert into_the_same("model=lstm").card["model"]["name"] == "BiLSTM"

@@ -1,4 +1,4 @@
-"""A sweep that was stopped at any moment is finished by the same command, with the same scores to the last digit."""
+"""A sweep that was stopped at any moment is finished by the same command, with exactly the same scores."""
 
 import json
 import os
@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from sweeps.killing import forked, in_training, in_writing, kill, send, status_of
 
 from gtzan_lightning.training import results
+from sweeps.killing import forked, in_training, in_writing, kill, send, status_of
 
 EPOCHS = 4
 
@@ -83,18 +83,18 @@ def test_killed_at_many_moments_it_ends_with_the_scores_of_an_uninterrupted_one(
         assert cards("killed")[seed]["metrics"] == card["metrics"]
 
 
-def test_what_a_dead_process_was_on_is_called_interrupted_before_it_goes_on(start):
+def test_the_job_of_a_dead_process_is_interrupted_until_it_is_resumed(start):
     assert status_of(start(prepare=lambda: in_training(seed=1, epoch=2, batch=1))) == -signal.SIGKILL
     assert statuses("here") == {0: "done", 1: "running"}  # the record of a process that could say nothing more
     assert status_of(start()) == 0
     message = Path("here/out").read_text()
-    assert "Sweep of 3 jobs\n  seed: 0, 1, 2\n  1 finished before\n  1 interrupted, to be continued\n" in message
+    assert "Sweep of 3 jobs\n  seed: 0, 1, 2\n  1 finished before\n  1 interrupted, will be resumed\n" in message
     assert "[1/3] seed=0: finished before, test accuracy" in message
-    assert " (continued from epoch 2), test accuracy" in message
+    assert " (resumed from epoch 2), test accuracy" in message
     assert "[3/3] seed=2: done in" in message
 
 
-def test_ctrl_c_marks_what_is_on_and_shows_what_is_done(start):
+def test_ctrl_c_marks_the_running_job_and_prints_the_finished_ones(start):
     assert status_of(start(prepare=lambda: in_training(seed=1, epoch=2, what=lambda: send(signal.SIGINT)))) == 130
     assert statuses("here") == {0: "done", 1: "interrupted"}
     message, complaints = Path("here/out").read_text(), Path("here/err").read_text()
@@ -102,7 +102,7 @@ def test_ctrl_c_marks_what_is_on_and_shows_what_is_done(start):
     assert complaints.splitlines()[-3:] == [
         "1 of 3 jobs are done.",
         "",
-        "Interrupted. The same command goes on from the last checkpoint.",
+        "Interrupted. Run the same command again to resume from the last checkpoint.",
     ]
     assert "Traceback" not in message + complaints
     assert status_of(start()) == 0
@@ -124,14 +124,14 @@ def test_two_copies_share_the_work(start):
     assert scores("shared").count("\n") == 19  # a header, then three jobs of two parts at three levels
 
 
-def test_a_copy_goes_on_where_the_other_was_killed(start):
+def test_a_copy_resumes_the_job_of_a_killed_one(start):
     def dies_at_last():
         in_training(seed=0, epoch=1, what=lambda: (Path("at it").touch(), wait_for(Path("die").exists), kill()))
 
     first = start("shared", dies_at_last)
     wait_for(Path("shared/at it").exists)
     second = start("shared")
-    wait_for(lambda: "[1/3] seed=0: another process is on it" in Path("shared/out").read_text())
+    wait_for(lambda: "[1/3] seed=0: running in another process" in Path("shared/out").read_text())
     Path("shared/die").touch()
     assert status_of(first) == -signal.SIGKILL
     assert status_of(second) == 0
@@ -142,12 +142,12 @@ def test_a_copy_goes_on_where_the_other_was_killed(start):
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
-from gtzan_lightning.cli.launch import launch
+from gtzan_lightning.sweeps.launch import launch
 
 def main(cfg):
     from hydra.core.hydra_config import HydraConfig
     from sweeps.killing import in_training
-    from gtzan_lightning.runs import results
+    from gtzan_lightning.training import results
     results.run_figures = lambda *_: {}
 
     def end():
@@ -160,7 +160,7 @@ def main(cfg):
                 return ends()
 
     in_training(seed=1, epoch=2, batch=1, what=end)
-    from gtzan_lightning.train import train
+    from gtzan_lightning.training.train import train
     hydra = HydraConfig.get()
     train(cfg, folder=Path(hydra.runtime.output_dir), overrides=list(hydra.overrides.task))
 
@@ -184,7 +184,7 @@ def test_all_processes_and_then_a_worker_are_killed_and_the_scores_are_those_of_
         ended.append(done.returncode)
     message = Path("err").read_text()
     assert ended == [-signal.SIGKILL, 0], message
-    assert "A process of the launcher was killed" in message
+    assert "A worker process was killed" in message
     assert "Traceback" not in message
     assert statuses("killed") == {0: "done", 1: "done", 2: "done"}
     assert scores("killed") == scores("whole")

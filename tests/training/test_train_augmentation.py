@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 from run_folder import checked_card
 
 from gtzan_lightning.config import compatibility as combination
-from gtzan_lightning.config.composition import composed, conf_dir
+from gtzan_lightning.config.composition import compose, conf_dir
 from gtzan_lightning.config.overrides import check_overrides
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training import results
 from gtzan_lightning.training.construction import make_datamodule, make_masking
@@ -31,9 +31,9 @@ def ask(monkeypatch, audio_root, cache_dir):
         return [*where, *FRAMES, *overrides, "debug=fast", "trainer.progress=false"]
 
     def train_with(*overrides):
-        return train(composed(command(*overrides)), overrides=command(*overrides))
+        return train(compose(command(*overrides)), overrides=command(*overrides))
 
-    train_with.config = lambda *overrides: checked(composed(command(*overrides)))
+    train_with.config = lambda *overrides: validate_config(compose(command(*overrides)))
     return train_with
 
 
@@ -42,7 +42,7 @@ def test_every_member_has_every_key_and_says_what_it_is():
     assert len({frozenset(OmegaConf.load(path)) for path in MEMBERS}) == 1
     for path in MEMBERS:
         assert path.read_text().startswith("# ")
-        assert checked(composed([f"augmentation={path.stem}"])).augmentation
+        assert validate_config(compose([f"augmentation={path.stem}"])).augmentation
 
 
 def test_a_run_with_renditions_records_originals_only(ask):
@@ -83,7 +83,7 @@ def test_the_renditions_of_one_start_are_those_of_the_next(ask):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["split=leaky"], "split=leaky has slices of one track in several parts"),
         (["augmentation.gain_db=-1"], "augmentation.gain_db = -1"),
@@ -105,7 +105,7 @@ def test_renditions_of_tables_are_refused_before_any_work(tables_root, monkeypat
     monkeypatch.setattr("gtzan_lightning.training.train.open_data", lambda *_: pytest.fail("opened"))
     command = [f"data.root={tables_root}", "augmentation=waveform"]
     with pytest.raises(GtzanError, match=r"(?s)needs audio, and features=stats comes from the tables.*source=audio"):
-        train(composed(command), overrides=command)
+        train(compose(command), overrides=command)
 
 
 def test_without_the_library_pitch_and_tempo_are_refused_and_the_rest_works(ask, monkeypatch):
@@ -118,10 +118,10 @@ def test_without_the_library_pitch_and_tempo_are_refused_and_the_rest_works(ask,
 
 
 def test_the_strength_of_one_genre_can_be_set_on_the_command_line():
-    check_overrides(["augmentation=weak_genres", "augmentation.genre_strength.reggae=3"], composed(), conf_dir())
+    check_overrides(["augmentation=weak_genres", "augmentation.genre_strength.reggae=3"], compose(), conf_dir())
     with pytest.raises(GtzanError, match=r"Did you mean augmentation\.genre_strength\.reggae"):
-        check_overrides(["augmentation.genre_strength.raggae=3"], composed(), conf_dir())
+        check_overrides(["augmentation.genre_strength.raggae=3"], compose(), conf_dir())
     more = "+augmentation.genre_strength.rock=1.5"
     command = ["augmentation=weak_genres", "augmentation.genre_strength.reggae=3", more]
-    factors = checked(composed(command)).augmentation.factors
+    factors = validate_config(compose(command)).augmentation.factors
     assert factors == {"country": 2, "disco": 2, "hiphop": 2, "reggae": 3, "rock": 1.5}

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from run_folder import checked_card
 
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.corpus import loading as opening
 from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
 from gtzan_lightning.errors import GtzanError
@@ -29,7 +29,7 @@ def ask(monkeypatch):
 
     def train_with(*overrides):
         command = [*overrides, "debug=fast", "trainer.progress=false"]
-        return train(composed(command), overrides=command)
+        return train(compose(command), overrides=command)
 
     return train_with
 
@@ -131,7 +131,7 @@ NO_TABLE_WINDOW = "slice.seconds=2 is shorter than the features' window of 3 s"
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["slice=2s"], NO_TABLE_WINDOW),
         (["slice.seconds=7"], "slice.seconds=7 is not a whole number of slice.step_s (3 s). Take 6 or 9."),
@@ -161,7 +161,7 @@ def test_what_cannot_be_is_refused_with_the_remedy_before_training(ask, tables_r
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["data.source=tables"], "data.source=tables: the synthetic corpus is audio and has no tables"),
         (["split=filtered"], "split=filtered is a list of GTZAN's tracks, and the synthetic corpus has none of them"),

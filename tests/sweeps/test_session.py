@@ -1,4 +1,4 @@
-"""Several jobs of one command."""
+"""Multiruns: a run folder and a row for each job, reuse of finished runs, and failed jobs."""
 
 import json
 from pathlib import Path
@@ -32,17 +32,17 @@ def test_each_combination_has_its_own_folder_and_a_row_in_the_table(command, tab
 
 
 def test_a_second_call_and_a_larger_one_reuse_what_is_finished(command, tables_root):
-    question = ("-m", f"data.root={tables_root}", *FAST)
-    first = command(*question, "model=mlp,lstm")
-    leakage_warnings = {path: path.stat().st_mtime_ns for path in Path("outputs/runs").glob("*/*")}
-    second = command(*question, "model=lstm,mlp")
+    sweep = ("-m", f"data.root={tables_root}", *FAST)
+    first = command(*sweep, "model=mlp,lstm")
+    times = {path: path.stat().st_mtime_ns for path in Path("outputs/runs").glob("*/*")}
+    second = command(*sweep, "model=lstm,mlp")
     assert second.status == 0
     assert second.out.count(": finished before") == 2
     assert second.cards() == first.cards()
-    third = command(*question, "model=mlp,lstm,reslstm")
+    third = command(*sweep, "model=mlp,lstm,reslstm")
     assert third.out.count(": finished before") == 2
     assert len(third.cards()) == 3
-    assert {path: path.stat().st_mtime_ns for path in leakage_warnings} == leakage_warnings
+    assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
 def test_a_single_run_finds_what_a_sweep_has_finished(command, tables_root):
@@ -50,7 +50,7 @@ def test_a_single_run_finds_what_a_sweep_has_finished(command, tables_root):
     assert "Finished before" in command(f"data.root={tables_root}", *FAST, "seed=4").out
 
 
-def test_a_reused_run_stands_in_the_table_under_the_words_of_this_sweep(command, tables_root):
+def test_a_reused_run_has_the_overrides_of_this_sweep_in_the_table(command, tables_root):
     command(f"data.root={tables_root}", *FAST, "split.seed=1", "slice.seconds=3")
     ended = command("-m", f"data.root={tables_root}", *FAST, "split.seed=1,2")
     assert ended.out.count(": finished before") == 1
@@ -58,15 +58,15 @@ def test_a_reused_run_stands_in_the_table_under_the_words_of_this_sweep(command,
     assert "Mean test accuracy over repetitions" in ended.out  # one experiment, repeated
 
 
-def test_a_reused_run_is_put_to_the_test_of_this_sweep(command, tables_root):
+def test_a_reused_run_belongs_to_the_study_of_this_sweep(command, tables_root):
     command(f"data.root={tables_root}", *FAST)
-    claim = "claim={study: a study, level: clip, accuracy: 0.5}"
-    ended = command("-m", f"data.root={tables_root}", *FAST, "split=grouped", claim)
+    study = "study={_target_: gtzan_lightning.studies.claims.PublishedClaims, claim: a row, level: clip, accuracy: 0.5}"
+    ended = command("-m", f"data.root={tables_root}", *FAST, "split=grouped", study)
     assert ended.out.count(": finished before") == 1
-    assert "a study" in ended.out.partition("Claimed and measured")[2]
+    assert "a row" in ended.out.partition("Claimed and measured")[2]
 
 
-def test_ablation_are_priced_beside_the_same_split_without_any(command, tables_root):
+def test_ablations_are_compared_with_the_same_split_without_any(command, tables_root):
     chosen = ("ablation=none,epoch,scaling", "split=grouped", "split.seed=0,1")
     ended = command("-m", "experiment=ablation", f"data.root={tables_root}", *FAST, *chosen)
     assert ended.status == 0, ended.err
@@ -76,18 +76,18 @@ def test_ablation_are_priced_beside_the_same_split_without_any(command, tables_r
     for card in cards:
         name = next(word for word in card["overrides"] if word.startswith("ablation=")).partition("=")[2]
         by_name.setdefault(name, {})[card["split"]["seed"]] = card["metrics"]["test"]["clip"]["accuracy"]
-    worth = sum(by_name["epoch"][seed] - by_name["none"][seed] for seed in (0, 1)) / 2
+    change = sum(by_name["epoch"][seed] - by_name["none"][seed] for seed in (0, 1)) / 2
     (line,) = (
         line
         for line in Path(next(Path("outputs").rglob("ablation.md"))).read_text().partition("clip")[2].splitlines()
         if "best test epoch instead" in line
     )
-    assert f"{worth:+.3f} (" in line
-    assert "EPOCH CHOSEN ON TEST: the score is that of the best test epoch: 2 of these jobs" in ended.out
-    assert "SCALE FITTED ON ALL: the normalisation has seen the test part: 2 of these jobs" in ended.out
+    assert f"{change:+.3f} (" in line
+    assert "MODEL SELECTION ON THE TEST SET: the score is that of the best test epoch: 2 of these jobs" in ended.out
+    assert "NORMALISATION FITTED ON ALL DATA, the test part included: 2 of these jobs" in ended.out
 
 
-def test_a_job_that_cannot_be_leaves_a_record_and_does_not_stop_the_others(command, tables_root):
+def test_an_invalid_job_leaves_a_record_and_does_not_stop_the_others(command, tables_root):
     ended = command("-m", f"data.root={tables_root}", *FAST, "slice=2s,6s", "seed=0,1")
     assert ended.status == 1
     statuses = [card["status"] for card in ended.cards().values()]
@@ -146,7 +146,7 @@ def test_members_may_be_chosen_by_a_pattern(command, tables_root):
     assert {card["model"]["name"] for card in ended.cards().values()} == {"BiLSTM", "ResLSTM"}
 
 
-def test_one_question_asked_twice_in_a_sweep_is_one_run(command, tables_root):
+def test_jobs_with_the_same_config_hash_are_one_run(command, tables_root):
     ended = command("-m", f"data.root={tables_root}", *FAST, "model=mlp,mlp")
     assert ended.status == 0
     assert len(ended.cards()) == 1
@@ -155,27 +155,29 @@ def test_one_question_asked_twice_in_a_sweep_is_one_run(command, tables_root):
 
 
 def test_a_damaged_record_is_one_row_of_the_table(command, tables_root):
-    question = ("-m", f"data.root={tables_root}", *FAST, "seed=0,1")
-    command(*question)
+    sweep = ("-m", f"data.root={tables_root}", *FAST, "seed=0,1")
+    command(*sweep)
     damaged = next(
         path for path in Path("outputs/runs").glob("*/run.json") if json.loads(path.read_text())["seed"] == 0
     )
     damaged.write_text("{")
-    ended = command(*question)
+    ended = command(*sweep)
     assert ended.status == 1
     assert "run.json: damaged" in ended.err
     assert [word for row in rows(ended) for word in row if word in ("damaged", "seed=1")] == ["damaged", "seed=1"]
 
 
-def test_the_plan_knows_the_runs_and_how_long_their_like_took(command, tables_root):
+def test_the_plan_finds_finished_runs_and_estimates_the_duration_of_the_others(command, tables_root):
     """Its quick composition names the same runs as Hydra's own: values, members and folds."""
     words = ("model=mlp,lstm", "split.fold=0,1", "split.n_folds=3", "model.hidden_size=8", "regularization=none")
-    question = ("-m", f"data.root={tables_root}", *FAST, *words)
-    first = command(*question)
-    assert first.out.startswith("Sweep of 4 jobs = 2 x 2\n  model: mlp, lstm\n  split.fold: 0, 1\n  4 to train; no run")
-    second = command(*question)
+    sweep = ("-m", f"data.root={tables_root}", *FAST, *words)
+    first = command(*sweep)
+    assert first.out.startswith(
+        "Sweep of 4 jobs = 2 x 2\n  model: mlp, lstm\n  split.fold: 0, 1\n  4 to train; the duration is not"
+    )
+    second = command(*sweep)
     assert "  4 finished before\n  nothing is left to train\n" in second.out
-    more = command(*question, "seed=0,1")
+    more = command(*sweep, "seed=0,1")
     assert "Sweep of 8 jobs = 2 x 2 x 2\n" in more.out
     assert "  4 finished before\n  4 to train: about " in more.out
-    assert ", 1 at a time, as runs like these took\n" in more.out
+    assert ", 1 at a time, as similar runs took\n" in more.out

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from run_folder import checked_card
 
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.training import results
 from gtzan_lightning.training import train as training
 from gtzan_lightning.training.train import train
@@ -20,7 +20,7 @@ WORDS = ("debug=fast", "trainer.progress=false", "trainer.limit_batches=null", "
 @pytest.mark.slow
 def test_two_processes_leave_the_folder_that_one_leaves(tables_root, tmp_path, checkout, monkeypatch):
     monkeypatch.setattr(results, "run_figures", lambda *_: {})
-    alone = train(composed([f"data.root={tables_root}", *WORDS]), folder=tmp_path / "alone").folder
+    alone = train(compose([f"data.root={tables_root}", *WORDS]), folder=tmp_path / "alone").folder
     shared = tmp_path / "shared"
     command = [sys.executable, str(checkout / "train.py"), f"data.root={tables_root}", *WORDS, "trainer=ddp"]
     ended = subprocess.run([*command, f"hydra.run.dir={shared}"], capture_output=True, text=True, env=os.environ)
@@ -39,7 +39,7 @@ def test_a_further_process_fits_and_writes_nothing(tables_root, tmp_path, monkey
     monkeypatch.setenv("LOCAL_RANK", "1")
     fitted = []
     monkeypatch.setattr(training, "_fit", lambda *arguments: fitted.append(arguments))
-    result = train(composed([f"data.root={tables_root}", *WORDS]), folder=tmp_path / "run")
+    result = train(compose([f"data.root={tables_root}", *WORDS]), folder=tmp_path / "run")
     assert len(fitted) == 1
     assert not result.scored
     assert list(Path(tmp_path / "run").iterdir()) == []

@@ -1,4 +1,4 @@
-"""A mistake costs a second and a few lines: what is wrong, what to do, exit status 2, nothing that looks finished."""
+"""Errors of the user: a few lines with the remedy, exit status 2, and no run that looks finished."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def assert_refused(ended, *message):
 
 
 @pytest.mark.parametrize(
-    ("mistake", "told"),
+    ("mistake", "message"),
     [
         ("modle=lstm", "modle=lstm: there is no key 'modle'. Did you mean model?"),
         ("slice=7", "slice=7: unknown. Members of slice: 2s, 3s, 6s, 9s, 30s."),
@@ -54,7 +54,7 @@ def assert_refused(ended, *message):
         ("model._target_=os.system", "model._target_ = os.system: "),
         ("split.ratios.test=0.5", "train + val + test is 1.3, and must be 1 (set by split.ratios.test=0.5)"),
         ("split.n_folds=5", "fold and n_folds go together: set both, or neither"),
-        ("model.kernel_size=3", "model.kernel_size: the chosen member of the group has no such key"),
+        ("model.kernel_size=3", "model.kernel_size: the selected member of the group has no such key"),
         ("slice=2s", "slice.seconds=2 is shorter than the features' window of 3 s."),
         ("features=mfcc", "features=mfcc needs audio, but"),
         ("data.root=/nowhere", "data.root: there is no folder /nowhere.\nSet data.root (or GTZAN_ROOT) to a folder"),
@@ -93,7 +93,7 @@ def with_nan_row(table):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             with_nan_row,
@@ -136,7 +136,7 @@ def test_ctrl_c_is_told_in_a_sentence(command, tables_root, monkeypatch):
     ended = command(f"data.root={tables_root}", *FAST)
     signal.signal(signal.SIGINT, before)  # Lightning leaves it ignored
     assert ended.status == 130
-    assert "Interrupted. The same command goes on from the last checkpoint." in ended.err
+    assert "Interrupted. Run the same command again to resume from the last checkpoint." in ended.err
     assert [card["status"] for card in ended.cards().values()] == ["interrupted"]
 
 

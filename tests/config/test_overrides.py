@@ -1,0 +1,37 @@
+"""Overrides that are refused before anything is composed: jobs in several processes, and plugins that are missing."""
+
+import pytest
+
+from gtzan_lightning.config import overrides
+
+
+@pytest.mark.parametrize(
+    "words", [["trainer=ddp"], ["trainer=cpu,ddp"], ["trainer.devices=1,2"], ["trainer.devices=2"]]
+)
+def test_a_multirun_of_distributed_jobs_is_refused(command, tables_root, words):
+    ended = command("-m", f"data.root={tables_root}", "seed=0,1", *words)
+    assert ended.status == 2
+    assert ended.err.strip().startswith(
+        "trainer.devices=2: a job of a multirun cannot train in several processes. Run such jobs one by one"
+    )
+    assert ended.cards() == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        ("hydra/launcher=joblib", "joblib"),
+        ("hydra/launcher=slurm", "slurm"),
+        ("hydra/launcher=slurm_local", "slurm"),
+        ("hydra/launcher=ray", "ray"),
+        ("experiment=search", "optuna"),
+        ("hydra/sweeper=optuna", "optuna"),
+    ],
+)
+def test_a_missing_plugin_names_its_extra(command, monkeypatch, words, extra):
+    monkeypatch.setattr(overrides, "_is_installed", lambda _: False)
+    ended = command("-m", words, "model=mlp,lstm")
+    assert ended.status == 2
+    assert f"{words}: " in ended.err
+    assert f'is not installed. pip install "gtzan-lightning[{extra}]"' in ended.err
+    assert ended.cards() == {}
