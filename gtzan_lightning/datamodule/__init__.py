@@ -1,1 +1,1 @@
-"""Feature arrays to examples: slices, splits, scaling and the LightningDataModule."""
+"""Examples for training: slices, splits, scaling, augmented copies and the LightningDataModule."""

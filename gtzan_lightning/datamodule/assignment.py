@@ -1,4 +1,4 @@
-"""Assigns tracks, artists or slices into train, val and test."""
+"""Stratified assignment of tracks, artists or slices to train, val and test."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 PARTS = ("train", "val", "test")
-EXCLUDED = ""  # a slice that no part holds
-VAL_SHARE_WITH_FOLDS = 0.10  # of what the test fold leaves
+EXCLUDED = ""  # the part of a slice that belongs to none
+VAL_SHARE_WITH_FOLDS = 0.10  # of the items outside the test fold
 
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How to split: the config group `split`."""
+    """Parameters of a split: the config group `split`."""
 
     name: str  # a module of `split_rules`
-    seed: int = 0  # decides the split alone; the training seed plays no part
+    seed: int = 0  # seed of the split; independent of the training seed
     ratios: tuple[float, float, float] = (0.7, 0.1, 0.2)  # train, val, test; used without folds
-    fold: int | None = None  # which fold is the test part, 0 ... n_folds - 1
+    fold: int | None = None  # index of the test fold, 0 ... n_folds - 1
     n_folds: int | None = None
-    val_fold: int | None = None  # which fold of what is not test is the validation part, 0 ... n_val_folds - 1
+    val_fold: int | None = None  # index of the validation fold of the items outside test, 0 ... n_val_folds - 1
     n_val_folds: int | None = None
-    train_tracks: int | None = None  # train on no more than so many tracks' worth: a control for a part's size
+    train_tracks: int | None = None  # size of the training part in tracks, to compare splits at equal size
 
 
 def stratified_group_parts(
     groups: ArrayLike, labels: ArrayLike, ratios: Sequence[float], seed: int
 ) -> NDArray[np.int64]:
-    """Assigns whole groups into parts of the given ratios, with each label spread evenly.
+    """Assigns whole groups to parts of the given ratios, stratified by label.
 
-    Groups are assigned from the largest to the smallest (equals in random order), each to the part whose shortage it
-    fills best: the part that ends nearest to its share of the group's labels, in the sum of squares. It is the
-    greedy rule of scikit-learn's `StratifiedGroupKFold`, for parts of unequal size.
+    Groups are assigned from the largest to the smallest (groups of equal size in random order), each to the part that
+    minimises the sum of squared differences from the desired label counts. This is the greedy algorithm of
+    scikit-learn's `StratifiedGroupKFold`, which supports only parts of equal size.
 
     Args:
-        groups: `(items,)`, which items must stay together.
-        labels: `(items,)`, integers from 0.
-        ratios: the share of each part; sums to 1.
-        seed: decides the order of equals.
+        groups: Group of each item, `(items,)`.
+        labels: Label of each item, integers from 0, `(items,)`.
+        ratios: Share of each part; must sum to 1.
+        seed: Seed of the order of groups of equal size.
 
     Returns:
-        The part of each item as a position in `ratios`, `(items,)`.
+        Part of each item as a position in `ratios`, `(items,)`.
 
     Raises:
-        ValueError: the ratios are not positive or do not sum to 1.
+        ValueError: The ratios are not positive or do not sum to 1.
     """
     shares = np.asarray(ratios, float)
     if (shares <= 0).any() or not np.isclose(shares.sum(), 1):
@@ -54,23 +54,26 @@ def stratified_group_parts(
     group_of_item, label_of_item = np.unique(groups, return_inverse=True)[1], np.asarray(labels)
     counts = np.zeros((group_of_item.max() + 1, label_of_item.max() + 1))  # (groups, labels)
     np.add.at(counts, (group_of_item, label_of_item), 1)
-    missing = np.outer(shares, counts.sum(axis=0))  # (parts, labels), items that each part still lacks
+    missing = np.outer(shares, counts.sum(axis=0))  # (parts, labels), items still to be assigned
     part_of_group = np.zeros(len(counts), np.int64)
-    random = np.random.default_rng(seed).permutation(len(counts))
-    for group in random[np.argsort(-counts[random].sum(axis=1), kind="stable")]:
-        # Adding c to a part that lacks m changes the sum of squares by |m - c|² - |m|² = |c|² - 2 m·c.
+    shuffled = np.random.default_rng(seed).permutation(len(counts))
+    for group in shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]:
+        # Adding counts c to a part that is missing m changes the sum of squares by |m - c|² - |m|² = |c|² - 2 m·c.
         part_of_group[group] = best = int(np.argmax(missing @ counts[group]))
         missing[best] -= counts[group]
     return part_of_group[group_of_item]
 
 
 def assign(groups: NDArray, labels: NDArray[np.int64], rule: SplitRule) -> NDArray[np.str_]:
-    """The part of each item, `(items,)`, by ratios; with folds, test is one fold and validation a tenth of the rest.
+    """Assigns items by ratios; with folds, one fold is test and a tenth of the others validation.
 
     Args:
-        groups: `(items,)`, which items must stay together.
-        labels: `(items,)`, the genre of each.
-        rule: ratios or folds, and the seed.
+        groups: Group of each item, `(items,)`; groups are not divided.
+        labels: Genre of each item, `(items,)`.
+        rule: Ratios or folds, and the seed.
+
+    Returns:
+        Part of each item, `(items,)`.
     """
     if rule.n_folds is None:
         return np.asarray(PARTS)[stratified_group_parts(groups, labels, rule.ratios, rule.seed)]
@@ -85,13 +88,16 @@ def assign(groups: NDArray, labels: NDArray[np.int64], rule: SplitRule) -> NDArr
 def assign_validation(
     parts: NDArray[np.str_], groups: NDArray, labels: NDArray[np.int64], rule: SplitRule
 ) -> NDArray[np.str_]:
-    """Assigns training and validation anew, as folds; the test part and what is left out stay.
+    """Reassigns the items of train and val by folds; those of test and excluded ones remain.
 
     Args:
-        parts: the part of each item, `(items,)`.
-        groups: `(items,)`, which items must stay together.
-        labels: `(items,)`, the genre of each.
-        rule: the validation fold, their number, and the seed.
+        parts: Part of each item, `(items,)`.
+        groups: Group of each item, `(items,)`; groups are not divided.
+        labels: Genre of each item, `(items,)`.
+        rule: Validation fold, number of folds, and seed.
+
+    Returns:
+        New part of each item, `(items,)`.
     """
     n_folds = rule.n_val_folds or 1
     is_open = np.isin(parts, PARTS[:2])

@@ -1,4 +1,4 @@
-"""Augmented copies of training tracks as further training examples; a augmented_copy is where its track is, and nowhere else."""
+"""Augmented copies of training tracks as additional training examples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gtzan_lightning.features.feature_matrix import Features
 
 @dataclass(frozen=True)
 class AugmentedSlices:
-    """One augmented_copy of some tracks, cut into slices; track numbers are those of the originals."""
+    """One augmented copy of some tracks, cut into slices; `track_index` refers to the original tracks."""
 
     features: Features
     slices: SliceTable
@@ -29,14 +29,17 @@ def copies_per_track(
     count: int,
     genre_strength: Mapping[str, float],
 ) -> NDArray[np.int64]:
-    """How many augmented_copies of each track are made, `(tracks,)`: none but of training tracks.
+    """Number of augmented copies of each track, 0 outside the training part.
 
     Args:
-        corpus: the tracks.
-        slices: their slices.
-        parts: the part of each slice, `(slices,)`.
-        count: augmented_copies of a training track.
-        genre_strength: multiplies the count for tracks of a genre, rounded; 1 for genres that are not named.
+        corpus: The tracks.
+        slices: Their slices.
+        parts: Part of each slice, `(slices,)`.
+        count: Copies of a training track.
+        genre_strength: Factor of the count by genre, 1 if missing; the product is rounded half up.
+
+    Returns:
+        `(tracks,)`.
     """
     factors = np.array([genre_strength.get(track.genre, 1.0) for track in corpus.tracks])
     wanted = np.zeros(len(corpus.tracks), np.int64)
@@ -46,31 +49,31 @@ def copies_per_track(
 
 
 def check_augmented_copies(track_index: NDArray[np.int32], slices: SliceTable, parts: NDArray[np.str_]) -> None:
-    """Refuses augmented_copies of tracks that are not in training alone.
+    """Refuses augmented copies of tracks that are not exclusively in the training part.
 
     Args:
-        track_index: tracks that have augmented_copies.
-        slices: slices of the originals.
-        parts: the part of each of them, `(slices,)`.
+        track_index: Tracks that have augmented copies.
+        slices: Slices of the original tracks.
+        parts: Part of each slice, `(slices,)`.
 
     Raises:
-        GtzanError: a augmented_copy belongs to a track that another part holds, or no part at all.
+        GtzanError: The original of a copy has slices in another part, or in no part.
     """
     elsewhere = slices.track_index[(parts == "val") | (parts == "test")]
     wrong = np.union1d(np.intersect1d(track_index, elsewhere),
                        np.setdiff1d(track_index, slices.track_index[parts == "train"]))  # fmt: skip
     if len(wrong):
         raise GtzanError(
-            f"Augmented copies belong to the training part, but those of {len(wrong)} tracks have originals elsewhere.\n"
+            f"Augmented copies are for training, but those of {len(wrong)} tracks have originals elsewhere.\n"
             "Use a split that keeps tracks whole, such as split=grouped, or augmentation=none."
         )
 
 
 def check_genres(genre_strength: Mapping[str, float], corpus: Corpus) -> None:
-    """Refuses a strength for genres that are not there.
+    """Refuses a strength for unknown genres.
 
     Raises:
-        GtzanError: the names, and those that the corpus has.
+        GtzanError: A genre is not in the corpus.
     """
     unknown = [genre for genre in genre_strength if genre not in corpus.genres]
     if unknown:

@@ -1,7 +1,4 @@
-"""The slices of a split as tensors on one scale, which jobs that ask for the same data share.
-
-MERGED: Batches of tensors that stay where the model is: no worker processes, no collating.
-"""
+"""Slices of a corpus as standardised tensors, and loaders of batches."""
 
 from __future__ import annotations
 
@@ -23,42 +20,98 @@ Batch = tuple[Tensor, Tensor, Tensor]
 """x `(batch, steps, features)`, y `(batch,)` and track `(batch,)`, the position in Corpus.tracks."""
 
 Augment = Callable[[Tensor, Tensor], Tensor]
-"""x `(batch, steps, features)` and y `(batch,)` to a changed x of the same shape."""
+"""Function of x `(batch, steps, features)` and y `(batch,)` that returns a changed x of the same shape."""
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Examples:
-    """All slices of a run as tensors."""
+    """Slices as tensors; overlapping slices share their steps."""
 
     values: Tensor  # (distinct steps, features), standardised
     step_index: Tensor  # (slices, steps), rows of `values`
     label: Tensor  # (slices,)
     track: Tensor  # (slices,)
 
-    def to(self, device: torch.device) -> Examples:
-        """The same on another device; a copy only if it is another."""
-        return Examples(*(tensor.to(device) for tensor in (self.values, self.step_index, self.label, self.track)))
+    @classmethod
+    def of_slices(
+        cls,
+        corpus: Corpus,
+        slices: SliceTable,
+        values: NDArray[np.float32],
+        step_index: NDArray[np.int64],
+        scale: Standardisation,
+    ) -> Examples:
+        """Standardises slices; `values` and `step_index` are the result of `step_table`."""
+        return cls(
+            values=torch.from_numpy(scale.apply(values)),
+            step_index=torch.from_numpy(step_index),
+            label=torch.from_numpy(np.asarray(corpus.labels())[slices.track_index]),
+            track=torch.from_numpy(slices.track_index.astype(np.int64)),
+        )
 
     @staticmethod
-    def joined(several: Sequence[Examples]) -> Examples:
-        """One after the other, as one; a single one stays as it is."""
+    def concatenated(several: Sequence[Examples]) -> Examples:
+        """Concatenates examples; a single one is returned without a copy."""
         if len(several) == 1:
             return several[0]
-        sizes = torch.tensor([0, *(len(examples.values) for examples in several[:-1])]).cumsum(0)
+        offsets = torch.tensor([0, *(len(examples.values) for examples in several[:-1])]).cumsum(0)
         return Examples(
             torch.cat([examples.values for examples in several]),
-            torch.cat([examples.step_index + first for examples, first in zip(several, sizes, strict=True)]),
+            torch.cat([examples.step_index + offset for examples, offset in zip(several, offsets, strict=True)]),
             torch.cat([examples.label for examples in several]),
             torch.cat([examples.track for examples in several]),
         )
 
+    def to(self, device: torch.device) -> Examples:
+        """The examples on a device; copied only if they are on another."""
+        return Examples(*(tensor.to(device) for tensor in (self.values, self.step_index, self.label, self.track)))
+
     def batch(self, chosen: Tensor) -> Batch:
-        """The slices with the numbers `chosen`, `(batch,)`."""
+        """The slices with the indices `chosen`, `(batch,)`."""
         return self.values[self.step_index[chosen]], self.label[chosen], self.track[chosen]
 
 
+@dataclass(frozen=True, eq=False)
+class ScaledExamples:
+    """Examples with their standardisation; immutable, so that jobs of one process can share them."""
+
+    standardisation: Standardisation
+    examples: Examples
+    _computed: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once(self, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """The result of `compute`, called once per key; it must depend on the key and these examples alone."""
+        if key not in self._computed:
+            self._computed[key] = compute()
+        value: Value = self._computed[key]
+        return value
+
+
+def scale_examples(
+    corpus: Corpus,
+    features: Features,
+    slices: SliceTable,
+    parts: NDArray[np.str_],
+    scaling: ScalingName = "standard",
+    fitted_on: FittedOn = "train",
+) -> ScaledExamples:
+    """Fits the standardisation and applies it to all slices; arguments as in `GenreDataModule`."""
+    values, step_index = step_table(features, slices)
+    scale = standardisation_of(values, step_index, parts, scaling, fitted_on)
+    return ScaledExamples(scale, Examples.of_slices(corpus, slices, values, step_index, scale))
+
+
 class EpochOrder:
-    """The order of an epoch's examples: a function of seed and epoch alone, so that a resumed run draws the same."""
+    """Order of the examples of an epoch, determined by seed and epoch alone, so that a resumed run repeats it.
+
+    Args:
+        chosen: Indices of the slices.
+        seed: Seed of the shuffling; None keeps the order of `chosen`.
+        rank: Number of this process.
+        world_size: Number of processes, among which the slices are divided.
+    """
 
     def __init__(self, chosen: Tensor, seed: int | None, rank: int = 0, world_size: int = 1) -> None:
         self.chosen, self.seed, self.rank, self.world_size, self.epoch = chosen, seed, rank, world_size, 0
@@ -68,29 +121,23 @@ class EpochOrder:
         self.epoch = epoch
 
     def numbers(self) -> Tensor:
-        """Slice numbers in this epoch's order; shuffled if there is a seed, this rank's share if there are several."""
+        """Indices of the slices of this process in the order of the epoch."""
         numbers = self.chosen
         if self.seed is not None:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
             numbers = numbers[torch.randperm(len(numbers), generator=generator)]
         if self.world_size == 1:
             return numbers
-        padding = -len(numbers) % self.world_size  # every rank must take as many steps
+        padding = -len(numbers) % self.world_size  # every process must take the same number of steps
         return torch.cat([numbers, numbers[:padding]])[self.rank :: self.world_size]
 
 
 class BatchLoader:
-    """An iterable of batches over some of the examples; stands where a DataLoader would."""
+    """Iterable of batches, in place of torch's DataLoader: tensors on the device need no workers and no collation."""
 
-    batch_sampler = None  # Lightning looks for it where there is a `sampler`, whose `set_epoch` it calls
+    batch_sampler = None  # read by Lightning if there is a `sampler`, whose `set_epoch` it calls
 
-    def __init__(
-        self,
-        examples: Examples,
-        order: EpochOrder,
-        batch_size: int,
-        augment: Augment | None = None,
-    ) -> None:
+    def __init__(self, examples: Examples, order: EpochOrder, batch_size: int, augment: Augment | None = None) -> None:
         self.examples, self.sampler, self.batch_size, self.augment = examples, order, batch_size, augment
 
     def __len__(self) -> int:
@@ -104,58 +151,9 @@ class BatchLoader:
             yield (self.augment(x, y) if self.augment else x), y, track
 
     def _sizes(self, count: int) -> list[int]:
-        """Sizes of the batches. A last batch of one is left out of a shuffled epoch: batch normalisation needs two."""
+        """Sizes of the batches. A last batch of one is dropped when shuffling: batch normalisation needs two."""
         sizes = [self.batch_size] * (count // self.batch_size)
         rest = count % self.batch_size
         if rest > 1 or (rest == 1 and (self.sampler.seed is None or not sizes)):
             sizes.append(rest)
         return sizes
-
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, eq=False)
-class ScaledExamples:
-    """Examples with their scale; nobody changes them, so that another job can have them too."""
-
-    standardisation: Standardisation
-    examples: Examples
-    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
-
-    def once(self, what: Hashable, make: Callable[[], Value]) -> Value:
-        """What follows from these examples and `what` alone: computed at the first call."""
-        if what not in self._kept:
-            self._kept[what] = make()
-        value: Value = self._kept[what]
-        return value
-
-
-def scale_examples(
-    corpus: Corpus,
-    features: Features,
-    slices: SliceTable,
-    parts: NDArray[np.str_],
-    scaling: ScalingName = "standard",
-    fitted_on: FittedOn = "train",
-) -> ScaledExamples:
-    """Fits the scale, and puts every slice on it; arguments as of `GenreDataModule`."""
-    values, step_index = step_table(features, slices)
-    scale = standardisation_of(values, step_index, parts, scaling, fitted_on)
-    return ScaledExamples(scale, examples_of(corpus, values, step_index, slices, scale))
-
-
-def examples_of(
-    corpus: Corpus,
-    values: NDArray[np.float32],
-    step_index: NDArray[np.int64],
-    slices: SliceTable,
-    scale: Standardisation,
-) -> Examples:
-    """Slices as standardised tensors; `values` and `step_index` as `step_table` returns them."""
-    return Examples(
-        values=torch.from_numpy(scale.apply(values)),
-        step_index=torch.from_numpy(step_index),
-        label=torch.from_numpy(np.asarray(corpus.labels())[slices.track_index]),
-        track=torch.from_numpy(slices.track_index.astype(np.int64)),
-    )

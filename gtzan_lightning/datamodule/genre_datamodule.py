@@ -1,4 +1,4 @@
-"""The LightningDataModule: examples of a corpus in three parts."""
+"""The LightningDataModule of a corpus."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from gtzan_lightning.datamodule.examples import (
     EpochOrder,
     Examples,
     ScaledExamples,
-    examples_of,
     scale_examples,
 )
 from gtzan_lightning.datamodule.scaling import FittedOn, ScalingName
 from gtzan_lightning.datamodule.slices import SliceTable, step_table
 from gtzan_lightning.features.feature_matrix import Features
 
-EVALUATION_BATCH = 512  # fixed: sums in another order would change the last digit of a score
+EVALUATION_BATCH = 512  # constant, since another order of summation would change the last digit of a score
 
 
 class GenreDataModule(L.LightningDataModule):
     """Train, val, test and predict loaders over the slices of a corpus.
 
-    The predict loader runs over every slice that has a part, in the order of `kept`.
+    The predict loader contains every slice that has a part, in the order of `kept`.
 
     Args:
-        corpus: the tracks and genres.
-        features: their features.
-        slices: the examples cut from them.
-        parts: the part of each slice, `(slices,)`, from a rule or a manifest.
-        batch_size: examples a training batch.
-        seed: the training seed; decides the order of the training examples.
-        scaling: how features are put on one scale: `standard` or `quantile`.
-        scaling_fitted_on: `train`, or `all` for the leak of a scale that has seen the test part.
-        best_epoch_on: `val`, or `test` to have the test part scored after each epoch as well, beside the validation.
-        augment: changes to a training batch.
-        prepared: what `scale_examples` has made of the same arguments for another job.
-        augmented_copies: of training tracks; further examples for training alone, which do not count for the scale either.
+        corpus: The tracks and genres.
+        features: Their features.
+        slices: The examples cut from them.
+        parts: Part of each slice, `(slices,)`, from a split rule or a manifest.
+        batch_size: Examples per training batch.
+        seed: Training seed; determines the order of the training examples.
+        scaling: Standardisation of the features: `standard` or `quantile`.
+        scaling_fitted_on: `train`, or `all` for normalisation fitted on all data, which leaks the test part.
+        best_epoch_on: `val`, or `test` to evaluate the test part after each epoch as well (model selection on the
+            test set).
+        augment: Augmentation of training batches.
+        prepared: Result of `scale_examples` with the same arguments, from another job.
+        augmented_copies: Of training tracks; additional training examples, not used to fit the standardisation.
 
     Raises:
-        GtzanError: augmented_copies of other tracks.
+        GtzanError: The original of an augmented copy is not exclusively in the training part.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class GenreDataModule(L.LightningDataModule):
         self.kept = np.flatnonzero(parts != EXCLUDED)
         self.prepared = prepared or scale_examples(corpus, features, slices, parts, scaling, scaling_fitted_on)
         self.standardisation, self.examples = self.prepared.standardisation, self.prepared.examples
-        for augmented_copy in augmented_copies:
-            check_augmented_copies(augmented_copy.slices.track_index, slices, parts)
-        rendered = [
-            examples_of(corpus, *step_table(each.features, each.slices), each.slices, self.standardisation)
-            for each in augmented_copies
+        for copy in augmented_copies:
+            check_augmented_copies(copy.slices.track_index, slices, parts)
+        augmented = [
+            Examples.of_slices(corpus, copy.slices, *step_table(copy.features, copy.slices), self.standardisation)
+            for copy in augmented_copies
         ]
-        self.training_examples = Examples.joined([self.examples, *rendered])
+        self.training_examples = Examples.concatenated([self.examples, *augmented])
 
     @property
     def genres(self) -> tuple[str, ...]:
@@ -94,46 +94,46 @@ class GenreDataModule(L.LightningDataModule):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Name of each feature."""
+        """Names of the features."""
         return self.features.columns
 
     @property
     def n_tracks(self) -> int:
-        """Tracks of the corpus, the range of a batch's track numbers."""
+        """Number of tracks of the corpus."""
         return len(self.corpus.tracks)
 
     def size(self, part: str) -> int:
-        """Slices of a part."""
+        """Number of slices of a part."""
         return int((self.parts == part).sum())
 
     @property
     def augmented_slices(self) -> int:
-        """Training examples beside the originals."""
+        """Number of training examples from augmented copies."""
         return len(self.training_examples.label) - len(self.examples.label)
 
     def train_dataloader(self) -> BatchLoader:
-        """Slices of training tracks and of their augmented_copies; shuffled anew each epoch, augmented."""
-        augmented_copies = len(self.slices) + np.arange(self.augmented_slices)
-        chosen = np.concatenate([np.flatnonzero(self.parts == "train"), augmented_copies])
+        """Slices of training tracks and of their augmented copies, shuffled and augmented."""
+        augmented = len(self.slices) + np.arange(self.augmented_slices)
+        chosen = np.concatenate([np.flatnonzero(self.parts == "train"), augmented])
         return BatchLoader(
             self.training_examples.to(self._device()), self._order(chosen, self.seed), self.batch_size, self.augment
         )
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
-        """In corpus order; where the test part chooses the epoch, its loader comes second."""
+        """Slices in corpus order; a second loader for the test part if it selects the best epoch."""
         loaders = [self.evaluation_loader(part)[1] for part in dict.fromkeys(("val", self.best_epoch_on))]
         return loaders[0] if len(loaders) == 1 else loaders
 
     def test_dataloader(self) -> BatchLoader:
-        """In corpus order."""
+        """Slices in corpus order."""
         return self.evaluation_loader("test")[1]
 
     def predict_dataloader(self) -> BatchLoader:
-        """Every slice that has a part, in corpus order."""
+        """All slices that have a part, in corpus order."""
         return self._evaluation_loader(self.kept)
 
     def evaluation_loader(self, part: str) -> tuple[NDArray[np.int64], BatchLoader]:
-        """Numbers of a part's slices in corpus order, and batches of them, neither shuffled nor augmented."""
+        """Indices of the slices of a part in corpus order, and their loader, neither shuffled nor augmented."""
         chosen = np.flatnonzero(self.parts == part)
         return chosen, self._evaluation_loader(chosen)
 

@@ -1,4 +1,4 @@
-"""A split as data on disk: which slice is in which part."""
+"""Split manifests: the part of each slice as a CSV file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("track_id", "start_s", "stop_s", "part")
 
 
 def manifest_csv(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> bytes:
-    """The split as CSV: one row a slice that some part holds, in corpus order."""
+    """The split as CSV, one row per slice that has a part, in corpus order."""
     kept = parts != EXCLUDED
     track_ids = np.asarray([track.track_id for track in corpus.tracks], dtype=object)
     table = pd.DataFrame(
@@ -33,15 +33,15 @@ def manifest_csv(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) ->
 
 
 def manifest_sha256(csv: bytes) -> str:
-    """What tells two splits apart; runs with different values are not paired."""
+    """SHA-256 of a manifest; runs are compared pairwise only if it is equal."""
     return hashlib.sha256(csv).hexdigest()
 
 
 def read_manifest(path: Path, corpus: Corpus, slices: SliceTable) -> NDArray[np.str_]:
-    """The part of each slice, `(slices,)`, exactly as a manifest file says; "" for a slice that it does not name.
+    """The part of each slice according to a manifest file, `(slices,)`; "" for a slice that it does not contain.
 
     Raises:
-        GtzanError: the file is no manifest, or names a slice that this corpus and slice length do not make.
+        GtzanError: The file is not a manifest, or contains a slice that does not exist or is repeated.
     """
     table = _table(path)
     position = {
@@ -71,7 +71,7 @@ def _table(path: Path) -> pd.DataFrame:
         raise GtzanError(f"split.manifest: there is no file {path}. Give the split.csv of a run.")
     try:
         kinds = {"track_id": str, "part": str, "start_s": float, "stop_s": float}
-        table = pd.read_csv(path, dtype=kinds, keep_default_na=False)  # a track may be called "nan"
+        table = pd.read_csv(path, dtype=kinds, keep_default_na=False)  # "nan" is a valid track ID
     except (ValueError, OSError) as error:
         raise GtzanError(
             f"split.manifest={path}: not a split manifest ({error}). Give the split.csv of a run."

@@ -1,4 +1,4 @@
-"""Changes to training examples, made anew in every batch; validation and test never meet them."""
+"""SpecAugment masking of training batches."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Masking:
-    """SpecAugment (Park et al. 2019): stretches of steps and of features are replaced by the training mean.
+    """SpecAugment (Park et al. 2019): replaces ranges of steps and of features by the training mean.
 
-    The examples are standardised, so that the mean is zero. Each example draws its own masks.
+    The mean is zero since the examples are standardised. Masks are drawn independently for each example.
     """
 
-    time_masks: int = 0  # how many stretches of steps
-    time_mask_share: float = 0.2  # longest stretch, as a share of the steps
-    feature_masks: int = 0  # how many stretches of neighbouring features
-    feature_mask_share: float = 0.2  # widest stretch, as a share of the features
-    genre_strength: tuple[float, ...] = ()  # by label: multiplies the longest stretch; () is 1 for all
+    time_masks: int = 0  # number of masked ranges of steps
+    time_mask_share: float = 0.2  # longest range, as a share of the steps
+    feature_masks: int = 0  # number of masked ranges of adjacent features
+    feature_mask_share: float = 0.2  # widest range, as a share of the features
+    genre_strength: tuple[float, ...] = ()  # factor of the longest range by label; () is 1 for all
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """`(batch, steps, features)` of genres `(batch,)` to the same shape; draws from torch's global generator."""
+        """Masks x `(batch, steps, features)` with labels y `(batch,)`; draws from torch's global generator."""
         for axis, count, share in (
             (1, self.time_masks, self.time_mask_share),
             (2, self.feature_masks, self.feature_mask_share),
@@ -34,7 +34,7 @@ class Masking:
         return x
 
     def _longest(self, share: float, size: int, y: Tensor) -> Tensor:
-        """Of each example, `(batch,)`."""
+        """Longest range of each example, `(batch,)`."""
         if not self.genre_strength:
             return torch.full_like(y, int(share * size))
         by_label = [min(int(share * strength * size), size) for strength in self.genre_strength]
@@ -42,16 +42,19 @@ class Masking:
 
 
 def mask_stretch(x: Tensor, axis: int, longest: Tensor) -> Tensor:
-    """Sets one stretch of each example to zero: torchaudio's `mask_along_axis_iid`, with a length for each example.
+    """Sets one range of each example to zero: torchaudio's `mask_along_axis_iid` with a limit for each example.
 
     Args:
         x: `(batch, steps, features)`.
         axis: 1 for steps, 2 for features.
-        longest: `(batch,)`; a stretch is 0 to so many long, each length as likely as another.
+        longest: `(batch,)`; the length of a range is uniform between 0 and this limit.
+
+    Returns:
+        `(batch, steps, features)`.
     """
     size = x.shape[axis]
     length = torch.rand(len(x), device=x.device) * (longest + 1)
     start = (torch.rand(len(x), device=x.device) * (size - length)).long()
     position = torch.arange(size, device=x.device)
-    hidden = (position >= start[:, None]) & (position < (start + length.long())[:, None])  # (batch, size)
-    return x.masked_fill(hidden.unsqueeze(3 - axis), 0.0)
+    masked = (position >= start[:, None]) & (position < (start + length.long())[:, None])  # (batch, size)
+    return x.masked_fill(masked.unsqueeze(3 - axis), 0.0)

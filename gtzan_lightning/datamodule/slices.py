@@ -1,7 +1,4 @@
-"""Slices as sequences of steps: what a model reads.
-
-MERGED: Examples: each slice is some seconds of one track, read as a sequence of steps.
-"""
+"""Cutting tracks into slices, the examples of a model: sequences of steps of one or more feature rows."""
 
 from __future__ import annotations
 
@@ -13,19 +10,19 @@ from numpy.typing import NDArray
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_matrix import Features
 
-TOLERANCE = 1e-6  # relative; 6 s is two windows of 3.0000000001 s
+TOLERANCE = 1e-6  # relative, of lengths: 6 s is two windows of 3.0000000001 s
 
 
 @dataclass(frozen=True)
 class SliceTable:
-    """One row an example, and the feature rows that it reads."""
+    """Slices and the feature rows that they consist of."""
 
     track_index: NDArray[np.int32]  # (slices,), position in Corpus.tracks
     start_s: NDArray[np.float64]  # (slices,)
     stop_s: NDArray[np.float64]  # (slices,)
     first_row: NDArray[np.int64]  # (slices,), first feature row
-    steps: int  # steps of each slice
-    rows_per_step: int  # feature rows averaged into one step
+    steps: int  # steps per slice
+    rows_per_step: int  # feature rows averaged to a step
 
     def __len__(self) -> int:
         return len(self.track_index)
@@ -34,51 +31,67 @@ class SliceTable:
 def slice_table(
     features: Features, *, seconds: float, step_s: float | None = None, hop_s: float | None = None
 ) -> SliceTable:
-    """Cuts every track into slices; one that would span a gap or run over the end is not made.
+    """Cuts every track into slices; slices never span a gap or the end of a track.
 
     Args:
-        features: the rows to cut.
-        seconds: length of a slice.
-        step_s: length of a step; None is the features' own row (a 3-s window, or a frame). A longer step averages rows.
-        hop_s: from one slice to the next; None is `seconds`, which makes slices that do not overlap.
+        features: The rows to cut.
+        seconds: Length of a slice.
+        step_s: Length of a step; None is one feature row (a window or a frame). A longer step is a mean of rows.
+        hop_s: Time from one slice to the next; None is `seconds`, without overlap.
 
     Raises:
-        GtzanError: a length does not fit the features, or no track is long enough.
+        GtzanError: A length does not fit the features, or no track is long enough.
     """
     rows_per_step, steps, rows_per_hop = lengths_in_rows(
         features.row_s, seconds, step_s, hop_s, framed=features.name != "stats"
     )
     rows = steps * rows_per_step
-    first = np.concatenate(
-        [run[0] + _starts(len(run), rows, rows_per_hop) for run in _contiguous_runs(features) if len(run) >= rows]
-        or [np.empty(0, np.int64)]
-    )
-    if not len(first):
+    runs = _contiguous_runs(features)
+    starts = [run[: len(run) - rows + 1 : rows_per_hop] for run in runs if len(run) >= rows]
+    if not starts:
         raise GtzanError(
             f"slice.seconds={seconds:g}: no track has {rows} contiguous rows of {features.row_s:g} s.\n"
             "Take shorter slices."
         )
+    first = np.concatenate(starts)
     start_s = features.start_s[first]
     return SliceTable(features.track_index[first], start_s, start_s + seconds, first, steps, rows_per_step)
 
 
+def step_table(features: Features, slices: SliceTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The distinct steps of all slices; overlapping slices share steps.
+
+    Returns:
+        Values of the steps, `(distinct steps, features)`, and the steps of each slice, `(slices, steps)`. With one row
+        per step, the values are the feature matrix itself; otherwise each is the mean of its rows.
+    """
+    first_row = slices.first_row[:, None] + np.arange(slices.steps) * slices.rows_per_step  # (slices, steps)
+    if slices.rows_per_step == 1:
+        return features.values, first_row
+    distinct, index = np.unique(first_row, return_inverse=True)
+    total = np.zeros((len(distinct), features.values.shape[1]))
+    for offset in range(slices.rows_per_step):
+        total += features.values[distinct + offset]
+    return (total / slices.rows_per_step).astype(np.float32), index.reshape(first_row.shape)
+
+
 def tracks_without_slice(slices: SliceTable, n_tracks: int) -> NDArray[np.int64]:
-    """Positions of the tracks that are too short, or have too many gaps, for a single slice."""
+    """Positions of the tracks that have no slice because they are too short or have gaps."""
     return np.setdiff1d(np.arange(n_tracks), slices.track_index)
 
 
 def check_lengths(row_s: float, seconds: float, step_s: float | None, hop_s: float | None, *, framed: bool) -> None:
-    """Refuses lengths that no features of this kind can be cut into, before any work.
+    """Refuses lengths that do not fit the features; needs no data.
 
     Args:
-        row_s: seconds of a feature row.
+        row_s: Length of a feature row in seconds.
         seconds: `slice.seconds`.
         step_s: `slice.step_s`.
         hop_s: `slice.hop_s`.
-        framed: rows are short frames, so that lengths are rounded to them; windows must fit exactly.
+        framed: Whether rows are frames, to which lengths are rounded; multiples of windows must be exact.
 
     Raises:
-        GtzanError: the first length that does not fit, with the nearest ones that do.
+        GtzanError: A length does not fit; the message contains the nearest valid ones.
     """
     step_s = step_s or row_s
     if seconds < row_s * (1 - TOLERANCE):
@@ -99,10 +112,10 @@ def check_lengths(row_s: float, seconds: float, step_s: float | None, hop_s: flo
 def lengths_in_rows(
     row_s: float, seconds: float, step_s: float | None, hop_s: float | None, *, framed: bool
 ) -> tuple[int, int, int]:
-    """Rows a step, steps a slice, rows from one slice to the next; arguments as those of `check_lengths`.
+    """Rows per step, steps per slice, and rows from one slice to the next; arguments as in `check_lengths`.
 
     Raises:
-        GtzanError: a length does not fit the features.
+        GtzanError: A length does not fit the features.
     """
     check_lengths(row_s, seconds, step_s, hop_s, framed=framed)
     rows_per_step = max(1, round((step_s or row_s) / row_s))
@@ -120,28 +133,7 @@ def _check_multiple(key: str, value: float, unit: float, unit_name: str) -> None
 
 
 def _contiguous_runs(features: Features) -> list[NDArray[np.int64]]:
-    """Row numbers of each stretch of one track without a gap."""
+    """Row numbers of each part of a track without a gap."""
     same_track = np.diff(features.track_index) == 0
     no_gap = np.abs(np.diff(features.start_s) - features.row_s) < features.row_s / 2
     return np.split(np.arange(len(features.track_index)), np.flatnonzero(~(same_track & no_gap)) + 1)
-
-
-def _starts(available: int, rows: int, hop: int) -> NDArray[np.int64]:
-    return np.arange(0, available - rows + 1, hop)
-
-
-def step_table(features: Features, slices: SliceTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Every step once, and which of them each slice reads; overlapping slices share theirs.
-
-    Returns:
-        Values of the steps, `(distinct steps, features)`, and the steps of each slice, `(slices, steps)`. One row a
-        step leaves the feature matrix as it is; a longer step is the mean of its rows.
-    """
-    first_row = slices.first_row[:, None] + np.arange(slices.steps) * slices.rows_per_step  # (slices, steps)
-    if slices.rows_per_step == 1:
-        return features.values, first_row
-    distinct, index = np.unique(first_row, return_inverse=True)
-    total = np.zeros((len(distinct), features.values.shape[1]))
-    for offset in range(slices.rows_per_step):
-        total += features.values[distinct + offset]
-    return (total / slices.rows_per_step).astype(np.float32), index.reshape(first_row.shape)

@@ -1,11 +1,13 @@
-"""Splits: a rule puts slices into train, val and test, and what it made is checked."""
+"""Splitting slices into train, val and test by a rule, and checks of the result."""
 
 from __future__ import annotations
+
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.corpus.tracks import Corpus, Track
+from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule, assign_validation, stratified_group_parts
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.split_rules import rule_named
@@ -13,13 +15,13 @@ from gtzan_lightning.errors import GtzanError
 
 
 def split_slices(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray[np.str_]:
-    """The part of each slice, `(slices,)`: "train", "val", "test", or "" for a slice that is left out.
+    """The part of each slice, `(slices,)`: "train", "val", "test", or "" for an excluded slice.
 
-    A rule that does not keep tracks whole draws slices. The others draw tracks of the whole corpus, so that every
-    slice length and every model meets the same test tracks.
+    Rules that keep tracks whole split the tracks of the whole corpus, so that the test tracks are the same for every
+    slice length and model. Other rules split slices.
 
     Raises:
-        GtzanError: the corpus lacks what the rule needs, or a part would be empty or miss a genre.
+        GtzanError: The corpus lacks data that the rule needs, or a part is empty or lacks a genre.
     """
     keeps_tracks = "track" in rule_named(rule.name).KEEPS
     if keeps_tracks:
@@ -27,26 +29,26 @@ def split_slices(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray
     else:
         parts = rule_named(rule.name).slice_parts(corpus, slices, rule)
     if rule.train_tracks is not None:
-        parts = thinned(parts, slices.track_index, np.asarray(corpus.labels()), rule)
+        parts = limited_training_part(parts, slices.track_index, np.asarray(corpus.labels()), rule)
     check_parts(parts, slices.track_index, corpus, may_share_tracks=not keeps_tracks)
     return parts
 
 
-def thinned(
+def limited_training_part(
     parts: NDArray[np.str_], track_index: NDArray[np.int32], labels: NDArray[np.int64], rule: SplitRule
 ) -> NDArray[np.str_]:
-    """Leaves out training examples until `rule.train_tracks` tracks' worth are left, stratified by genre.
+    """Reduces the training part to the equivalent of `rule.train_tracks` tracks, stratified by genre.
 
-    Whole tracks where the rule keeps tracks whole, single slices where it draws slices.
+    Excludes whole tracks if the rule keeps tracks whole, otherwise single slices.
 
     Args:
-        parts: the part of each slice, `(slices,)`.
-        track_index: the track of each slice, `(slices,)`.
-        labels: the genre of each track, `(tracks,)`.
-        rule: says how many, and the seed that draws them.
+        parts: Part of each slice, `(slices,)`.
+        track_index: Track of each slice, `(slices,)`.
+        labels: Genre of each track, `(tracks,)`.
+        rule: Rule, size and seed.
 
     Raises:
-        GtzanError: the training part is smaller than that.
+        GtzanError: The training part is smaller than requested.
     """
     training = np.flatnonzero(parts == "train")
     tracks = track_index[training]
@@ -71,26 +73,22 @@ def split_tracks(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
     """The part of each track under a rule that keeps tracks whole, `(tracks,)`.
 
     Raises:
-        GtzanError: the corpus lacks what the rule needs.
+        GtzanError: The corpus lacks data that the rule needs.
     """
-    chosen = rule_named(rule.name)
-    parts: NDArray[np.str_] = chosen.track_parts(corpus, rule)
+    module = rule_named(rule.name)
+    parts: NDArray[np.str_] = module.track_parts(corpus, rule)
     if rule.n_val_folds is None:
         return parts
-    groups = np.asarray([_group(track, chosen.GROUP_BY) for track in corpus.tracks])
+    by_artist = module.GROUP_BY == "artist"  # a track of an unknown artist is a group of its own
+    groups = np.asarray([(track.artist_group if by_artist else None) or track.track_id for track in corpus.tracks])
     return assign_validation(parts, groups, np.asarray(corpus.labels()), rule)
 
 
-def _group(track: Track, group_by: str) -> str:
-    """What stays together in a validation fold; a track of an unknown artist is a group of its own."""
-    return (track.artist_group if group_by == "artist" else None) or track.track_id
-
-
 def check_tracks(corpus: Corpus, rule: SplitRule) -> None:
-    """Refuses early what the tracks alone show to be impossible; a leaky split needs no whole tracks.
+    """Checks a split before features are loaded, if its rule keeps tracks whole.
 
     Raises:
-        GtzanError: an empty part, or a genre missing in a part.
+        GtzanError: A part is empty or lacks a genre.
     """
     if "track" in rule_named(rule.name).KEEPS:
         tracks = np.arange(len(corpus.tracks), dtype=np.int32)
@@ -104,42 +102,37 @@ def check_parts(
     *,
     may_share_tracks: bool,
 ) -> None:
-    """Refuses a split that cannot be trained or believed.
+    """Refuses a split that cannot be used for training or gives invalid results.
 
     Raises:
-        GtzanError: an empty part, a genre missing in a part, or (unless allowed) a track in several parts.
+        GtzanError: A part is empty or lacks a genre, or (unless allowed) a track is in several parts.
     """
     labels = np.asarray(corpus.labels())
     size = f"{corpus.name} has {len(corpus.tracks)} tracks of {len(corpus.genres)} genres"
     for part in PARTS:
-        genres_there = np.unique(labels[track_index[parts == part]])
-        if not len(genres_there):
+        present = np.unique(labels[track_index[parts == part]])
+        if not len(present):
             raise GtzanError(
                 f"The {part} part of the split is empty ({size}).\nUse more tracks, fewer folds or other split.ratios."
             )
-        missing = [genre for index, genre in enumerate(corpus.genres) if index not in genres_there]
+        missing = [genre for index, genre in enumerate(corpus.genres) if index not in present]
         if missing:
             raise GtzanError(
                 f"The {part} part of the split has no slice of {', '.join(missing)} ({size}).\n"
                 "Use more tracks a genre, fewer folds, other split.ratios, or another split.seed."
             )
-    if not may_share_tracks:
-        _refuse_shared_tracks(parts, track_index, corpus)
+    for one, other in () if may_share_tracks else combinations(PARTS, 2):
+        shared = shared_tracks(parts, track_index, one, other)
+        if len(shared):
+            names = ", ".join(corpus.tracks[index].track_id for index in shared[:5])
+            raise GtzanError(
+                f"The split must keep tracks whole, but {len(shared)} tracks are in both {one} and {other}: {names}"
+                f"{' ...' if len(shared) > 5 else ''}.\nAssign each track to one part, or use split=leaky."
+            )
 
 
 def shared_tracks(
     parts: NDArray[np.str_], track_index: NDArray[np.int32], one: str = "train", other: str = "test"
 ) -> NDArray[np.int32]:
-    """Tracks (or whatever `track_index` numbers) that have slices in both parts."""
+    """Tracks (or other groups numbered by `track_index`) that have slices in both parts."""
     return np.intersect1d(track_index[parts == one], track_index[parts == other])
-
-
-def _refuse_shared_tracks(parts: NDArray[np.str_], track_index: NDArray[np.int32], corpus: Corpus) -> None:
-    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
-        shared = shared_tracks(parts, track_index, one, other)
-        if len(shared):
-            names = ", ".join(corpus.tracks[index].track_id for index in shared[:5])
-            raise GtzanError(
-                f"The split promises whole tracks, but {len(shared)} tracks are in both {one} and {other}: {names}"
-                f"{' ...' if len(shared) > 5 else ''}.\nMove each track into one part, or call the split leaky."
-            )

@@ -1,1 +1,1 @@
-"""Audio or tables to arrays of features."""
+"""Features of a corpus: published tables and audio files as arrays."""

@@ -1,4 +1,4 @@
-"""Audio files to mono signals; a file that cannot be used is a result with a reason, never an exception."""
+"""Reading audio files as mono signals. Unusable files give a result with a reason, never an exception."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-BLOCK_FRAMES = 1 << 16  # read at a time: a file's channels and length cannot fill the memory
-MAX_BAD_SHARE = 0.5  # of the samples; with more that are not numbers, the file is skipped
-_LYING_HEADER = re.compile(r"data\s*:\s*(\d+) \(should be (\d+)\)")
+BLOCK_FRAMES = 1 << 16  # frames read at a time, so that memory does not grow with the number of channels
+MAX_BAD_SHARE = 0.5  # share of NaN and infinite samples above which a file is skipped
+_DATA_SIZE = re.compile(r"data\s*:\s*(\d+) \(should be (\d+)\)")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of one file."""
+    """The signal of a file, or the reason why it cannot be used."""
 
-    signal: NDArray[np.float32]  # (samples,), mono, at the rate asked for; empty when skipped
+    signal: NDArray[np.float32]  # (samples,), mono, at the requested rate; empty if the file was skipped
     notes: tuple[str, ...] = ()  # what was repaired or left out
-    skipped: str | None = None  # why the file cannot be used
+    skipped: str | None = None  # the reason
 
 
 def read_audio(path: Path, rate_hz: int, max_s: float) -> Reading:
-    """Reads WAV, AU, FLAC, OGG, MP3 and the like, by content and not by suffix.
+    """Reads WAV, AU, FLAC, OGG, MP3 and other formats of libsndfile, by content and not by suffix.
 
-    Channels are averaged, any rate is resampled with soxr's high-quality filter. Samples that are not numbers become
-    0, a part that cannot be decoded is left out; both are noted. Sound of one constant value is none, and skipped.
+    Channels are averaged; other sampling rates are resampled with soxr's high-quality filter. NaN and infinite samples
+    are set to 0 and parts that cannot be decoded are left out, both with a note. Constant signals are skipped.
 
     Args:
-        path: the file.
-        rate_hz: sampling rate of the result.
-        max_s: no more than so many seconds are read.
+        path: The file.
+        rate_hz: Sampling rate of the result.
+        max_s: Longest part to read, in seconds.
     """
     try:
         mono, source_rate_hz, notes = _decode(path, max_s)
     except (OSError, soundfile.SoundFileError) as error:
         return _skipped(_reason(path, error))
     if len(mono) == 0:
-        return _skipped("the header is sound, but no sample follows it")
+        return _skipped("the header is valid, but no sample follows it")
     bad = ~np.isfinite(mono)
     if bad.mean() > MAX_BAD_SHARE:
         return _skipped(f"{bad.mean():.0%} of the samples are not numbers")
@@ -57,14 +57,14 @@ def read_audio(path: Path, rate_hz: int, max_s: float) -> Reading:
 
 
 def _decode(path: Path, max_s: float) -> tuple[NDArray[np.float32], int, list[str]]:
-    """Mono samples at the file's own rate, that rate, and notes."""
+    """Mono samples at the sampling rate of the file, that rate, and notes."""
     notes = []
     parts: list[NDArray[np.float32]] = []
     with soundfile.SoundFile(os.fsencode(path)) as file:
         wanted = round(max_s * file.samplerate)
-        lie = _LYING_HEADER.search(file.extra_info)
-        if lie and int(lie[1]) > int(lie[2]):
-            notes.append(f"the header promises {lie[1]} bytes of sound, {lie[2]} are there and used")
+        size = _DATA_SIZE.search(file.extra_info)  # size in the header, and in the file
+        if size and int(size[1]) > int(size[2]):
+            notes.append(f"the header promises {size[1]} bytes of sound, {size[2]} are there and used")
         try:
             left = wanted
             while left and len(block := file.read(min(left, BLOCK_FRAMES), dtype="float32", always_2d=True)):
@@ -80,7 +80,7 @@ def _decode(path: Path, max_s: float) -> tuple[NDArray[np.float32], int, list[st
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """Why a file cannot be opened, in the user's words."""
+    """Why a file cannot be opened."""
     if path.is_dir():
         return "it is a folder"
     if not path.exists():

@@ -1,9 +1,8 @@
-"""What the cache holds, features and the synthetic corpus, and how it gets smaller."""
+"""Listing and pruning the cache: features, and the audio of the synthetic corpus."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,43 +11,48 @@ from gtzan_lightning.corpus.synthetic_corpus import FOLDERS as SYNTHETIC
 from gtzan_lightning.utils.files import UNFINISHED, remove
 
 Kind = Literal["file", "corpus", "synthetic", "unfinished"]
-ABANDONED_S = 3600.0  # nothing takes so long to write: the process that began it is gone
+ABANDONED_S = 3600.0  # older unfinished entries belong to a process that has been killed
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One removable thing in the cache."""
+    """A removable entry of the cache."""
 
     kind: Kind
     path: Path
     size_bytes: int
-    last_used: float  # seconds since 1970
+    last_used: float  # seconds since the epoch
 
 
 def features_cache(cache_dir: Path) -> Path:
-    """The folder below `cache_dir` that the features live in."""
+    """The folder of the features below `cache_dir`."""
     return cache_dir / "features"
 
 
 def list_entries(cache_dir: Path) -> list[CacheEntry]:
-    """Everything that `prune` may remove, largest first."""
+    """All entries that `prune` can remove, largest first."""
     root = features_cache(cache_dir)
-    found = [*root.glob("files/*/*"), *root.glob("corpora/*"), *root.glob("contents/*"), *cache_dir.glob(SYNTHETIC)]
-    entries = [_entry(path) for path in found if path.parent.name != "contents" or path.name.startswith(UNFINISHED)]
-    return sorted((entry for entry in entries if entry is not None), key=lambda entry: -entry.size_bytes)
+    paths = [
+        *root.glob("files/*/*"),
+        *root.glob("corpora/*"),
+        *root.glob(f"contents/{UNFINISHED}*"),
+        *cache_dir.glob(SYNTHETIC),
+    ]
+    entries = filter(None, map(_entry, paths))
+    return sorted(entries, key=lambda entry: -entry.size_bytes)
 
 
 def prune(cache_dir: Path, older_than_s: float = 0.0) -> list[CacheEntry]:
-    """Removes what was not used for so long, and what killed processes have left behind.
+    """Removes unused entries, and unfinished entries of killed processes.
 
-    Whatever is removed is computed again when it is needed; jobs that have it mapped keep it until they end.
+    Removed entries are computed again when needed; running jobs keep the arrays that they have mapped.
 
     Args:
-        cache_dir: the cache's folder.
-        older_than_s: seconds since the last use; 0 removes everything.
+        cache_dir: Folder of the cache.
+        older_than_s: Least time since the last use in seconds; 0 removes all entries.
 
     Returns:
-        What was removed.
+        The removed entries.
     """
     now = time.time()
     removed = []
@@ -62,7 +66,8 @@ def prune(cache_dir: Path, older_than_s: float = 0.0) -> list[CacheEntry]:
 
 def _entry(path: Path) -> CacheEntry | None:
     try:
-        return CacheEntry(_kind(path), path, sum(_sizes(path)), path.stat().st_mtime)
+        parts = path.rglob("*") if path.is_dir() else [path]
+        return CacheEntry(_kind(path), path, sum(part.stat().st_size for part in parts), path.stat().st_mtime)
     except OSError:
         return None  # removed by another process meanwhile
 
@@ -73,8 +78,3 @@ def _kind(path: Path) -> Kind:
     if path.match(SYNTHETIC):
         return "synthetic"
     return "corpus" if path.parent.name == "corpora" else "file"
-
-
-def _sizes(path: Path) -> Iterator[int]:
-    for part in path.rglob("*") if path.is_dir() else [path]:
-        yield part.stat().st_size

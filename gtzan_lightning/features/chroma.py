@@ -1,21 +1,22 @@
-"""Energy of the twelve pitch classes, after finding how the recording is tuned."""
+"""Chroma features (energy of the twelve pitch classes), with estimation of the tuning."""
 
 from __future__ import annotations
 
 import torch
 
+from gtzan_lightning.features.median import median_of_last_dim
 from gtzan_lightning.features.spectrum import N_FFT, chroma_bank
 
-LOWEST_HZ, HIGHEST_HZ = 150.0, 4000.0  # where pitches are looked for
-THRESHOLD = 0.1  # of the frame's largest value; smaller peaks are no pitches
+LOWEST_HZ, HIGHEST_HZ = 150.0, 4000.0  # range of the pitches that determine the tuning
+THRESHOLD = 0.1  # relative to the maximum of the frame; smaller peaks are ignored
 
 
 def chroma(power: torch.Tensor, rate_hz: int) -> torch.Tensor:
-    """Chroma of each frame, scaled so that its largest pitch class is 1, as librosa.feature.chroma_stft has it.
+    """Chroma of each frame, scaled to a maximum of 1, as librosa.feature.chroma_stft.
 
     Args:
-        power: `(batch, frames, bins)`, the power spectrum.
-        rate_hz: sampling rate.
+        power: Power spectrum, `(batch, frames, bins)`.
+        rate_hz: Sampling rate.
 
     Returns:
         `(batch, frames, 12)`.
@@ -26,26 +27,28 @@ def chroma(power: torch.Tensor, rate_hz: int) -> torch.Tensor:
 
 
 def tuning(power: torch.Tensor, rate_hz: int) -> float:
-    """Deviation from A440 in semitones: the commonest deviation of the louder pitches, to 0.01.
+    """Deviation from A440 in semitones, to 0.01: the mode over the louder half of the pitches.
+
+    As librosa.estimate_tuning.
 
     Args:
-        power: `(frames, bins)`.
-        rate_hz: sampling rate.
+        power: Power spectrum, `(frames, bins)`.
+        rate_hz: Sampling rate.
     """
     pitches, strengths = _pitches(power, rate_hz)
     if pitches.numel() == 0:
         return 0.0
-    loud = pitches[strengths >= _median(strengths)].double()
+    loud = pitches[strengths >= median_of_last_dim(strengths)].double()
     deviation = torch.remainder(12 * torch.log2(loud / (440.0 / 16)), 1.0)
     deviation = torch.where(deviation >= 0.5, deviation - 1.0, deviation)
-    # the edges of a histogram of 100 bins from -0.5 to 0.5
+    # edges of a histogram of 100 bins from -0.5 to 0.5
     edges = torch.linspace(-0.5, 0.5, 101, dtype=torch.float64, device=power.device)
     counts = torch.bincount(torch.bucketize(deviation, edges, right=True) - 1, minlength=100)
     return round(float(edges[int(counts[:100].argmax())]), 6)
 
 
 def _pitches(power: torch.Tensor, rate_hz: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Frequencies in Hz of the spectral peaks, and their heights, by parabolas through three bins: two `(peaks,)`."""
+    """Frequency in Hz and height of each spectral peak, by parabolic interpolation of three bins: two `(peaks,)`."""
     bin_hz = rate_hz / N_FFT
     first, stop = -int(-LOWEST_HZ // bin_hz), -int(-HIGHEST_HZ // bin_hz)
     floor = THRESHOLD * power.amax(dim=1, keepdim=True)
@@ -58,10 +61,3 @@ def _pitches(power: torch.Tensor, rate_hz: int) -> tuple[torch.Tensor, torch.Ten
     slope, bend = (right - left) / 2, 2 * middle - left - right
     shift = torch.where(bend.abs() <= slope.abs(), 0.0, slope / bend)
     return (bin_ + shift) * bin_hz, middle + 0.5 * slope * shift
-
-
-def _median(values: torch.Tensor) -> torch.Tensor:
-    """Numpy's median: the mean of the two in the middle of an even number of values."""
-    ordered = values.sort().values
-    n = len(ordered)
-    return (ordered[(n - 1) // 2] + ordered[n // 2]) / 2

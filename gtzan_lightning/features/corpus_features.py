@@ -1,7 +1,4 @@
-"""The features of a corpus, from its tables or from its audio.
-
-MERGED: How many unusable files are too many. | The features of a corpus of audio files, through the cache.
-"""
+"""Features of a corpus, from published tables or from audio through the cache."""
 
 from __future__ import annotations
 
@@ -19,115 +16,18 @@ from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.feature_cache import (
     ContentIndex,
     FileCache,
-    FileSummary,
     StoredCorpus,
     key_of,
-    load_corpus,
+    load_stored_corpus,
     store_corpus,
 )
 from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings
+from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings, frame_columns
 from gtzan_lightning.features.frame_kinds import NAMES as FRAME_KINDS
-from gtzan_lightning.features.frames import frame_columns
-
-SHOWN = 100  # files that the message lists
-
-
-def check_skipped(skipped: dict[str, str], total: int, max_share: float) -> None:
-    """Stops if too many files could not be used.
-
-    Args:
-        skipped: reason by file.
-        total: files in all.
-        max_share: share that may be skipped.
-
-    Raises:
-        GtzanError: more than that was.
-    """
-    if len(skipped) <= math.floor(max_share * total + 1e-9) and len(skipped) < total:
-        return
-    shown = [f"  {file}: {reason}" for file, reason in list(skipped.items())[:SHOWN]]
-    more = [f"  ... and {len(skipped) - SHOWN} more"] if len(skipped) > SHOWN else []
-    raise GtzanError(
-        "\n".join(
-            [
-                f"{len(skipped)} of {total} audio files cannot be used, more than the allowed {max_share:.0%}:",
-                *shown,
-                *more,
-                "Repair or remove them, or raise data.max_skipped_share.",
-            ]
-        )
-    )
-
-
-ATTEMPTS = 3  # to join the entries of files while other processes prune them
-
-
-def features_of_audio(
-    corpus: Corpus,
-    name: str,
-    window_s: float,
-    settings: FrameSettings,
-    cache_dir: Path,
-    n_jobs: int,
-    max_skipped_share: float,
-    augmented_copy: AugmentedCopy | None = None,
-) -> Features:
-    """Computes what the cache does not hold, and maps the result into memory. Arguments as `load_features`."""
-    request = FeatureRequest(name, window_s, settings, augmented_copy)
-    paths = [track.path for track in corpus.tracks if track.path is not None]
-    stored = _stored(paths, corpus.root, request, features_cache(cache_dir), n_jobs)
-    names = [
-        printable(str(path.relative_to(corpus.root) if path.is_relative_to(corpus.root) else path)) for path in paths
-    ]
-    skipped = {name_: file.skipped for name_, file in zip(names, stored.files, strict=True) if file.skipped}
-    check_skipped(skipped, len(paths), max_skipped_share)
-    message = [_format_error(file) for file in stored.files]
-    notes = [f"{name_}: {text}" for name_, text in zip(names, message, strict=True) if text]
-    n_rows = stored.n_rows
-    row_in_track = np.arange(n_rows.sum()) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
-    return Features(
-        name=name,
-        columns=STATS_COLUMNS if name == "stats" else frame_columns(name, settings),
-        values=stored.values,
-        track_index=np.repeat(np.arange(len(paths), dtype=np.int32), n_rows),
-        start_s=row_in_track * request.row_s,
-        row_s=request.row_s,
-        notes=tuple(notes),
-    )
-
-
-def _format_error(file: FileSummary) -> str:
-    """What became of a file that was not simply read."""
-    return "; ".join([*([f"skipped, {file.skipped}"] if file.skipped else []), *file.notes])
-
-
-def _stored(
-    paths: list[Path], corpus_root: Path, request: FeatureRequest, cache_root: Path, n_jobs: int
-) -> StoredCorpus:
-    index = ContentIndex(cache_root, corpus_root)
-    digests = index.hashes(paths)
-    if all(digest is not None for digest in digests):
-        stored = load_corpus(cache_root, key_of(digests, request.config_hash()))
-        if stored is not None:
-            return stored
-    # torch, numba and joblib are slow to import: only those who compute pay for them
-    from gtzan_lightning.features.extraction import extract
-
-    for _ in range(ATTEMPTS):
-        results = extract(paths, request, cache_root, n_jobs)
-        index.remember([(result.path, result.state, result.digest) for result in results])
-        key = key_of([result.digest for result in results], request.config_hash())
-        if (stored := load_corpus(cache_root, key)) is not None:
-            return stored
-        with suppress(LookupError):  # an entry was pruned or damaged in between: once more
-            store_corpus(FileCache(cache_root), key, [(result.key, result.summary) for result in results])
-        if (stored := load_corpus(cache_root, key)) is not None:
-            return stored
-    raise RuntimeError(f"{cache_root}: entries vanish as fast as they are written")
-
 
 FEATURE_NAMES = ("stats", *FRAME_KINDS)
+ATTEMPTS = 3  # at joining the entries of files while other processes prune them
+MAX_LISTED = 100  # unusable files listed in the error message
 
 
 def load_features(
@@ -143,25 +43,28 @@ def load_features(
 ) -> Features:
     """The features of every track that has them.
 
+    Features of audio that the cache does not contain are computed; the result is mapped into memory.
+
     Args:
-        corpus: the tracks.
-        name: `stats` (58 columns a window), `mfcc` or `logmel` (one row a frame).
-        window_s: length of a window of `stats`; 30 means the whole clip, as in the published 30-s table.
-        settings: how audio becomes features; not used for tables.
-        cache_dir: where computed features are kept.
-        n_jobs: processes that compute them.
-        max_skipped_share: no more than this share of the files may be unusable.
-        augmented_copy: of each track, instead of the track itself; needs audio.
+        corpus: The tracks.
+        name: `stats` (58 columns per window), `mfcc` or `logmel` (one row per frame).
+        window_s: Length of a window of `stats`; 30 is the whole clip, as in the published 30-s table.
+        settings: Parameters of the analysis of audio; not used for tables.
+        cache_dir: Folder of the cache.
+        n_jobs: Number of processes that compute features.
+        max_skipped_share: Largest share of unusable files.
+        augmented_copy: An augmented copy of each track instead of the track itself; requires audio.
 
     Raises:
-        GtzanError: features that this corpus cannot have, or too many files that cannot be used.
+        GtzanError: The corpus cannot have these features, or too many files are unusable.
     """
     if name not in FEATURE_NAMES:
         raise GtzanError(f"features={name}: no such features. Choose one of {', '.join(FEATURE_NAMES)}.")
     if name == "stats" and corpus.source == "tables" and augmented_copy is None:
         return _from_table(corpus, window_s)
     _require_audio(corpus, name)
-    return features_of_audio(corpus, name, window_s, settings, cache_dir, n_jobs, max_skipped_share, augmented_copy)
+    request = FeatureRequest(name, window_s, settings, augmented_copy)
+    return _from_audio(corpus, request, features_cache(cache_dir), n_jobs, max_skipped_share)
 
 
 def _from_table(corpus: Corpus, window_s: float) -> Features:
@@ -175,8 +78,8 @@ def _from_table(corpus: Corpus, window_s: float) -> Features:
     path = corpus.root / TABLE_OF_WINDOW_S[window_s]
     if not path.is_file():
         raise GtzanError(
-            f"{path}: windows of {window_s:g} s need this table, and it is not there.\n"
-            "Put it there, or compute the features from audio with data.source=audio."
+            f"{path}: windows of {window_s:g} s need this table, which does not exist.\n"
+            "Add it, or compute the features from audio with data.source=audio."
         )
     table = read_table(path)
     position = {track.track_id: index for index, track in enumerate(corpus.tracks)}
@@ -184,7 +87,6 @@ def _from_table(corpus: Corpus, window_s: float) -> Features:
     rows = np.flatnonzero(track_index >= 0)
     rows = rows[np.lexsort((table.start_s[rows], track_index[rows]))]
     without = len(corpus.tracks) - len(np.unique(track_index[rows]))
-    notes = (f"{path.name}: {without} tracks of the corpus have no row",) if without else ()
     return Features(
         name="stats",
         columns=STATS_COLUMNS,
@@ -192,7 +94,7 @@ def _from_table(corpus: Corpus, window_s: float) -> Features:
         track_index=track_index[rows],
         start_s=table.start_s[rows],
         row_s=window_s,
-        notes=notes,
+        notes=(f"{path.name}: {without} tracks of the corpus have no row",) if without else (),
     )
 
 
@@ -209,3 +111,78 @@ def _require_audio(corpus: Corpus, name: str) -> None:
         f"features={name} needs audio, and only {with_audio} of {len(corpus.tracks)} tracks in {corpus.root} have it.\n"
         "data.source=audio uses only those; features=stats uses the tables."
     )
+
+
+def _from_audio(
+    corpus: Corpus, request: FeatureRequest, cache_root: Path, n_jobs: int, max_skipped_share: float
+) -> Features:
+    paths = [track.path for track in corpus.tracks if track.path is not None]
+    stored = _stored_or_computed(paths, corpus.root, request, cache_root, n_jobs)
+    names = [
+        printable(str(path.relative_to(corpus.root) if path.is_relative_to(corpus.root) else path)) for path in paths
+    ]
+    skipped = {name: file.skipped for name, file in zip(names, stored.files, strict=True) if file.skipped}
+    _check_skipped(skipped, len(paths), max_skipped_share)
+    notes = []
+    for name, file in zip(names, stored.files, strict=True):
+        texts = [f"skipped, {file.skipped}"] * bool(file.skipped) + list(file.notes)
+        if texts:
+            notes.append(f"{name}: {'; '.join(texts)}")
+    n_rows = stored.n_rows
+    row_in_track = np.arange(n_rows.sum()) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
+    return Features(
+        name=request.name,
+        columns=STATS_COLUMNS if request.name == "stats" else frame_columns(request.name, request.settings),
+        values=stored.values,
+        track_index=np.repeat(np.arange(len(paths), dtype=np.int32), n_rows),
+        start_s=row_in_track * request.row_s,
+        row_s=request.row_s,
+        notes=tuple(notes),
+    )
+
+
+def _check_skipped(skipped: dict[str, str], total: int, max_share: float) -> None:
+    """Refuses a corpus if more than `max_share` of its files, or all of them, were skipped.
+
+    Args:
+        skipped: Reason by file.
+        total: Number of files.
+        max_share: Largest share that may be skipped.
+
+    Raises:
+        GtzanError: Too many files were skipped.
+    """
+    if len(skipped) <= math.floor(max_share * total + 1e-9) and len(skipped) < total:
+        return
+    listed = [f"  {file}: {reason}" for file, reason in list(skipped.items())[:MAX_LISTED]]
+    if len(skipped) > MAX_LISTED:
+        listed.append(f"  ... and {len(skipped) - MAX_LISTED} more")
+    raise GtzanError(
+        f"{len(skipped)} of {total} audio files cannot be used, more than the allowed {max_share:.0%}:\n"
+        + "\n".join(listed)
+        + "\nRepair or remove them, or raise data.max_skipped_share."
+    )
+
+
+def _stored_or_computed(
+    paths: list[Path], corpus_root: Path, request: FeatureRequest, cache_root: Path, n_jobs: int
+) -> StoredCorpus:
+    index = ContentIndex(cache_root, corpus_root)
+    digests = index.hashes(paths)
+    if all(digest is not None for digest in digests):
+        stored = load_stored_corpus(cache_root, key_of(digests, request.cache_fields()))
+        if stored is not None:
+            return stored
+    from gtzan_lightning.features.extraction import extract  # imports torch, numba and joblib, which is slow
+
+    for _ in range(ATTEMPTS):
+        results = extract(paths, request, cache_root, n_jobs)
+        index.update((result.path, result.state, result.digest) for result in results)
+        key = key_of([result.digest for result in results], request.cache_fields())
+        if (stored := load_stored_corpus(cache_root, key)) is not None:
+            return stored
+        with suppress(LookupError):  # an entry was pruned or damaged meanwhile: compute it again
+            store_corpus(FileCache(cache_root), key, [(result.key, result.summary) for result in results])
+        if (stored := load_stored_corpus(cache_root, key)) is not None:
+            return stored
+    raise RuntimeError(f"{cache_root}: cache entries are removed as fast as they are written")

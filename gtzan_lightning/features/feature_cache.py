@@ -1,6 +1,8 @@
-"""The features of a whole corpus as one array on disk, which is mapped into memory instead of read.
+"""Cache of computed features on disk.
 
-MERGED: Computed features on disk: nothing is computed twice, nothing stale or half-written is read. | Hashes of file contents, remembered by path, size and times, so that a start need not read a thousand files.
+`FileCache` holds one entry per audio file, keyed by its content and the feature request. `load_stored_corpus` and
+`store_corpus` join the entries of a corpus in one array that is mapped into memory. `ContentIndex` stores content
+hashes by path, size and times, so that unchanged files need not be read again.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -23,45 +26,49 @@ from numpy.typing import NDArray
 from gtzan_lightning.features.feature_request import Analysis
 from gtzan_lightning.utils.files import explained, remove, write_atomically
 
-# what reading a file raises that a power failure has damaged; such an entry counts as missing
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+"""Errors raised for entries damaged by a power failure, which count as missing."""
+
+TOO_FRESH_S = 2.0  # a file changed this recently may change again within the resolution of its times
+
+FileState = tuple[int, int, int]
+"""Size in bytes, time of the last change of the content and time of the last change of the inode, both in ns."""
 
 
 @dataclass(frozen=True)
 class FileSummary:
-    """What became of one file, without its numbers."""
+    """An `Analysis` without its values."""
 
     rows: int
     columns: int
     notes: tuple[str, ...]  # what was repaired or left out
-    skipped: str | None  # why there are no rows
+    skipped: str | None  # the reason why there are no rows
 
-
-def key_of(*parts: object) -> str:
-    """sha256 of plain data, as 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> FileSummary:
+        """The summary stored as JSON."""
+        return cls(**{**data, "notes": tuple(data["notes"])})
 
 
 class FileCache:
-    """Features by file; any number of processes may use one folder at once."""
+    """Features by file; safe for any number of concurrent processes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def summary(self, key: str) -> FileSummary | None:
-        """What is stored of one file, without its numbers; None if nothing is."""
+        """Summary of an entry, None if it is missing or damaged."""
         try:
             with np.load(self._path(key), allow_pickle=False) as entry:
-                about = json.loads(str(entry["about"]))
-                return FileSummary(**{**about, "notes": tuple(about["notes"])})
+                return FileSummary.from_dict(json.loads(str(entry["about"])))
         except UNREADABLE:
             return None
 
     def values(self, key: str) -> NDArray[np.float32]:
-        """The stored rows of one file, `(rows, features)`.
+        """Features of an entry, `(rows, features)`.
 
         Raises:
-            LookupError: nothing is stored, or it was damaged and has been removed.
+            LookupError: The entry is missing, or was damaged and has been removed.
         """
         try:
             with np.load(self._path(key), allow_pickle=False) as entry:
@@ -71,7 +78,7 @@ class FileCache:
             raise LookupError(key) from error
 
     def store(self, key: str, analysis: Analysis) -> FileSummary:
-        """Keeps what became of one file."""
+        """Writes an entry and returns its summary."""
         rows, columns = analysis.values.shape
         summary = FileSummary(rows, columns, analysis.notes, analysis.skipped)
 
@@ -84,9 +91,9 @@ class FileCache:
 
     @contextmanager
     def lock(self, key: str, blocking: bool) -> Iterator[bool]:
-        """Keeps other processes from computing a key; yields False if one does already and `blocking` is False.
+        """Prevents other processes from computing a key; yields False if one does already and `blocking` is False.
 
-        Keys that begin alike share a lock: 4,096 lock files at most, and hardly any waiting even of a hundred workers.
+        Keys with the same first three digits share a lock file, which limits their number to 4,096.
         """
         folder = self.root / "locks"
         lock = FileLock(folder / f"{key[:3]}.lock")
@@ -103,86 +110,12 @@ class FileCache:
         return self.root / "files" / key[:2] / f"{key}.npz"
 
 
-# A file changed within so many seconds of its hashing may change again without a new time state: not remembered.
-TOO_FRESH_S = 2.0
-
-FileState = tuple[int, int, int]  # size, time of the last change of the content, and of the entry (both in ns)
-
-
-def content_hash(path: Path) -> str:
-    """sha256 of a file's bytes.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-class ContentIndex:
-    """Content hashes of the files of one corpus."""
-
-    def __init__(self, cache_root: Path, corpus_root: Path) -> None:
-        self._path = cache_root / "contents" / f"{key_of(str(corpus_root.resolve()))[:16]}.json"
-        self._known = self._stored()
-
-    def hashes(self, paths: Iterable[Path]) -> list[str | None]:
-        """Hash of each file; "" where it cannot be read, None where the hash is not known or the file has changed."""
-        return [self._hash(path) for path in paths]
-
-    def remember(self, seen: Sequence[tuple[Path, FileState | None, str]]) -> None:
-        """Keeps hashes for the next start.
-
-        Args:
-            seen: some or all files of the corpus; of each its state from before it was read, and its hash ("" if
-                unreadable).
-        """
-        newest = time.time_ns() - int(TOO_FRESH_S * 1e9)
-        fresh = {_name(path): (state, digest) for path, state, digest in seen if state and max(state[1:]) < newest}
-        self._known = self._stored() | fresh  # read once more: jobs on other files may have added theirs
-        write_atomically(self._path, lambda target: _write_json(target, self._known))
-
-    def _hash(self, path: Path) -> str | None:
-        state = file_state(path)
-        if state is None or not os.access(path, os.R_OK):
-            return ""
-        known_state, digest = self._known.get(_name(path), (None, None))
-        return digest or None if state == known_state else None
-
-    def _stored(self) -> dict[str, tuple[FileState, str]]:
-        try:
-            stored = json.loads(self._path.read_text("utf-8"))
-            return {path: (tuple(state), digest) for path, (state, digest) in stored.items()}
-        except UNREADABLE:
-            return {}  # nothing remembered: the files are read again
-
-
-def file_state(path: Path) -> FileState | None:
-    """What changes when a file changes; None if there is no such file."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-
-
-def _name(path: Path) -> str:
-    return str(path.absolute())
-
-
-def _write_json(target: Path, data: object) -> None:
-    target.write_text(json.dumps(data), "utf-8")
-
-
 @dataclass(frozen=True)
 class StoredCorpus:
     """Features of a corpus, file after file."""
 
     values: NDArray[np.float32]  # (rows, features), a read-only memory map
-    files: tuple[FileSummary, ...]  # what became of each file, in order
+    files: tuple[FileSummary, ...]
 
     @property
     def n_rows(self) -> NDArray[np.int64]:
@@ -190,12 +123,11 @@ class StoredCorpus:
         return np.array([file.rows for file in self.files], np.int64)
 
 
-def load_corpus(root: Path, key: str) -> StoredCorpus | None:
-    """What is stored of a corpus, or None; what a power failure has damaged is removed."""
+def load_stored_corpus(root: Path, key: str) -> StoredCorpus | None:
+    """The stored features of a corpus, or None; a damaged entry is removed."""
     folder = root / "corpora" / key
     try:
-        about = json.loads((folder / "about.json").read_text("utf-8"))
-        files = tuple(FileSummary(**{**file, "notes": tuple(file["notes"])}) for file in about)
+        files = tuple(map(FileSummary.from_dict, json.loads((folder / "about.json").read_text("utf-8"))))
         stored = StoredCorpus(np.load(folder / "values.npy", mmap_mode="r"), files)
         if len(stored.values) != stored.n_rows.sum():
             raise ValueError(f"{folder}: rows are missing")
@@ -205,27 +137,27 @@ def load_corpus(root: Path, key: str) -> StoredCorpus | None:
         remove(folder)
         return None
     with suppress(OSError):  # a shared cache may be read-only
-        os.utime(folder)  # pruning goes by the last use
+        os.utime(folder)  # pruning goes by the time of the last use
     return stored
 
 
 def store_corpus(cache: FileCache, key: str, entries: Sequence[tuple[str, FileSummary]]) -> None:
-    """Joins the entries of files, one after the other: memory does not grow with the corpus.
+    """Joins the entries of files one after another; memory does not grow with the corpus.
 
     Args:
-        cache: holds the entries.
-        key: of the corpus.
-        entries: key and summary of each file, in order.
+        cache: Contains the entries.
+        key: Key of the corpus.
+        entries: Key and summary of each file, in order.
 
     Raises:
-        LookupError: an entry is gone, or damaged; it has been removed.
+        LookupError: An entry is missing, or was damaged and has been removed.
     """
     n_rows = sum(summary.rows for _, summary in entries)
     n_columns = max((summary.columns for _, summary in entries), default=0)
 
     def write(folder: Path) -> None:
         folder.mkdir()
-        # plain writes, not a memory map: on a full disk they fail with an error instead of a signal
+        # not through a memory map: on a full disk, that would end in a signal instead of an error
         with (folder / "values.npy").open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, n_columns)}
             npy.write_array_header_1_0(file, header)
@@ -235,3 +167,77 @@ def store_corpus(cache: FileCache, key: str, entries: Sequence[tuple[str, FileSu
         (folder / "about.json").write_text(json.dumps([asdict(summary) for _, summary in entries]), "utf-8")
 
     write_atomically(cache.root / "corpora" / key, write)
+
+
+class ContentIndex:
+    """Content hashes of the files of a corpus, valid as long as their `FileState` is unchanged."""
+
+    def __init__(self, cache_root: Path, corpus_root: Path) -> None:
+        self._path = cache_root / "contents" / f"{key_of(str(corpus_root.resolve()))[:16]}.json"
+        self._known = self._stored()
+
+    def hashes(self, paths: Iterable[Path]) -> list[str | None]:
+        """Hash of each file; "" if it cannot be read, None if its hash is unknown or the file has changed."""
+        return [self._hash(path) for path in paths]
+
+    def update(self, files: Iterable[tuple[Path, FileState | None, str]]) -> None:
+        """Adds hashes and stores the index; files changed within the last `TOO_FRESH_S` seconds are left out.
+
+        Args:
+            files: Path, state before reading, and hash ("" if unreadable) of some or all files of the corpus.
+        """
+        newest = time.time_ns() - int(TOO_FRESH_S * 1e9)
+        old_enough = {
+            _name(path): (state, sha256) for path, state, sha256 in files if state and max(state[1:]) < newest
+        }
+        self._known = self._stored() | old_enough  # read again: other processes may have added files
+
+        def write(target: Path) -> None:
+            target.write_text(json.dumps(self._known), "utf-8")
+
+        write_atomically(self._path, write)
+
+    def _hash(self, path: Path) -> str | None:
+        state = file_state(path)
+        if state is None or not os.access(path, os.R_OK):
+            return ""
+        known_state, sha256 = self._known.get(_name(path), (None, None))
+        return sha256 or None if state == known_state else None
+
+    def _stored(self) -> dict[str, tuple[FileState, str]]:
+        try:
+            stored = json.loads(self._path.read_text("utf-8"))
+            return {path: (tuple(state), sha256) for path, (state, sha256) in stored.items()}
+        except UNREADABLE:
+            return {}  # the files are read again
+
+
+def _name(path: Path) -> str:
+    return str(path.absolute())
+
+
+def file_state(path: Path) -> FileState | None:
+    """Size and times of a file, None if it does not exist."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of the content of a file, in blocks; pooch.file_hash is equal, but slow to import.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def key_of(*parts: object) -> str:
+    """Cache key: SHA-256 of JSON data, 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What features are: one matrix for the whole corpus, each row with its track and its time."""
+"""The feature matrix of a corpus."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Features:
-    """The features of a corpus, one row a window (`stats`) or a frame (`mfcc`, `logmel`).
+    """The features of a corpus, one row per window (`stats`) or frame (`mfcc`, `logmel`).
 
-    Rows of a track are adjacent and in time order. A missing window is a gap in `start_s`.
+    Rows of a track are adjacent and in temporal order. A missing window is a gap in `start_s`.
+
+    Raises:
+        ValueError: The shapes of the arrays do not match.
     """
 
     name: str  # "stats", "mfcc" or "logmel"
-    columns: tuple[str, ...]  # one name a feature
+    columns: tuple[str, ...]  # names of the features
     values: NDArray[np.float32]  # (rows, features); may be a read-only memory map
     track_index: NDArray[np.int32]  # (rows,), position in Corpus.tracks
-    start_s: NDArray[np.float64]  # (rows,), where the row begins in its track
-    row_s: float  # seconds from a row's start to the next one's: the window for stats, the hop for frames
-    notes: tuple[str, ...] = ()  # what was repaired, skipped or left out, one sentence each
+    start_s: NDArray[np.float64]  # (rows,), start of the row within its track
+    row_s: float  # seconds from the start of a row to the next: window length of `stats`, hop of frames
+    notes: tuple[str, ...] = ()  # one sentence per file that was repaired, skipped or left out
 
     def __post_init__(self) -> None:
         rows = len(self.values)

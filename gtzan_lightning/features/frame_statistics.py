@@ -1,7 +1,4 @@
-"""Magnitudes of spectra, and where their weight lies: centroid, bandwidth and rolloff.
-
-MERGED: Frame by frame, from the samples alone: loudness and zero crossings.
-"""
+"""Statistics of each frame: loudness, zero crossings, spectral centroid, bandwidth and rolloff."""
 
 from __future__ import annotations
 
@@ -10,20 +7,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gtzan_lightning.features.spectrum import HOP, N_FFT, bin_frequencies
+from gtzan_lightning.features.spectrum import HOP, N_FFT, bin_frequencies, reflect_padded
 
-SILENCE = 1e-10  # samples no larger than this count as zero when crossings are counted
+SILENCE = 1e-10  # samples of at most this magnitude count as zero in zero crossings
+ROLLOFF_SHARE = 0.85  # share of the summed magnitudes of a frame below its rolloff frequency
 
 
 def rms(signals: torch.Tensor) -> torch.Tensor:
     """Root mean square of each centred, reflected frame: `(batch, samples)` to `(batch, frames)`."""
-    half = N_FFT // 2
-    padded = torch.nn.functional.pad(signals.unsqueeze(1), (half, half), mode="reflect").squeeze(1)
-    return (_frame_sums(padded**2) / N_FFT).sqrt()
+    return (_frame_sums(reflect_padded(signals) ** 2) / N_FFT).sqrt()
 
 
 def zero_crossing_rate(signals: torch.Tensor) -> torch.Tensor:
-    """Share of sign changes in each centred frame, edges repeated: `(batch, samples)` to `(batch, frames)`."""
+    """Share of sign changes in each centred frame, padded with edge values: `(batch, samples)` to `(batch, frames)`."""
     half = N_FFT // 2
     negative = signals < -SILENCE
     changes = (negative[:, 1:] != negative[:, :-1]).float()
@@ -34,39 +30,36 @@ def zero_crossing_rate(signals: torch.Tensor) -> torch.Tensor:
 
 
 def _frame_sums(padded: torch.Tensor) -> torch.Tensor:
-    """Sums over frames of `N_FFT` samples, one every `HOP`: `(batch, samples)` to `(batch, frames)`."""
+    """Sums over frames of `N_FFT` samples at intervals of `HOP`: `(batch, samples)` to `(batch, frames)`."""
     parts = N_FFT // HOP
     n_blocks = padded.shape[1] // HOP
     blocks = padded[:, : n_blocks * HOP].unflatten(1, (n_blocks, HOP)).sum(dim=2, dtype=torch.float64)
     return blocks.unfold(1, parts, 1).sum(dim=2)
 
 
-ROLLOFF_SHARE = 0.85  # of a frame's summed magnitudes lie below the rolloff frequency
-
-
 def spectral_shape(
     spectra: torch.Tensor, rate_hz: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Magnitudes, and centroid, bandwidth and rolloff of each frame in Hz (all 0 for a frame of silence).
+    """Magnitudes, and spectral centroid, bandwidth and rolloff of each frame in Hz (0 for a silent frame).
 
     Args:
         spectra: `(batch, frames, bins)` complex.
-        rate_hz: sampling rate.
+        rate_hz: Sampling rate.
 
     Returns:
-        `(batch, frames, bins)` and three times `(batch, frames)`.
+        Magnitudes `(batch, frames, bins)`; centroid, bandwidth and rolloff, each `(batch, frames)`.
     """
     hz = bin_frequencies(rate_hz).to(spectra.device)
     if spectra.device.type != "cpu":
-        return _on_device(spectra, hz)
+        return _spectral_shape_on_device(spectra, hz)
     magnitudes = torch.empty(spectra.shape, dtype=torch.float32)
     shape = torch.empty(3, *spectra.shape[:2], dtype=torch.float32)
     parts = torch.view_as_real(spectra).flatten(0, 1).numpy()
-    _kernel(parts, hz.numpy(), magnitudes.flatten(0, 1).numpy(), shape.flatten(1).numpy())
+    _spectral_shape_kernel(parts, hz.numpy(), magnitudes.flatten(0, 1).numpy(), shape.flatten(1).numpy())
     return magnitudes, shape[0], shape[1], shape[2]
 
 
-def _on_device(
+def _spectral_shape_on_device(
     spectra: torch.Tensor, hz: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     magnitudes = spectra.abs()
@@ -80,10 +73,10 @@ def _on_device(
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _kernel(
+def _spectral_shape_kernel(
     parts: NDArray[np.float32], hz: NDArray[np.float32], magnitudes: NDArray[np.float32], shape: NDArray[np.float32]
 ) -> None:
-    """One pass over the spectra, a frame at a time; `parts` is `(frames, bins, 2)`, `shape` is `(3, frames)`."""
+    """All statistics in one pass over the spectra; `parts` is `(frames, bins, 2)`, `shape` is `(3, frames)`."""
     n_frames, n_bins, _ = parts.shape
     running = np.empty(n_bins, np.float32)
     for frame in range(n_frames):
@@ -105,9 +98,9 @@ def _kernel(
 
 @numba.njit(cache=True, nogil=True)
 def _rolloff_bin(row: NDArray[np.float32], running: NDArray[np.float32]) -> int:
-    """First bin where the running sum reaches its share.
+    """First bin where the cumulative sum reaches `ROLLOFF_SHARE`.
 
-    The sum is rounded to single precision at each step, as numpy's: a rolloff between two bins depends on it.
+    Rounded to single precision at each step, as numpy.cumsum: a sum near the threshold decides between two bins.
     """
     running[0] = row[0]
     for i in range(1, len(row)):

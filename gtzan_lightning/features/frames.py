@@ -1,7 +1,4 @@
-"""Frame features: mel cepstra and log-mel spectra, on torchaudio's transforms.
-
-MERGED: The names of frame features; those of `stats` are the published tables' own (`corpus.tables.STATS_COLUMNS`).
-"""
+"""Frame features: MFCC and log-mel spectra."""
 
 from __future__ import annotations
 
@@ -13,26 +10,19 @@ from torchaudio import transforms
 from gtzan_lightning.features.feature_request import FrameSettings
 from gtzan_lightning.features.frame_kinds import kind_named
 
-
-def frame_columns(name: str, settings: FrameSettings) -> tuple[str, ...]:
-    """Column names of a kind of frame features, such as `mfcc1 ...`; with deltas, `mfcc1_delta ...` follow."""
-    columns = kind_named(name).columns(settings)
-    return tuple(columns + [f"{column}_delta" for column in columns] * settings.deltas)
-
-
-DELTA_FRAMES = 9  # over which the slope of a delta is fitted
+DELTA_FRAMES = 9  # frames of the line fitted for a delta
 
 
 def frame_features(name: str, signal: torch.Tensor, settings: FrameSettings) -> torch.Tensor:
-    """One row a frame, `(frames, bins)` float32, `frames = 1 + samples // hop`.
+    """Frame features of a signal, `(frames, features)` float32, `frames = 1 + samples // hop`.
 
-    Slaney's mel scale and normalisation and zero padding, so that `mfcc` is librosa.feature.mfcc, and `logmel` is
-    librosa.power_to_db(librosa.feature.melspectrogram(...), top_db=None): decibels relative to 1, -100 at least.
+    With Slaney's mel scale and normalisation and zero padding: `mfcc` equals librosa.feature.mfcc, and `logmel` equals
+    librosa.power_to_db(librosa.feature.melspectrogram(...), top_db=None), decibels relative to 1, at least -100.
 
     Args:
-        name: a module of `frame_kinds`: `mfcc`, `logmel`.
-        signal: `(samples,)`, at the settings' rate.
-        settings: frame length, hop, bins, deltas.
+        name: A module of `frame_kinds`: `mfcc` or `logmel`.
+        signal: `(samples,)`, at the sampling rate of the settings.
+        settings: Frame length, hop, bands, deltas.
     """
     spectrum = _spectrogram(settings).to(signal.device)(signal)  # (bins, frames), complex
     power = (spectrum.real**2 + spectrum.imag**2).T  # much faster than abs(), which guards against overflow
@@ -41,9 +31,10 @@ def frame_features(name: str, signal: torch.Tensor, settings: FrameSettings) -> 
 
 
 def deltas(rows: torch.Tensor) -> torch.Tensor:
-    """Slope over time of a line through nine frames, as librosa.feature.delta: `(frames, bins)` to the same.
+    """Slope over time of a line fitted to nine frames, as librosa.feature.delta: `(frames, bins)` to the same.
 
-    The first and last four frames have the slope of the first and last nine.
+    The first and last four frames have the slope of the first and last nine; torchaudio.functional.compute_deltas
+    repeats the outermost frame instead.
     """
     half = DELTA_FRAMES // 2
     weights = torch.arange(-half, half + 1, dtype=rows.dtype, device=rows.device)
@@ -53,7 +44,7 @@ def deltas(rows: torch.Tensor) -> torch.Tensor:
 
 
 def min_samples(settings: FrameSettings) -> int:
-    """The shortest signal that frame features can be made of: one frame, or the nine of a delta."""
+    """Length of the shortest signal that has frame features: one frame, or nine with deltas."""
     return max(settings.n_fft, (DELTA_FRAMES - 1) * settings.hop_length_samples if settings.deltas else 0)
 
 

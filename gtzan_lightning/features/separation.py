@@ -1,4 +1,4 @@
-"""Harmonic and percussive parts of a signal: what lasts in time, and what spreads over frequency.
+"""Harmonic-percussive source separation: sounds sustained in time, and sounds spread over frequency.
 
 After D. FitzGerald, "Harmonic/percussive separation using median filtering" (DAFx 2010), with the soft masks and
 constants of librosa.effects.hpss: kernels of 31 frames and 31 bins, power 2, margin 1.
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.features.median import (
     LANES,
+    N_INPUTS,
     TILE,
-    WINDOW,
     median_along_rows,
     median_tile,
     mirrored_rows,
@@ -26,15 +26,15 @@ from gtzan_lightning.features.spectrum import istft
 def harmonic_and_percussive(
     signals: torch.Tensor, spectra: torch.Tensor, magnitudes: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The two waveforms.
+    """Harmonic and percussive waveforms of signals.
 
-    The two masks add up to one, and resynthesis is linear: the percussive waveform is the signal less the harmonic
-    one, which saves one of two inverse transforms.
+    The masks add up to one and synthesis is linear: the percussive waveform is the signal minus the harmonic one,
+    which saves an inverse transform.
 
     Args:
         signals: `(batch, samples)`.
-        spectra: `(batch, frames, bins)`, their spectra; overwritten.
-        magnitudes: `(batch, frames, bins)`.
+        spectra: Their spectra, `(batch, frames, bins)`; overwritten.
+        magnitudes: Magnitudes of the spectra, `(batch, frames, bins)`.
 
     Returns:
         Harmonic and percussive waveforms, each `(batch, samples)`.
@@ -44,19 +44,19 @@ def harmonic_and_percussive(
 
 
 def harmonic_mask(magnitudes: torch.Tensor) -> torch.Tensor:
-    """Share of the harmonic part in each bin, a half where there is nothing: `(batch, frames, bins)` to the same."""
+    """Harmonic share of each bin, 0.5 in silence: `(batch, frames, bins)` to the same."""
     along_time = median_along_rows(magnitudes)
     if magnitudes.device.type != "cpu":
-        return _soft_mask(along_time, median_along_rows(magnitudes.transpose(1, 2).contiguous()).transpose(1, 2))
+        return soft_mask(along_time, median_along_rows(magnitudes.transpose(1, 2).contiguous()).transpose(1, 2))
     batch, n_frames, n_bins = magnitudes.shape
-    shape = (batch * n_frames, n_bins)  # frames of all windows lie side by side: this filter looks along the bins only
+    shape = (batch * n_frames, n_bins)  # frames of all windows side by side: the filter runs along the bins
     mask = along_time.view(shape)
     _mask_kernel(magnitudes.reshape(shape).numpy(), mirrored_rows(n_bins), *network_arrays(), mask.numpy())
     return mask.view(batch, n_frames, n_bins)
 
 
-def _soft_mask(harmonic: torch.Tensor, percussive: torch.Tensor) -> torch.Tensor:
-    """Wiener mask `h^2 / (h^2 + p^2)`, from the ratio of the smaller to the larger so that nothing underflows."""
+def soft_mask(harmonic: torch.Tensor, percussive: torch.Tensor) -> torch.Tensor:
+    """Wiener mask `h^2 / (h^2 + p^2)`, computed from the ratio of the smaller to the larger to avoid underflow."""
     largest = torch.maximum(harmonic, percussive)
     ratio = torch.minimum(harmonic, percussive) / largest
     smaller = ratio**2 / (1 + ratio**2)
@@ -73,7 +73,7 @@ def _mask_kernel(
     n_slots: int,
     mask: NDArray[np.float32],
 ) -> None:
-    """Median along the bins and soft mask in one pass; `mask` holds the median along time before."""
+    """Median along the bins and soft mask in one pass; `mask` contains the median along time on entry."""
     n_frames, n_bins = magnitudes.shape
     tiny = np.finfo(np.float32).tiny
     slots = np.zeros((n_slots, LANES), np.float32)
@@ -85,7 +85,7 @@ def _mask_kernel(
             for i in range(n_bins):
                 by_bin[i, j] = magnitudes[left + j, i]
         for top in range(0, n_bins, TILE):
-            for i in range(WINDOW + TILE - 1):
+            for i in range(N_INPUTS):
                 bin_ = bins[top + i]
                 for j in range(LANES):
                     slots[i, j] = by_bin[bin_, j]

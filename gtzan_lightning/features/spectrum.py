@@ -1,7 +1,4 @@
-"""The mel scale of Slaney's Auditory Toolbox (1998), as librosa and the published tables use it.
-
-MERGED: Frames of a signal, and the banks of filters that are laid over their spectra.
-"""
+"""Short-time Fourier transform, decibels, and the cosine, chroma and mel filter banks of the published recipe."""
 
 from __future__ import annotations
 
@@ -12,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 N_FFT = 2048  # samples of a frame of the published recipe
-FRAMES_AT_ONCE = 160  # frames transformed at once: a 3-s window, 2.6 MB
-HOP = 512  # samples from a frame to the next; N_FFT is a multiple of it, which keeps overlap-add simple
+HOP = 512  # samples from one frame to the next; N_FFT is a multiple of it, which keeps overlap-add simple
+FRAMES_AT_ONCE = 160  # frames transformed together: a 3-s window, 2.6 MB
+BANDS_AT_ONCE = 16  # neighbouring mel filters share few bins; the product with the whole bank would be mostly zeros
 
 
 @lru_cache(maxsize=8)
@@ -23,10 +21,10 @@ def hann(device: str = "cpu") -> torch.Tensor:
 
 
 def stft(signals: torch.Tensor) -> torch.Tensor:
-    """Spectra of centred, reflected, Hann-weighted frames, as librosa has them.
+    """Spectra of centred, reflected, Hann-weighted frames, as librosa.stft(pad_mode="reflect").
 
-    Transformed in double precision, some frames at a time so that they stay in the processor's cache: beside a pure
-    tone, single precision would leave more noise in the far bins than there is signal, and widen the bandwidth.
+    Unlike torch.stft of float32, computed in double precision: beside a pure tone, rounding noise would exceed the
+    signal in distant bins and increase the bandwidth. Frames are transformed in groups that fit the processor's cache.
 
     Args:
         signals: `(batch, samples)` float32, more than 1,024 samples.
@@ -34,24 +32,28 @@ def stft(signals: torch.Tensor) -> torch.Tensor:
     Returns:
         `(batch, frames, bins)` complex64, `frames = 1 + samples // 512`, 1,025 bins.
     """
-    padded = torch.nn.functional.pad(signals.unsqueeze(1), (N_FFT // 2, N_FFT // 2), mode="reflect").squeeze(1)
-    frames = padded.unfold(-1, N_FFT, HOP)  # (batch, frames, N_FFT), a view
+    frames = reflect_padded(signals).unfold(-1, N_FFT, HOP)  # (batch, frames, N_FFT), a view
     spectra = torch.empty(*frames.shape[:2], N_FFT // 2 + 1, dtype=torch.complex64, device=signals.device)
     for item, out in zip(frames, spectra, strict=True):
-        for some, their_out in zip(item.split(FRAMES_AT_ONCE), out.split(FRAMES_AT_ONCE), strict=True):
-            their_out.copy_(torch.fft.rfft(some * hann(str(signals.device))))
+        for group, group_out in zip(item.split(FRAMES_AT_ONCE), out.split(FRAMES_AT_ONCE), strict=True):
+            group_out.copy_(torch.fft.rfft(group * hann(str(signals.device))))
     return spectra
 
 
+def reflect_padded(signals: torch.Tensor) -> torch.Tensor:
+    """Signals extended by half a frame on both sides: `(batch, samples)` to `(batch, samples + N_FFT)`."""
+    return torch.nn.functional.pad(signals.unsqueeze(1), (N_FFT // 2, N_FFT // 2), mode="reflect").squeeze(1)
+
+
 def istft(spectra: torch.Tensor, n_samples: int) -> torch.Tensor:
-    """The signal whose frames fit `spectra` best: overlap-add, divided by the overlapping squared windows.
+    """Least-squares inverse of `stft`: overlap-add, divided by the sum of squared windows.
 
     After D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform" (1984), as
-    librosa.istft has it.
+    librosa.istft. torch.istft needs another layout and 1.5 times as long.
 
     Args:
         spectra: `(batch, frames, bins)` complex.
-        n_samples: length of the signal that was analysed.
+        n_samples: Length of the analysed signal.
 
     Returns:
         `(batch, n_samples)`.
@@ -64,7 +66,7 @@ def istft(spectra: torch.Tensor, n_samples: int) -> torch.Tensor:
 
 
 def _overlap_add(frames: torch.Tensor) -> torch.Tensor:
-    """Sum of frames, each `HOP` samples later: `(batch, frames, N_FFT)` to `(batch, samples)`."""
+    """Sum of frames, each shifted by `HOP` samples: `(batch, frames, N_FFT)` to `(batch, samples)`."""
     batch, n_frames, _ = frames.shape
     parts = N_FFT // HOP
     blocks = frames.reshape(batch, n_frames, parts, HOP)
@@ -80,10 +82,15 @@ def bin_frequencies(rate_hz: int) -> torch.Tensor:
 
 
 def power_to_db(power: torch.Tensor) -> torch.Tensor:
-    """Decibels relative to 1, no lower than -100 dB and than 80 dB under the loudest of each item of the batch.
+    """Decibels relative to 1, at least -100 dB and at least the maximum of the item minus 80 dB.
+
+    torchaudio's AmplitudeToDB would take one maximum for the whole batch.
 
     Args:
         power: `(batch, frames, bands)`.
+
+    Returns:
+        `(batch, frames, bands)`.
     """
     decibels = 10.0 * torch.log10(power.clamp_min(1e-10))
     return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - 80.0)
@@ -91,7 +98,7 @@ def power_to_db(power: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=8)
 def dct_bank(n_mels: int, n_mfcc: int) -> torch.Tensor:
-    """Orthonormal type-II cosine transform, `(mels, n_mfcc)`, float64."""
+    """Orthonormal type-II cosine transform, `(n_mels, n_mfcc)`, float64; torchaudio's create_dct is float32."""
     angles = np.pi / n_mels * (np.arange(n_mels)[:, None] + 0.5) * np.arange(n_mfcc)
     bank = np.cos(angles) * np.sqrt(2.0 / n_mels)
     bank[:, 0] /= np.sqrt(2.0)
@@ -100,13 +107,13 @@ def dct_bank(n_mels: int, n_mfcc: int) -> torch.Tensor:
 
 @lru_cache(maxsize=128)
 def chroma_bank(rate_hz: int, tuning: float) -> torch.Tensor:
-    """Gaussian bumps around the twelve pitch classes, weighted around the fifth octave, `(bins, 12)`.
+    """Gaussian filters around the twelve pitch classes, weighted around the fifth octave, `(bins, 12)`.
 
-    After D. Ellis, "Chroma feature analysis and synthesis" (2007), with librosa.filters.chroma's constants.
+    After D. Ellis, "Chroma feature analysis and synthesis" (2007), with the constants of librosa.filters.chroma.
 
     Args:
-        rate_hz: sampling rate.
-        tuning: deviation from A440 in semitones, -0.5 to 0.5.
+        rate_hz: Sampling rate.
+        tuning: Deviation from A440 in semitones, -0.5 to 0.5.
     """
     octaves = np.log2(np.linspace(0, rate_hz, N_FFT, endpoint=False)[1:] / (440.0 * 2.0 ** (tuning / 12) / 16))
     semitones = 12 * octaves
@@ -116,14 +123,8 @@ def chroma_bank(rate_hz: int, tuning: float) -> torch.Tensor:
     bumps = np.exp(-0.5 * (2 * distance / widths[:, None]) ** 2)
     bumps /= np.linalg.norm(bumps, axis=1, keepdims=True)
     bumps *= np.exp(-0.5 * (((semitones / 12 - 5) / 2) ** 2))[:, None]
-    return torch.from_numpy(_begin_at_c(bumps)[: N_FFT // 2 + 1].astype(np.float32))
-
-
-def _begin_at_c(bank: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.roll(bank, -3, axis=1)  # A440 stands first: three semitones above it is C
-
-
-BANDS_AT_ONCE = 16  # neighbouring filters share few bins: most of the product with the whole bank would be zeros
+    from_c = np.roll(bumps, -3, axis=1)  # the first filter is A; C is three semitones above it
+    return torch.from_numpy(from_c[: N_FFT // 2 + 1].astype(np.float32))
 
 
 def mel_spectrum(power: torch.Tensor, rate_hz: int, n_mels: int) -> torch.Tensor:
@@ -133,10 +134,10 @@ def mel_spectrum(power: torch.Tensor, rate_hz: int, n_mels: int) -> torch.Tensor
 
 
 def mel_bank(rate_hz: int, n_mels: int, n_fft: int) -> NDArray[np.float64]:
-    """Triangular filters of equal area, `(bins, n_mels)`.
+    """Triangular filters of equal area on Slaney's mel scale, `(bins, n_mels)`, as librosa.filters.mel.
 
-    In double precision: with torchaudio's single precision, the cepstral means that are near zero leave the
-    published ones by more than 1e-4.
+    In double precision: with torchaudio's melscale_fbanks in single precision, cepstral means near zero differ from
+    the published ones by more than 1e-4.
     """
     corners = _mel_to_hz(np.linspace(0.0, _hz_to_mel(rate_hz / 2), n_mels + 2))
     hz = np.arange(n_fft // 2 + 1)[:, None] * (rate_hz / n_fft)
@@ -147,7 +148,7 @@ def mel_bank(rate_hz: int, n_mels: int, n_fft: int) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def _grouped_bank(rate_hz: int, n_mels: int, n_fft: int, device: str) -> list[tuple[slice, torch.Tensor]]:
-    """The bank in groups of neighbouring filters, each with the bins that it needs."""
+    """The mel bank in groups of neighbouring filters, each with the range of bins where it is not zero."""
     bank = mel_bank(rate_hz, n_mels, n_fft)
     groups = []
     for first in range(0, n_mels, BANDS_AT_ONCE):

@@ -1,35 +1,37 @@
-"""Tempo from the autocorrelation of onset strength, as the published tables have it.
+"""Tempo from the autocorrelation of onset strength, as in the published tables.
 
-The recipe is that of librosa.beat.beat_track: onset strength is the median over mel bands of the rise in decibels
-(S. Böck and G. Widmer, DAFx 2013); its local autocorrelations are averaged (P. Grosche et al., "Cyclic tempogram",
-ICASSP 2010) and weighted by a log-normal prior around 120 beats a minute (D. Ellis, "Beat tracking by dynamic
-programming", 2007). On the real tables it gives the published tempo of every segment.
+As librosa.beat.beat_track: onset strength is the median over mel bands of the increase in decibels (S. Böck and
+G. Widmer, DAFx 2013); its local autocorrelations are averaged (P. Grosche et al., "Cyclic tempogram", ICASSP 2010) and
+weighted by a log-normal prior around 120 beats per minute (D. Ellis, "Beat tracking by dynamic programming", 2007).
+Reproduces the published tempo of every segment of GTZAN.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len
 
+from gtzan_lightning.features.median import median_of_last_dim
 from gtzan_lightning.features.spectrum import HOP, N_FFT
 
 WINDOW_S = 8.0  # length of a local autocorrelation
-USUAL_BPM = 120.0  # centre of the prior, whose width is one octave
+USUAL_BPM = 120.0  # centre of the prior; its width is one octave
 MAX_BPM = 320.0
 
 
 def tempo_bpm(mel_db: torch.Tensor, rate_hz: int) -> torch.Tensor:
-    """Beats a minute of each item, `(batch,)`; 0 where there is no onset.
+    """Beats per minute of each item, `(batch,)`; 0 if it has no onset.
 
     Args:
-        mel_db: `(batch, frames, mels)`, decibels.
-        rate_hz: sampling rate.
+        mel_db: Mel spectrum in decibels, `(batch, frames, mels)`.
+        rate_hz: Sampling rate.
     """
     onsets = onset_strength(mel_db)
     n_lags = int(WINDOW_S * rate_hz // HOP)
-    # in double precision: without any period, single-precision rounding would choose the tempo
+    # in double precision: for an aperiodic signal, rounding in single precision would determine the tempo
     similarity = _mean_autocorrelation(onsets.double(), n_lags)
-    # divided by numpy, which rounds once; torch multiplies by a reciprocal, and the tempo would be off by one digit
+    # divided in numpy, which rounds once; torch multiplies by a reciprocal, which changes the last digit
     bpm = torch.from_numpy(60.0 * rate_hz / (HOP * np.arange(1.0, n_lags))).to(mel_db.device)
     prior = torch.where(bpm < MAX_BPM, -0.5 * torch.log2(bpm / USUAL_BPM) ** 2, -torch.inf)
     best = torch.argmax(torch.log1p(1e6 * similarity[:, 1:]) + prior, dim=1)
@@ -37,44 +39,24 @@ def tempo_bpm(mel_db: torch.Tensor, rate_hz: int) -> torch.Tensor:
 
 
 def onset_strength(mel_db: torch.Tensor) -> torch.Tensor:
-    """Median rise over the bands, delayed to the middle of the frames: `(batch, frames, mels)` to `(batch, frames)`."""
-    rise = (mel_db[:, 1:] - mel_db[:, :-1]).clamp_min(0.0)
-    strength = _median(rise)
+    """Median increase over bands, delayed to the centre of a frame: `(batch, frames, mels)` to `(batch, frames)`."""
+    strength = median_of_last_dim((mel_db[:, 1:] - mel_db[:, :-1]).clamp_min(0.0))
     delay = 1 + N_FFT // (2 * HOP)
     return torch.nn.functional.pad(strength, (delay, 0))[:, : mel_db.shape[1]]
 
 
-def _median(values: torch.Tensor) -> torch.Tensor:
-    """Median over the last dimension, as numpy has it; on the CPU numpy's partition is three times faster."""
-    if values.device.type == "cpu":
-        return torch.from_numpy(np.median(values.numpy(), axis=-1))
-    return (values.median(dim=-1).values - (-values).median(dim=-1).values) / 2
-
-
 def _mean_autocorrelation(onsets: torch.Tensor, n_lags: int) -> torch.Tensor:
-    """Mean over frames of the autocorrelations around them, each scaled to 1: `(batch, frames)` to `(batch, lags)`."""
+    """Mean over frames of normalised local autocorrelations: `(batch, frames)` to `(batch, lags)`."""
     n_frames = onsets.shape[1]
     half = n_lags // 2
     ramp = torch.arange(half, dtype=onsets.dtype, device=onsets.device) / half
     padded = torch.cat([onsets[:, :1] * ramp, onsets, onsets[:, -1:] * ramp.flip(0)], dim=1)
     window = torch.hann_window(n_lags, dtype=onsets.dtype, device=onsets.device)
     local = padded.unfold(1, n_lags, 1)[:, :n_frames] * window  # (batch, frames, lags)
-    size = _fast_length(2 * n_lags - 1)
-    squares = torch.view_as_real(torch.fft.rfft(local, n=size)).square().flatten(2)  # real and imaginary in turn
-    # the largest value of an autocorrelation is the energy at lag 0; the inverse transform is linear: once is enough
+    size = next_fast_len(2 * n_lags - 1, real=True)
+    squares = torch.view_as_real(torch.fft.rfft(local, n=size)).square().flatten(2)  # real and imaginary alternate
+    # the maximum of an autocorrelation is the energy, at lag 0; the inverse transform is linear, so one is enough
     energy = local.square().sum(dim=2)
     scale = torch.where(energy < torch.finfo(energy.dtype).tiny, 1.0, energy).reciprocal() / n_frames
     power = (scale.unsqueeze(1) @ squares).unflatten(2, (-1, 2)).sum(dim=3).squeeze(1)
     return torch.fft.irfft(power, n=size)[:, :n_lags]
-
-
-def _fast_length(size: int) -> int:
-    """The next length that has no prime factor above 5, where the Fourier transform is fast."""
-    while True:
-        rest = size
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return size
-        size += 1

@@ -1,7 +1,7 @@
-"""The 58 numbers of a window, as in the published tables: one spectrum, shared by all of them.
+"""The 58 statistics of a window, as in the published tables, from one shared spectrum.
 
-The recipe: librosa's features of the time (frames of 2,048 samples, hop 512, Hann, reflected ends), and of each
-the mean and the variance over frames. `length` is in samples.
+Means and variances over frames of librosa's features (frames of 2,048 samples, hop 512, Hann window, reflected ends),
+and the tempo. `length` is in samples.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from gtzan_lightning.features.separation import harmonic_and_percussive
 from gtzan_lightning.features.spectrum import N_FFT, dct_bank, mel_spectrum, power_to_db, stft
 from gtzan_lightning.features.tempo import tempo_bpm
 
-MIN_SAMPLES = N_FFT // 2 + 1  # what reflecting half a frame needs
+MIN_SAMPLES = N_FFT // 2 + 1  # shortest signal that can be reflected by half a frame
 N_MELS = 128
 N_MFCC = 20
 
 
 def window_stats(signals: torch.Tensor, rate_hz: int) -> torch.Tensor:
-    """The 58 columns of each window.
+    """The 58 statistics of each window.
 
     Args:
         signals: `(windows, samples)` float32, on any device.
-        rate_hz: sampling rate.
+        rate_hz: Sampling rate.
 
     Returns:
-        `(windows, 58)` float64, in the order of `corpus.tables.STATS_COLUMNS`.
+        `(windows, 58)` float64, in the order of `corpus.published_tables.STATS_COLUMNS`.
     """
     spectra = stft(signals)
     magnitudes, *shape = spectral_shape(spectra, rate_hz)
     power = magnitudes**2
-    # in double precision from here on: small arrays, and cepstral means may be near zero
+    # double precision from here on: the arrays are small, and cepstral means can be near zero
     mel_db = power_to_db(mel_spectrum(power, rate_hz, N_MELS).double())
     parts = [
         chroma(power, rate_hz).flatten(1),
@@ -49,9 +49,12 @@ def window_stats(signals: torch.Tensor, rate_hz: int) -> torch.Tensor:
 
 
 def cut_windows(signal: torch.Tensor, rate_hz: int, window_s: float) -> torch.Tensor:
-    """The published windows: `signal[s * n : s * n + n - 1]` with `n = window_s * rate_hz`, `(windows, n - 1)`.
+    """Windows as in the published tables: `signal[i * n : i * n + n - 1]` with `n = window_s * rate_hz`.
 
-    An incomplete last window is left out.
+    An incomplete last window is dropped.
+
+    Returns:
+        `(windows, n - 1)`.
     """
     step = round(window_s * rate_hz)
     if len(signal) < step - 1:
@@ -60,7 +63,7 @@ def cut_windows(signal: torch.Tensor, rate_hz: int, window_s: float) -> torch.Te
 
 
 def _mean_and_variance(values: torch.Tensor) -> torch.Tensor:
-    """Interleaved moments over frames: `(batch, frames, features)` to `(batch, 2 * features)`, float64."""
+    """Mean and variance over frames, interleaved: `(batch, frames, features)` to `(batch, 2 * features)`, float64."""
     exact = values.double().transpose(1, 2)
     mean = exact.mean(dim=2)
     variance = (torch.linalg.vecdot(exact, exact) / exact.shape[2] - mean**2).clamp_min(0.0)

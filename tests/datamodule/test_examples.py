@@ -12,7 +12,7 @@ def order_of(epoch, **options):
     return order.numbers().tolist()
 
 
-def test_an_epochs_order_depends_on_seed_and_epoch_alone():
+def test_the_order_depends_on_seed_and_epoch_alone():
     torch.manual_seed(1)
     first = order_of(3)
     torch.manual_seed(2)
@@ -26,7 +26,7 @@ def test_without_a_seed_the_order_is_the_given_one():
 
 
 @pytest.mark.parametrize("world_size", [2, 3, 7])
-def test_processes_share_an_epoch_without_overlap_but_for_the_padding(world_size):
+def test_processes_share_an_epoch_without_overlap_except_padding(world_size):
     shares = [order_of(1, rank=rank, world_size=world_size) for rank in range(world_size)]
     assert {len(share) for share in shares} == {-(-100 // world_size)}
     together = [number for share in shares for number in share]
@@ -44,7 +44,7 @@ def loader(count, batch_size, seed=0):
     return BatchLoader(examples, EpochOrder(torch.arange(count), seed), batch_size)
 
 
-def test_a_batch_holds_steps_labels_and_tracks_of_its_slices():
+def test_a_batch_consists_of_steps_labels_and_tracks():
     x, y, track = next(iter(loader(4, 3, seed=None)))
     assert x.tolist() == [[[0, 1], [6, 7]], [[2, 3], [4, 5]], [[4, 5], [2, 3]]]
     assert y.tolist() == [0, 1, 2]
@@ -55,10 +55,10 @@ def test_a_batch_holds_steps_labels_and_tracks_of_its_slices():
     ("count", "batch_size", "seed", "sizes"),
     [
         (10, 4, 0, [4, 4, 2]),
-        (9, 4, 0, [4, 4]),  # a last one of one is left out: batch normalisation needs two
-        (9, 4, None, [4, 4, 1]),  # evaluation scores every slice
+        (9, 4, 0, [4, 4]),  # a last batch of one is dropped: batch normalisation needs two
+        (9, 4, None, [4, 4, 1]),  # evaluation uses every slice
         (8, 4, 0, [4, 4]),
-        (1, 4, 0, [1]),  # nothing else is there
+        (1, 4, 0, [1]),  # the only batch
         (3, 4, 0, [3]),
     ],
 )
@@ -68,17 +68,17 @@ def test_sizes_of_batches(count, batch_size, seed, sizes):
     assert len(batches) == len(sizes)
 
 
-def test_who_is_left_out_changes_from_epoch_to_epoch():
+def test_the_dropped_example_changes_between_epochs():
     batches = loader(9, 4)
-    left_out = set()
+    dropped = set()
     for epoch in range(30):
         batches.sampler.set_epoch(epoch)
-        seen = {int(value) for x, _, _ in batches for value in x[:, 0, 0] / 2}
-        left_out |= set(range(9)) - seen
-    assert len(left_out) > 5
+        present = {int(value) for x, _, _ in batches for value in x[:, 0, 0] / 2}
+        dropped |= set(range(9)) - present
+    assert len(dropped) > 5
 
 
-def test_only_a_training_loader_changes_its_examples():
+def test_augmentation_leaves_the_examples_unchanged():
     examples = loader(4, 4).examples
     changed = BatchLoader(examples, EpochOrder(torch.arange(4), None), 4, augment=lambda x, _: x + 100)
     assert float(next(iter(changed))[0].min()) == 100.0

@@ -1,4 +1,4 @@
-"""A split on disk: what is written is read back, and nothing else is."""
+"""Writing and reading of split manifests."""
 
 import hashlib
 from dataclasses import replace
@@ -32,13 +32,13 @@ def read(tmp_path, text):
     return read_manifest(path, CORPUS, SLICES)
 
 
-def test_a_split_is_written_row_by_row_without_what_is_left_out():
+def test_one_row_per_slice_without_excluded_ones():
     csv = manifest_csv(CORPUS, SLICES, PARTS)
     assert csv.decode() == TEXT
     assert manifest_sha256(csv) == hashlib.sha256(TEXT.encode()).hexdigest()
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_a_manifest_is_read_back(tmp_path):
     assert read(tmp_path, TEXT).tolist() == PARTS.tolist()
 
 
@@ -56,7 +56,7 @@ def test_the_order_of_rows_and_further_columns_do_not_matter(tmp_path):
 
 
 @pytest.mark.parametrize("seconds", [2, 3, 4.5])
-def test_times_of_frames_survive_the_file(tmp_path, seconds):
+def test_times_of_frames_are_read_back(tmp_path, seconds):
     features = tiny.features([800], row_s=512 / 22_050, name="mfcc")
     slices = slice_table(features, seconds=seconds, step_s=512 / 22_050, hop_s=512 / 22_050 * 7)
     parts = np.array(["train", "val", "test"])[np.arange(len(slices)) % 3]
@@ -67,7 +67,7 @@ def test_times_of_frames_survive_the_file(tmp_path, seconds):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         (
             "blues.00001,0.0,3.0,val",
@@ -100,18 +100,18 @@ def test_each_wrong_row_is_refused_with_its_line(tmp_path, old, new, message):
     assert str(caught.value).replace(str(tmp_path / "split.csv"), "MANIFEST") == message
 
 
-def test_one_row_after_another_with_one_slice_twice_is_refused(tmp_path):
+def test_a_repeated_slice_is_refused(tmp_path):
     with pytest.raises(GtzanError, match=r"line 9: rock.00001 at 3 s is named twice"):
         read(tmp_path, TEXT + TEXT.splitlines()[-1] + "\n")
 
 
 @pytest.mark.parametrize("text", ["", 'a,"b\n', TEXT.replace("0.0", "soon", 1), "\0\1\2"])
-def test_what_is_no_manifest_is_refused(tmp_path, text):
+def test_other_files_are_refused(tmp_path, text):
     with pytest.raises(GtzanError, match=r"^split.manifest=.*Give the split.csv of a run.$"):
         read(tmp_path, text)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(GtzanError) as caught:
         read_manifest(tmp_path / "x.csv", CORPUS, SLICES)
     assert str(caught.value) == f"split.manifest: there is no file {tmp_path}/x.csv. Give the split.csv of a run."

@@ -1,4 +1,4 @@
-"""Masks over steps and features."""
+"""Masks of steps and features."""
 
 import pytest
 import torch
@@ -10,32 +10,32 @@ ONES = torch.ones(64, 20, 30)
 GENRES = torch.arange(64) % 2
 
 
-def stretches(line):
+def masked_ranges(line):
     """Lengths of the runs of zeros in a boolean line."""
     return [len(run) for run in "".join("0" if value == 0 else "1" for value in line.tolist()).split("1") if run]
 
 
-def test_nothing_asked_nothing_changed():
+def test_no_masks_leave_the_batch_unchanged():
     assert Masking()(ONES, GENRES) is ONES
 
 
-def test_whole_steps_are_masked_in_stretches_no_longer_than_asked():
+def test_steps_are_masked_up_to_the_longest_range():
     torch.manual_seed(0)
     masked = Masking(time_masks=1, time_mask_share=0.25)(ONES, GENRES)
     assert masked.shape == ONES.shape
     assert ((masked.mean(dim=2) == 0) | (masked.mean(dim=2) == 1)).all()  # a step is masked as a whole
-    lengths = [stretches(example[:, 0]) for example in masked]
+    lengths = [masked_ranges(example[:, 0]) for example in masked]
     assert max(len(found) for found in lengths) == 1
     longest = max(length for found in lengths for length in found)
     assert longest == 5  # a quarter of 20
-    assert len({tuple(example[:, 0].tolist()) for example in masked}) > 20  # each example draws its own
+    assert len({tuple(example[:, 0].tolist()) for example in masked}) > 20  # masks differ between examples
 
 
 def test_neighbouring_features_are_masked_over_all_steps():
     torch.manual_seed(0)
     masked = Masking(feature_masks=2, feature_mask_share=0.1)(ONES, GENRES)
     assert ((masked.mean(dim=1) == 0) | (masked.mean(dim=1) == 1)).all()
-    counts = [len(stretches(example[0])) for example in masked]
+    counts = [len(masked_ranges(example[0])) for example in masked]
     assert max(counts) == 2
     assert float((masked == 0).float().mean()) < 2 * 0.1
 
@@ -46,7 +46,7 @@ def test_the_batch_itself_is_not_changed():
     assert (x == 1).all()
 
 
-def test_the_global_generator_repeats_the_masks():
+def test_masks_are_reproducible():
     masking = Masking(time_masks=2, feature_masks=2)
     results = []
     for seed in (5, 5, 6):
@@ -57,14 +57,14 @@ def test_the_global_generator_repeats_the_masks():
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_the_shortest_sequences_are_fine(steps):
+def test_the_shortest_sequences(steps):
     torch.manual_seed(0)
     assert Masking(time_masks=2, feature_masks=2)(torch.ones(8, steps, 5), GENRES[:8]).shape == (8, steps, 5)
 
 
 @pytest.mark.parametrize("axis", [1, 2])
 @pytest.mark.parametrize("longest", [0, 3, 12])
-def test_the_masks_are_those_of_torchaudio(axis, longest):
+def test_masks_equal_those_of_torchaudio(axis, longest):
     x = torch.randn(64, 20, 30)
     torch.manual_seed(1)
     ours = mask_stretch(x, axis, torch.full((64,), longest))
@@ -77,18 +77,18 @@ def test_each_genre_has_its_own_strength():
     torch.manual_seed(0)
     x, y = ONES.repeat(10, 1, 1), GENRES.repeat(10)
     masked = Masking(time_masks=1, time_mask_share=0.2, genre_strength=(0.5, 2.0))(x, y)
-    longest = [max(run for example in masked[y == genre] for run in stretches(example[:, 0])) for genre in (0, 1)]
+    longest = [max(run for example in masked[y == genre] for run in masked_ranges(example[:, 0])) for genre in (0, 1)]
     assert longest == [2, 8]  # of 20 steps: a fifth, halved and doubled
 
 
-def test_a_strength_of_zero_masks_nothing_and_a_huge_one_no_more_than_there_is():
+def test_strength_of_zero_and_excessive_strength():
     torch.manual_seed(0)
     masked = Masking(time_masks=1, feature_masks=1, genre_strength=(0.0, 100.0))(ONES, GENRES)
     assert (masked[GENRES == 0] == 1).all()
     assert (masked[GENRES == 1] == 0).any()
 
 
-def test_a_strength_of_one_is_no_strength():
+def test_a_strength_of_one_is_the_default():
     results = []
     for strength in ((), (1.0, 1.0)):
         torch.manual_seed(0)

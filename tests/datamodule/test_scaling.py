@@ -1,4 +1,4 @@
-"""One scale for every feature."""
+"""Standardisation of features."""
 
 import numpy as np
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
@@ -6,7 +6,7 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from gtzan_lightning.datamodule.scaling import Standardisation
 
 
-def test_as_scikit_learn_does_it():
+def test_equals_standard_scaler():
     values = np.random.default_rng(0).normal(3, [0.001, 1, 1e4], (200, 3))
     ours = Standardisation.fitted(values)
     theirs = StandardScaler().fit(values)
@@ -25,7 +25,7 @@ def test_a_constant_column_becomes_zero_and_stays_finite_where_it_changes():
     assert fitted.apply(np.array([[66_150.0, 5.0, 0.0]], np.float32))[0, :2].tolist() == [1.0, 5.0]
 
 
-def test_the_rounding_of_a_large_constant_is_no_variation():
+def test_rounding_noise_of_a_large_constant_is_ignored():
     values = np.full((1000, 1), 0.1, np.float32) * np.float32(1e6)
     values[::2] = np.nextafter(values[::2], np.float32(np.inf))
     assert Standardisation.fitted(values).scale.tolist() == [1.0]
@@ -37,9 +37,9 @@ def test_sums_are_in_double_precision():
     np.testing.assert_allclose(Standardisation.fitted(values).mean, [10_000.5], rtol=1e-7)
 
 
-def test_quantile_scores_as_scikit_learn_computes_them():
-    random = np.random.default_rng(0)
-    training, other = np.exp(random.normal(size=(5000, 3))), np.exp(1.5 * random.normal(size=(700, 3)))
+def test_equals_quantile_transformer():
+    rng = np.random.default_rng(0)
+    training, other = np.exp(rng.normal(size=(5000, 3))), np.exp(1.5 * rng.normal(size=(700, 3)))
     ours = Standardisation.fitted(training, "quantile").apply(other)
     theirs = QuantileTransformer(n_quantiles=256, output_distribution="normal", subsample=None).fit(training)
     np.testing.assert_allclose(ours, theirs.transform(other).clip(-3.5, 3.5), atol=1e-6)
@@ -48,7 +48,7 @@ def test_quantile_scores_as_scikit_learn_computes_them():
 def test_quantile_scores_of_ties_and_constants():
     training = np.stack([np.repeat([0.0, 1.0, 2.0], 100), np.full(300, 66_149.0)], axis=1)
     scores = Standardisation.fitted(training, "quantile").apply(np.array([[1.0, 66_149.0], [9.0, 0.0]]))
-    np.testing.assert_allclose(scores, [[0.0, 0.0], [3.5, 0.0]], atol=1e-6)  # the middle of its ties; beyond all seen
+    np.testing.assert_allclose(scores, [[0.0, 0.0], [3.5, 0.0]], atol=1e-6)  # the middle of ties; beyond the range
 
 
 def test_quantile_scores_have_the_shape_of_the_values():

@@ -1,4 +1,4 @@
-"""Which rows each slice reads."""
+"""Rows of each slice."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def refusal(features, **lengths):
         (12.0, 4, [[0, 1, 2, 3]]),
     ],
 )
-def test_slices_do_not_overlap_nor_cross_tracks_nor_leave_a_rest(seconds, steps, rows):
+def test_slices_are_within_tracks_and_do_not_overlap(seconds, steps, rows):
     slices = slice_table(tiny.features([5, 2]), seconds=seconds)  # rows 0-4 are track 0, rows 5-6 track 1
     assert slices.steps == steps
     assert slices.rows_per_step == 1
@@ -41,20 +41,20 @@ def test_slices_do_not_overlap_nor_cross_tracks_nor_leave_a_rest(seconds, steps,
     np.testing.assert_array_equal(slices.stop_s - slices.start_s, float(seconds))
 
 
-def test_thirty_seconds_are_ten_windows_of_the_tracks_that_have_them():
+def test_thirty_seconds_are_ten_windows():
     slices = slice_table(tiny.features([10, 9, 10], missing=[(2, 4)]), seconds=30)
     assert rows_of(slices) == [list(range(10))]
     assert tracks_without_slice(slices, 3).tolist() == [1, 2]
 
 
-def test_thirty_seconds_in_one_step_read_one_row_of_thirty_seconds():
+def test_thirty_seconds_in_one_step_are_one_row():
     slices = slice_table(tiny.features([1, 1], row_s=30.0), seconds=30, step_s=30)
     assert (slices.steps, rows_of(slices)) == (1, [[0], [1]])
 
 
-def test_a_slice_never_spans_a_gap_and_starts_anew_behind_it():
+def test_slices_do_not_span_gaps():
     slices = slice_table(tiny.features([8], missing=[(0, 3)]), seconds=6)
-    assert slices.start_s.tolist() == [0.0, 12.0, 18.0]  # windows 0-1, 4-5, 6-7; window 2 is left over
+    assert slices.start_s.tolist() == [0.0, 12.0, 18.0]  # windows 0-1, 4-5, 6-7; window 2 is unused
     assert rows_of(slices) == [[0, 1], [3, 4], [5, 6]]
 
 
@@ -63,7 +63,7 @@ def test_a_track_may_begin_late():
     assert slices.start_s.tolist() == [3.0]
 
 
-def test_a_hop_makes_slices_overlap_or_leaves_rows_out():
+def test_hop_shorter_and_longer_than_a_slice():
     features = tiny.features([5])
     assert rows_of(slice_table(features, seconds=9, hop_s=3)) == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
     assert rows_of(slice_table(features, seconds=3, hop_s=6)) == [[0], [2], [4]]
@@ -87,7 +87,7 @@ def test_overlapping_slices_share_their_steps():
     assert index.tolist() == [[0, 1], [1, 2]]
 
 
-def test_one_row_a_step_leaves_the_matrix_where_it_is():
+def test_one_row_per_step_does_not_copy_the_matrix():
     features = tiny.features([4])
     values, index = step_table(features, slice_table(features, seconds=6))
     assert values is features.values
@@ -108,7 +108,7 @@ def test_frames_are_counted_in_whole_rows(seconds, rows, of_30_s):
     assert (slices.steps, len(slices)) == (rows, of_30_s)
 
 
-def test_frames_may_be_averaged_into_steps_of_about_the_asked_length():
+def test_frames_are_averaged_to_steps_of_about_the_requested_length():
     slices = slice_table(frames([1292]), seconds=3, step_s=0.1)
     assert (slices.rows_per_step, slices.steps) == (4, 32)
 
@@ -119,7 +119,7 @@ def test_a_recording_that_is_a_sample_short_keeps_its_windows():
 
 
 @pytest.mark.parametrize(
-    ("lengths", "told"),
+    ("lengths", "message"),
     [
         (
             {"seconds": 2},
@@ -143,7 +143,7 @@ def test_a_recording_that_is_a_sample_short_keeps_its_windows():
         ),
     ],
 )
-def test_lengths_that_do_not_fit_are_refused_with_those_that_do(lengths, message):
+def test_lengths_that_do_not_fit_are_refused_with_valid_ones(lengths, message):
     assert refusal(tiny.features([10]), **lengths) == message
 
 

@@ -1,4 +1,4 @@
-"""What each rule promises, and what it refuses."""
+"""Split rules and their checks."""
 
 from collections import Counter
 
@@ -42,14 +42,14 @@ def refusal(call, *arguments, **options):
     return str(caught.value)
 
 
-def test_single_items_are_dealt_in_exact_shares():
+def test_single_items_are_assigned_in_exact_shares():
     labels = np.repeat([0, 1, 2], [100, 50, 10])
     parts = stratified_group_parts(np.arange(160), labels, RATIOS, seed=0)
     counts = {label: [int(((parts == part) & (labels == label)).sum()) for part in range(3)] for label in range(3)}
     assert counts == {0: [70, 10, 20], 1: [35, 5, 10], 2: [7, 1, 2]}
 
 
-def test_equal_groups_are_dealt_in_exact_shares():
+def test_equal_groups_are_assigned_in_exact_shares():
     labels = np.repeat([0, 1], 100)
     groups = np.arange(200) // 5  # twenty groups of five each label
     parts = stratified_group_parts(groups, labels, RATIOS, seed=3)
@@ -57,9 +57,9 @@ def test_equal_groups_are_dealt_in_exact_shares():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_unequal_groups_are_never_split_and_miss_their_share_by_less_than_one_group(seed):
-    random = np.random.default_rng(seed)
-    groups = random.permutation(np.repeat(np.arange(60), random.integers(1, 12, 60)))
+def test_unequal_groups_are_not_divided_and_deviate_by_less_than_one_group(seed):
+    rng = np.random.default_rng(seed)
+    groups = rng.permutation(np.repeat(np.arange(60), rng.integers(1, 12, 60)))
     labels = (groups % 4).astype(int)  # a group has one label
     parts = stratified_group_parts(groups, labels, RATIOS, seed)
     assert all(len(set(parts[groups == group])) == 1 for group in range(60))
@@ -70,10 +70,10 @@ def test_unequal_groups_are_never_split_and_miss_their_share_by_less_than_one_gr
         assert (np.abs(shares - np.array(RATIOS) * here.sum()) <= largest).all()
 
 
-def test_the_order_of_equals_depends_on_the_seed_and_on_nothing_else():
+def test_the_assignment_depends_on_the_seed_alone():
     labels = np.repeat([0, 1], 50)
     parts = [stratified_group_parts(np.arange(100), labels, RATIOS, seed) for seed in (0, 0, 1)]
-    np.random.seed(5)  # noqa: NPY002 - the global generator must play no part
+    np.random.seed(5)  # noqa: NPY002 - the global generator must not matter
     again = stratified_group_parts(np.arange(100), labels, RATIOS, 0)
     assert (parts[0] == parts[1]).all()
     assert (parts[0] == again).all()
@@ -86,7 +86,7 @@ def test_impossible_ratios_are_refused(ratios):
         stratified_group_parts([0, 1, 2], [0, 0, 0], ratios, 0)
 
 
-def test_grouped_holds_tracks_together_in_exact_stratified_shares():
+def test_grouped_keeps_tracks_whole_in_exact_stratified_shares():
     corpus = artists_of_two(20)
     slices = slices_of(corpus)
     parts = part_of_track(corpus, slices, split_slices(corpus, slices, SplitRule("grouped")))
@@ -95,7 +95,7 @@ def test_grouped_holds_tracks_together_in_exact_stratified_shares():
                       (("train", 14), ("val", 2), ("test", 4))}  # fmt: skip
 
 
-def test_artist_holds_artists_together():
+def test_artist_keeps_artists_whole():
     corpus = artists_of_two(20)
     slices = slices_of(corpus)
     parts = part_of_track(corpus, slices, split_slices(corpus, slices, SplitRule("artist")))
@@ -103,7 +103,7 @@ def test_artist_holds_artists_together():
     assert Counter(parts.tolist()) == {"train": 28, "val": 4, "test": 8}
 
 
-def test_leaky_draws_slices_in_exact_stratified_shares():
+def test_leaky_splits_slices_in_exact_stratified_shares():
     corpus = artists_of_two(20)
     slices = slices_of(corpus)
     parts = split_slices(corpus, slices, SplitRule("leaky"))
@@ -115,7 +115,7 @@ def test_leaky_draws_slices_in_exact_stratified_shares():
 
 
 @pytest.mark.parametrize("rule", ["grouped", "artist", "filtered"])
-def test_every_slice_length_meets_the_same_test_tracks(rule):
+def test_test_tracks_are_the_same_for_every_slice_length(rule):
     corpus = tiny.corpus(
         ("blues", "rock"),
         20,
@@ -133,7 +133,7 @@ def test_every_slice_length_meets_the_same_test_tracks(rule):
 
 @pytest.mark.parametrize("rule", ["leaky", "grouped", "artist"])
 @pytest.mark.parametrize("n_folds", [2, 5, 10])
-def test_folds_test_everything_exactly_once_and_keep_the_genres_even(rule, n_folds):
+def test_every_slice_is_in_one_test_fold_and_genres_are_balanced(rule, n_folds):
     corpus = artists_of_two(40)
     slices = slices_of(corpus)
     genre = np.asarray(corpus.labels())[slices.track_index]
@@ -147,7 +147,7 @@ def test_folds_test_everything_exactly_once_and_keep_the_genres_even(rule, n_fol
     assert (tested == 1).all()
 
 
-def test_the_seed_of_the_split_decides_the_folds():
+def test_the_split_seed_determines_the_folds():
     corpus = artists_of_two(20)
     slices = slices_of(corpus)
     parts = [split_slices(corpus, slices, SplitRule("grouped", seed=s, fold=0, n_folds=5)) for s in (0, 0, 1)]
@@ -174,7 +174,7 @@ def test_filtered_without_metadata_takes_the_lists_that_torchaudio_ships():
     assert {part: len(tracks) for part, tracks in of_part.items()} == {"train": 443, "val": 197, "test": 290, "": 70}
 
 
-def test_the_real_metadata_and_torchaudio_agree(gtzan_root, cache_dir):
+def test_gtzan_metadata_and_torchaudio_agree(gtzan_root, cache_dir):
     corpus = open_corpus("auto", str(gtzan_root), cache_dir=cache_dir)
     assert (
         filtered.track_parts(corpus, FILTERED).tolist()
@@ -182,7 +182,7 @@ def test_the_real_metadata_and_torchaudio_agree(gtzan_root, cache_dir):
     )
 
 
-def test_no_real_artist_of_the_artist_split_is_on_both_sides(gtzan_root, cache_dir):
+def test_gtzan_artists_are_in_one_part_of_the_artist_split(gtzan_root, cache_dir):
     corpus = open_corpus("auto", str(gtzan_root), cache_dir=cache_dir)
     features = load_features(corpus, name="stats", window_s=3.0, settings=FrameSettings(), cache_dir=cache_dir)
     slices = slice_table(features, seconds=3)
@@ -240,32 +240,32 @@ def test_an_empty_part_is_named(empty):
     )
 
 
-def test_a_track_on_both_sides_is_refused_unless_the_split_is_leaky():
+def test_a_track_in_two_parts_is_refused_unless_allowed():
     parts, _, corpus = parts_and_tracks("train", "val", "test", "train", "val", "test")
     track_index = np.array([0, 1, 0, 3, 4, 3], np.int32)
     check_parts(parts, track_index, corpus, may_share_tracks=True)
     assert refusal(check_parts, parts, track_index, corpus, may_share_tracks=False) == (
-        "The split promises whole tracks, but 2 tracks are in both train and test: blues.00000, rock.00000.\n"
-        "Move each track into one part, or call the split leaky."
+        "The split must keep tracks whole, but 2 tracks are in both train and test: blues.00000, rock.00000.\n"
+        "Assign each track to one part, or use split=leaky."
     )
 
 
 @pytest.mark.parametrize("name", ["leaky", "grouped"])
-def test_a_control_of_the_size_leaves_out_training_examples_alone(name):
+def test_train_tracks_excludes_training_examples_alone(name):
     corpus = tiny.corpus(GTZAN_GENRES, 20)
     slices = slices_of(corpus)
     full = split_slices(corpus, slices, SplitRule(name, seed=3))
-    control = split_slices(corpus, slices, SplitRule(name, seed=3, train_tracks=80))
-    assert ((control == full) | ((full == "train") & (control == ""))).all()
+    limited = split_slices(corpus, slices, SplitRule(name, seed=3, train_tracks=80))
+    assert ((limited == full) | ((full == "train") & (limited == ""))).all()
     per_track = len(slices) // len(corpus.tracks)
-    assert (control == "train").sum() == 80 * per_track
+    assert (limited == "train").sum() == 80 * per_track
     labels = np.asarray(corpus.labels())[slices.track_index]
-    assert set(np.bincount(labels[control == "train"])) == {8 * per_track}
+    assert set(np.bincount(labels[limited == "train"])) == {8 * per_track}
     if name == "grouped":
-        assert len(np.unique(slices.track_index[control == "train"])) == 80
+        assert len(np.unique(slices.track_index[limited == "train"])) == 80
 
 
-def test_a_control_larger_than_the_training_part_is_refused():
+def test_train_tracks_beyond_the_training_part_is_refused():
     corpus = tiny.corpus(GTZAN_GENRES, 20)
     with pytest.raises(GtzanError, match=r"split\.train_tracks=999: the training part holds 140 tracks' worth only"):
         split_slices(corpus, slices_of(corpus), SplitRule("grouped", train_tracks=999))
@@ -274,7 +274,7 @@ def test_a_control_larger_than_the_training_part_is_refused():
 def test_a_rule_is_a_module_and_a_config():
     from gtzan_lightning.config.composition import conf_dir
 
-    assert list(NAMES) == sorted(path.stem for path in (conf_dir() / "split").glob("*.yaml"))
+    assert list(NAMES) == sorted(path.stem for path in (conf_dir() / "split").glob("[!_]*.yaml"))
     for name in NAMES:
         rule = rule_named(name)
         assert hasattr(rule, "track_parts") == ("track" in rule.KEEPS)

@@ -1,4 +1,4 @@
-"""Each kind of bad file has one outcome: used, repaired with a note, or skipped with a reason."""
+"""Audio files: used, repaired with a note, or skipped with a reason."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 import soundfile
 import soxr
 
-from gtzan_lightning.features import audio_reading as reading
+from gtzan_lightning.features import audio_reading
 from gtzan_lightning.features.audio_reading import read_audio
 
-from .oracle import RATE_HZ, music
+from .librosa_reference import RATE_HZ, music
 
 Y = music(1.0)
 
@@ -40,7 +40,7 @@ def write(path, y=Y, rate_hz=RATE_HZ, **options):
         ("mp3", {}, 0.2),
     ],
 )
-def test_formats_and_bit_depths_are_used(tmp_path, suffix, options, error):
+def test_formats_and_bit_depths(tmp_path, suffix, options, error):
     result = read(write(tmp_path / f"x.{suffix}", **options))
     assert result.skipped is None
     assert result.notes == ()
@@ -50,7 +50,7 @@ def test_formats_and_bit_depths_are_used(tmp_path, suffix, options, error):
     assert abs(len(result.signal) - len(Y)) < 2500
 
 
-def test_the_content_decides_not_the_suffix(tmp_path):
+def test_the_format_is_detected_from_the_content(tmp_path):
     os.rename(write(tmp_path / "x.ogg"), tmp_path / "x.wav")
     assert len(read(tmp_path / "x.wav").signal) == len(Y)
 
@@ -71,17 +71,17 @@ def test_six_channels_are_averaged(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["with space.wav", "tonart \u00e4 \u97f3.wav", "new\nline.wav"])
-def test_any_name(tmp_path, name):
+def test_unusual_file_names(tmp_path, name):
     assert len(read(write(tmp_path / name)).signal) == len(Y)
 
 
-def test_clipping_is_used_as_it_is(tmp_path):
+def test_clipped_files_are_used_unchanged(tmp_path):
     result = read(write(tmp_path / "x.wav", np.clip(Y * 50, -1, 1), subtype="FLOAT"))
     assert result.skipped is None
     assert np.abs(result.signal).max() == 1.0
 
 
-def test_only_the_part_needed_is_read(tmp_path):
+def test_long_files_are_cut(tmp_path):
     path = write(tmp_path / "x.wav", np.tile(Y, 10))
     result = read(path, max_s=2.0)
     assert len(result.signal) == 2 * RATE_HZ
@@ -89,7 +89,7 @@ def test_only_the_part_needed_is_read(tmp_path):
     assert read(path, max_s=10.0).notes == ()
 
 
-def test_numbers_that_are_none_become_zero_with_a_note(tmp_path):
+def test_nan_and_infinite_samples_become_zero_with_a_note(tmp_path):
     y = Y.copy()
     y[[3, 5, 7]] = [np.nan, np.inf, -np.inf]
     result = read(write(tmp_path / "x.wav", y, subtype="FLOAT"))
@@ -97,7 +97,7 @@ def test_numbers_that_are_none_become_zero_with_a_note(tmp_path):
     np.testing.assert_array_equal(result.signal, np.where(np.isfinite(y), y, 0))
 
 
-def test_truncated_data_and_a_lying_header_are_used_with_a_note(tmp_path):
+def test_truncated_data_are_used_with_a_note(tmp_path):
     path = write(tmp_path / "x.wav")
     path.write_bytes(path.read_bytes()[:20044])
     result = read(path)
@@ -105,7 +105,7 @@ def test_truncated_data_and_a_lying_header_are_used_with_a_note(tmp_path):
     assert result.notes == (f"the header promises {2 * len(Y)} bytes of sound, 20000 are there and used",)
 
 
-def test_a_header_that_promises_gigabytes_does_not_fill_the_memory(tmp_path):
+def test_a_header_that_claims_gigabytes_does_not_fill_the_memory(tmp_path):
     path = write(tmp_path / "x.wav")
     data = bytearray(path.read_bytes())
     data[40:44] = struct.pack("<I", 0xFFFFFFF0)
@@ -113,7 +113,7 @@ def test_a_header_that_promises_gigabytes_does_not_fill_the_memory(tmp_path):
     assert len(read(path).signal) == len(Y)
 
 
-def test_damage_in_the_middle_keeps_what_came_before(tmp_path):
+def test_damage_in_the_middle_keeps_the_part_before(tmp_path):
     path = write(tmp_path / "x.flac", np.tile(Y, 20))
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
@@ -128,7 +128,7 @@ def empty(path):
 
 
 def text(path):
-    path.write_text("this is not sound\n" * 100)
+    path.write_text("this is not audio\n" * 100)
 
 
 def header_cut(path):
@@ -170,7 +170,7 @@ def absent(path):
         (empty, "the file is empty"),
         (text, "it is not audio that can be read"),
         (header_cut, "it is not audio that can be read"),
-        (header_only, "the header is sound, but no sample follows it"),
+        (header_only, "the header is valid, but no sample follows it"),
         (silence, "silent: every sample has the same value"),
         (direct_current, "silent: every sample has the same value"),
         (not_numbers, "100% of the samples are not numbers"),
@@ -179,7 +179,7 @@ def absent(path):
         (absent, "the file does not exist"),
     ],
 )
-def test_what_cannot_be_used_is_skipped_with_a_reason(tmp_path, make, reason):
+def test_unusable_files_are_skipped_with_a_reason(tmp_path, make, reason):
     make(tmp_path / "x.wav")
     result = read(tmp_path / "x.wav")
     assert result.skipped is not None
@@ -190,11 +190,13 @@ def test_what_cannot_be_used_is_skipped_with_a_reason(tmp_path, make, reason):
 def test_no_permission_is_a_reason(tmp_path, monkeypatch):
     path = write(tmp_path / "x.wav")
     path.chmod(0)
-    # root may read anything: deny it as the system would
-    monkeypatch.setattr(reading.os, "access", lambda *_: False)
-    monkeypatch.setattr(reading.soundfile, "SoundFile", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    # root may read anything, so the error is simulated
+    monkeypatch.setattr(audio_reading.os, "access", lambda *_: False)
+    monkeypatch.setattr(
+        audio_reading.soundfile, "SoundFile", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied"))
+    )
     assert read(path).skipped == "no permission to read it"
 
 
-def test_one_sample_is_no_sound(tmp_path):
+def test_a_single_sample_is_skipped(tmp_path):
     assert read(write(tmp_path / "x.wav", Y[100:101])).skipped == "silent: every sample has the same value"

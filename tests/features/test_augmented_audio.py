@@ -1,4 +1,4 @@
-"""Augmented copies: each change measured on the sound, and the same augmented_copy whoever asks, wherever."""
+"""Waveform augmentation: strength of each change, and reproducibility."""
 
 import hashlib
 import random
@@ -32,32 +32,32 @@ def gain_db(sound):
     return 20 * np.log10(np.abs(sound).max() / np.abs(TONE).max())
 
 
-def test_nothing_asked_nothing_changed():
+def test_no_augmentation_leaves_the_signal_unchanged():
     np.testing.assert_array_equal(rendered(TONE, RATE_HZ, AugmentedCopy(1, 0, Waveform()), "a"), TONE)
 
 
 @pytest.mark.parametrize("semitones", [-3, 0, 2])
 @pytest.mark.parametrize("tempo", [0.8, 1.0, 1.25])
-def test_pitch_and_tempo_change_apart_from_each_other(semitones, tempo):
+def test_pitch_and_tempo_change_independently(semitones, tempo):
     sound = stretched(TONE, RATE_HZ, semitones, tempo)
     assert len(sound) == pytest.approx(len(TONE) / tempo, abs=1)
     middle = sound[len(sound) // 4 : -len(sound) // 4]
     assert strongest_hz(middle) == pytest.approx(440 * 2 ** (semitones / 12), rel=0.003)  # 5 cents
 
 
-def test_what_sounds_in_the_original_sounds_at_the_same_place_of_the_rendition():
+def test_stretching_scales_positions_in_time():
     click = np.zeros(3 * RATE_HZ, np.float32)
     click[2 * RATE_HZ] = 1
     sound = stretched(click, RATE_HZ, 1, 0.9)
     assert np.argmax(np.abs(sound)) / RATE_HZ == pytest.approx(2 / 0.9, abs=0.002)
 
 
-def test_noise_is_as_far_below_the_signal_as_told():
+def test_noise_has_the_requested_snr():
     noise = with_noise(TONE, 12, np.random.default_rng(0)) - TONE
     assert 10 * np.log10(np.mean(TONE**2) / np.mean(noise**2)) == pytest.approx(12, abs=0.1)
 
 
-def test_a_room_decays_as_told():
+def test_impulse_response_has_the_requested_reverberation_time():
     response = impulse_response(0.8, RATE_HZ, 6, np.random.default_rng(0))
     assert response[0] == 1
     assert 10 * np.log10(np.sum(response[1:] ** 2)) == pytest.approx(-6)
@@ -69,22 +69,22 @@ def test_a_room_decays_as_told():
     assert -60 / slope_db_per_s == pytest.approx(0.8, rel=0.05)
 
 
-def test_gain_goes_up_to_the_limit_in_both_directions():
+def test_gain_reaches_the_limit_in_both_directions():
     gains = [gain_db(sound) for sound in only(gain_db=6)]
     assert -6 <= min(gains) < -4
     assert 4 < max(gains) <= 6
 
 
-def test_tempo_is_drawn_evenly_between_slower_and_faster():
+def test_tempo_is_drawn_symmetrically():
     pulses = np.zeros(2 * RATE_HZ, np.float32)
     pulses[RATE_HZ] = 1
     sounds = [rendered(pulses, RATE_HZ, AugmentedCopy(number, 0, Waveform(stretch=0.2)), "a") for number in range(40)]
-    at = [np.argmax(np.abs(sound[: 3 * RATE_HZ // 2])) for sound in sounds]  # before it begins again
+    at = [np.argmax(np.abs(sound[: 3 * RATE_HZ // 2])) for sound in sounds]  # before the signal is repeated
     assert 1 / 1.2 - 0.01 <= min(at) / RATE_HZ < 0.9
     assert 1.1 < max(at) / RATE_HZ <= 1.2 + 0.01
 
 
-def test_every_rendition_is_as_long_as_its_original_and_a_number():
+def test_copies_have_the_length_of_the_original_and_are_finite():
     for number in range(6):
         sound = rendered(TONE, RATE_HZ, replace(FIRST, number=number), "a")
         assert sound.shape == TONE.shape
@@ -92,18 +92,18 @@ def test_every_rendition_is_as_long_as_its_original_and_a_number():
         assert np.isfinite(sound).all()
 
 
-def test_with_doubled_settings_the_same_rendition_goes_twice_as_far():
+def test_doubled_strength_doubles_the_change():
     small, large = only(gain_db=3), only(gain_db=6)
     for one, other in zip(small, large, strict=True):
         assert gain_db(other) == pytest.approx(2 * gain_db(one), abs=1e-4)
 
 
-def test_a_change_that_is_switched_on_leaves_the_others_as_they_were():
+def test_switching_on_one_change_leaves_the_others_unchanged():
     for plain, noisy in zip(only(gain_db=6), only(gain_db=6, noise_snr_db=60), strict=True):
         assert gain_db(noisy) == pytest.approx(gain_db(plain), abs=0.1)
 
 
-def test_content_number_and_seed_decide_and_nothing_else():
+def test_copy_depends_on_content_number_and_seed_alone():
     states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     sound = rendered(TONE, RATE_HZ, FIRST, "a")
     assert (random.getstate(), np.random.get_state()[1].tolist()) == states  # noqa: NPY002
@@ -112,7 +112,7 @@ def test_content_number_and_seed_decide_and_nothing_else():
         assert not np.array_equal(rendered(TONE, RATE_HZ, other, content), sound)
 
 
-def test_another_process_makes_the_same_rendition():
+def test_another_process_makes_the_same_copy():
     code = (
         "import hashlib, numpy as np\n"
         "from gtzan_lightning.features.augmented_audio import rendered\n"

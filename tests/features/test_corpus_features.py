@@ -1,8 +1,7 @@
-"""Features of a corpus: from tables as they are, from audio through the cache; refusals name the remedy."""
+"""Features of a corpus from tables, and from audio through the cache."""
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from gtzan_lightning.features.feature_request import Analysis, FrameSettings
 from gtzan_lightning.features.frames import frame_features
 from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
-from .oracle import RATE_HZ, music
+from .librosa_reference import RATE_HZ, music
 
 GENRES = ("blues", "rock")
 
@@ -58,7 +57,7 @@ def table_corpus(root, names, window_s=3.0):
     return corpus_of(root, [Track(track, genre) for track, genre in tracks.items()], "tables"), rows
 
 
-def test_a_table_is_taken_as_it_is(tmp_path):
+def test_rows_of_a_table_in_corpus_order(tmp_path):
     names = ["rock.00001.0", "rock.00001.2", "blues.00000.1", "blues.00000.0"]
     corpus, rows = table_corpus(tmp_path, names)
     features = load(corpus, tmp_path, window_s=3.0)
@@ -77,7 +76,7 @@ def test_the_thirty_second_table(tmp_path):
     assert features.start_s.tolist() == [0, 0]
 
 
-def test_tables_refuse_what_they_do_not_hold(tmp_path):
+def test_tables_refuse_features_that_they_lack(tmp_path):
     corpus, _ = table_corpus(tmp_path, ["rock.00001.0", "blues.00000.0"])
     with pytest.raises(GtzanError, match=r"data\.source=audio"):
         load(corpus, tmp_path, window_s=2.0)
@@ -118,18 +117,12 @@ def test_frames_are_mapped_into_memory(audio, tmp_path):
     np.testing.assert_allclose(features.start_s[rows], np.arange(rows.sum()) * 512 / RATE_HZ)
 
 
+@pytest.mark.usefixtures("old_files")
 def test_the_second_start_reads_no_audio(audio, tmp_path, monkeypatch):
-    let_files_look_old(monkeypatch)
     first = load(audio, tmp_path)
     monkeypatch.setattr(extraction, "extract", lambda *_: pytest.fail("extracted again"))
     second = load(audio, tmp_path)
     np.testing.assert_array_equal(first.values, second.values)
-
-
-def let_files_look_old(monkeypatch):
-    """Old enough for their hashes to be remembered."""
-    now = time.time_ns() + 10**10
-    monkeypatch.setattr("gtzan_lightning.features.feature_cache.time.time_ns", lambda: now)
 
 
 def test_parallel_runs_give_the_same_bytes(audio, tmp_path):
@@ -140,12 +133,12 @@ def test_parallel_runs_give_the_same_bytes(audio, tmp_path):
 
 
 class Backend(ThreadingBackend):
-    """As a backend for clusters that cannot give results one by one."""
+    """Like a cluster backend that cannot return results one by one."""
 
     supports_return_generator = False
 
 
-def test_any_joblib_backend_serves(audio, tmp_path):
+def test_any_joblib_backend_works(audio, tmp_path):
     joblib.register_parallel_backend("whole", Backend)
     serial = load(audio, tmp_path / "serial", name="mfcc")
     with joblib.parallel_config(backend="whole"):
@@ -153,7 +146,7 @@ def test_any_joblib_backend_serves(audio, tmp_path):
     np.testing.assert_array_equal(serial.values, parallel.values)
 
 
-def test_samples_beyond_all_bounds_are_no_sound(audio, tmp_path):
+def test_excessively_large_samples_are_skipped(audio, tmp_path):
     path = audio.root / "rock" / "huge.wav"
     soundfile.write(path, music(2.0).astype(np.float64) * 1e30, RATE_HZ, subtype="DOUBLE")
     for name in ("stats", "mfcc"):
@@ -172,13 +165,13 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path, monkeypatch):
         for track in tracks:
             track.path.write_text(track.track_id)
         corpus = corpus_of(folder, tracks, "audio")
-        load(corpus, tmp_path, name="logmel")  # what is imported on the way is no part of it
+        load(corpus, tmp_path, name="logmel")  # imports are not counted
         tracemalloc.start()
         features = load(corpus, folder, name="logmel")
         peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)
         tracemalloc.stop()
         assert features.values.shape == (count * 2048, 128)
-    index = 36 * 2048 * 40 / 2**20  # of each further row: its track, its time, and what they are computed from
+    index = 36 * 2048 * 40 / 2**20  # per further row: track, time, and intermediate arrays
     assert peaks[1] < peaks[0] + index + 1
 
 
@@ -189,12 +182,12 @@ def test_damaged_entries_are_computed_again(audio, tmp_path):
     cut, flipped, *_ = (tmp_path / "cache").glob("features/files/*/*.npz")
     cut.write_bytes(cut.read_bytes()[:-300])
     data = bytearray(flipped.read_bytes())
-    data[1000] ^= 1  # amid the numbers, which are only read at the very end
+    data[1000] ^= 1  # within the values, which are read last
     flipped.write_bytes(data)
     np.testing.assert_array_equal(load(audio, tmp_path, name="mfcc").values, want)
 
 
-def test_bad_files_are_skipped_with_a_note_and_the_rest_goes_on(audio, tmp_path):
+def test_bad_files_are_skipped_with_a_note_and_the_others_used(audio, tmp_path):
     bad = [tmp_path / "music" / "rock" / f"bad{i}.wav" for i in range(3)]
     bad[0].write_bytes(b"")
     soundfile.write(bad[1], music(0.4), RATE_HZ)

@@ -1,4 +1,4 @@
-"""Nothing is computed twice, nothing stale or half-written is used, whatever happens in between."""
+"""Nothing is computed twice, and nothing stale or incomplete is used, also after interruptions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ import pytest
 import soundfile
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features import extraction
-from gtzan_lightning.features import feature_cache as cache
-from gtzan_lightning.features.cache_pruning import features_cache, list_entries, prune
+from gtzan_lightning.features import extraction, feature_cache
+from gtzan_lightning.features.cache_pruning import features_cache, list_entries
 from gtzan_lightning.features.extraction import analyse_file, extract
 from gtzan_lightning.features.feature_cache import ContentIndex, FileCache, content_hash, file_state, key_of
 from gtzan_lightning.features.feature_request import Analysis, FeatureRequest, FrameSettings
 
-from .oracle import RATE_HZ, music
+from .librosa_reference import RATE_HZ, music
 
 REQUEST = FeatureRequest("mfcc", 3.0, FrameSettings())
 ANALYSIS = Analysis(np.arange(6, dtype=np.float32).reshape(2, 3), ("a note",))
@@ -31,23 +30,8 @@ KEY = key_of("x")
 
 
 @pytest.fixture
-def files(tmp_path):
-    paths = [tmp_path / "audio" / f"{i}.wav" for i in range(4)]
-    paths[0].parent.mkdir()
-    for i, path in enumerate(paths):
-        soundfile.write(path, music(0.5, seed=i), RATE_HZ)
-    return paths
-
-
-def let_files_look_old(monkeypatch):
-    """Old enough for their hashes to be remembered."""
-    now = time.time_ns() + 10**10
-    monkeypatch.setattr("gtzan_lightning.features.feature_cache.time.time_ns", lambda: now)
-
-
-@pytest.fixture
 def calls(monkeypatch):
-    """Names of the files that were really analysed."""
+    """Names of the files that are analysed."""
     analysed = []
 
     def counting(path, request, reading=None):
@@ -59,11 +43,11 @@ def calls(monkeypatch):
     return analysed
 
 
-def test_what_is_stored_comes_back(tmp_path):
+def test_stored_entries_are_read_back(tmp_path):
     store = FileCache(tmp_path)
     assert store.summary(KEY) is None
     store.store(KEY, ANALYSIS)
-    assert store.summary(KEY) == cache.FileSummary(2, 3, ("a note",), None)
+    assert store.summary(KEY) == feature_cache.FileSummary(2, 3, ("a note",), None)
     np.testing.assert_array_equal(store.values(KEY), ANALYSIS.values)
 
 
@@ -86,13 +70,13 @@ def test_each_file_is_computed_once(files, calls, tmp_path):
     assert [result.computed for result in again] == [False] * 4
 
 
-def test_the_key_is_the_content_and_what_was_asked(files, calls, tmp_path):
+def test_the_key_consists_of_content_and_request(files, calls, tmp_path):
     extract(files[:1], REQUEST, tmp_path / "cache")
     renamed = files[0].rename(files[0].with_name("other.wav"))
     os.utime(renamed)
     extract([renamed], REQUEST, tmp_path / "cache")  # same content
     assert len(calls) == 1
-    extract([renamed], FeatureRequest("mfcc", 6.0, FrameSettings()), tmp_path / "cache")  # no matter for mfcc
+    extract([renamed], FeatureRequest("mfcc", 6.0, FrameSettings()), tmp_path / "cache")  # irrelevant for mfcc
     assert len(calls) == 1
     extract([renamed], FeatureRequest("mfcc", 3.0, FrameSettings(n_mfcc=20)), tmp_path / "cache")
     assert len(calls) == 2
@@ -110,11 +94,11 @@ def test_two_jobs_at_once_share_the_work(files, calls, tmp_path):
     assert sorted(calls) == [path.name for path in files]
 
 
-def test_another_file_of_the_same_size_and_time_is_noticed(files, tmp_path, monkeypatch):
-    let_files_look_old(monkeypatch)
+@pytest.mark.usefixtures("old_files")
+def test_another_file_of_the_same_size_and_time_is_noticed(files, tmp_path):
     before = files[0].stat()
     index = ContentIndex(tmp_path / "cache", tmp_path)
-    index.remember([(files[0], file_state(files[0]), content_hash(files[0]))])
+    index.update([(files[0], file_state(files[0]), content_hash(files[0]))])
     time.sleep(0.02)
     files[0].write_bytes(files[1].read_bytes())
     os.utime(files[0], ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -122,50 +106,49 @@ def test_another_file_of_the_same_size_and_time_is_noticed(files, tmp_path, monk
     assert index.hashes(files[:1]) == [None]
 
 
-def test_hashes_are_remembered_but_not_of_files_just_written(files, tmp_path, monkeypatch):
-    seen = [(path, file_state(path), content_hash(path)) for path in files]
-    ContentIndex(tmp_path / "cache", tmp_path).remember(seen)
+def test_hashes_are_stored_but_not_of_files_just_written(files, tmp_path, request):
+    hashed = [(path, file_state(path), content_hash(path)) for path in files]
+    ContentIndex(tmp_path / "cache", tmp_path).update(hashed)
     assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files) == [None] * 4
-    let_files_look_old(monkeypatch)
-    ContentIndex(tmp_path / "cache", tmp_path).remember(seen)
-    assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files) == [digest for *_, digest in seen]
+    request.getfixturevalue("old_files")
+    ContentIndex(tmp_path / "cache", tmp_path).update(hashed)
+    assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files) == [digest for *_, digest in hashed]
     files[0].unlink()
     assert ContentIndex(tmp_path / "cache", tmp_path).hashes(files)[0] == ""
 
 
-def test_jobs_on_other_files_of_a_corpus_keep_each_others_hashes(files, tmp_path, monkeypatch):
-    let_files_look_old(monkeypatch)
-    jobs = [ContentIndex(tmp_path / "cache", tmp_path) for _ in range(2)]  # both begin with nothing known
+@pytest.mark.usefixtures("old_files")
+def test_concurrent_jobs_keep_the_hashes_of_each_other(files, tmp_path, monkeypatch):
+    jobs = [ContentIndex(tmp_path / "cache", tmp_path) for _ in range(2)]  # both start with an empty index
     for job, path in zip(jobs, files, strict=False):
-        job.remember([(path, file_state(path), content_hash(path))])
-    monkeypatch.chdir(files[0].parent)  # by whatever path they are called
+        job.update([(path, file_state(path), content_hash(path))])
+    monkeypatch.chdir(files[0].parent)  # relative paths are equivalent
     known = ContentIndex(tmp_path / "cache", tmp_path).hashes([Path(files[0].name), *files[1:3]])
     assert known == [content_hash(files[0]), content_hash(files[1]), None]
 
 
-def test_a_full_disk_is_told_and_leaves_the_cache_usable(files, tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_and_leaves_the_cache_usable(files, tmp_path, monkeypatch):
     def full(file, **_):
         file.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     extract(files[:2], REQUEST, tmp_path / "features")
     with monkeypatch.context() as patch:
-        patch.setattr(cache.np, "savez", full)
+        patch.setattr(feature_cache.np, "savez", full)
         with pytest.raises(GtzanError, match="disk is full"):
             extract(files, REQUEST, tmp_path / "features")
-    assert [entry.kind for entry in list_entries(tmp_path)] == ["file", "file"]  # nothing half-written stays
+    assert [entry.kind for entry in list_entries(tmp_path)] == ["file", "file"]  # nothing incomplete remains
     assert [result.computed for result in extract(files, REQUEST, tmp_path / "features")] == [False] * 2 + [True] * 2
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gtzan_lightning.features import cache
-from gtzan_lightning.features.request import FeatureRequest
+from gtzan_lightning.features import feature_cache
 from gtzan_lightning.features.extraction import extract
-from gtzan_lightning.features.settings import FrameSettings
+from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings
 
-whole, stored = cache.np.savez, []
+whole, stored = feature_cache.np.savez, []
 def savez(file, **arrays):
     if len(stored) == 2:
         file.write(b"half a file")
@@ -173,7 +156,7 @@ def savez(file, **arrays):
         os.kill(os.getpid(), signal.SIGKILL)
     stored.append(1)
     whole(file, **arrays)
-cache.np.savez = savez
+feature_cache.np.savez = savez
 files = sorted(Path(sys.argv[1]).glob("*.wav"))
 extract(files, FeatureRequest("mfcc", 3.0, FrameSettings()), Path(sys.argv[2]))
 """
@@ -185,25 +168,7 @@ def test_killed_in_the_middle_of_a_file(files, calls, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
     assert sorted(entry.kind for entry in list_entries(tmp_path)) == ["file", "file", "unfinished"]
-    results = extract(files, REQUEST, root)  # its lock ended with it
+    results = extract(files, REQUEST, root)  # the lock was released with the process
     assert calls == [path.name for path in files[2:]]
     for path, result in zip(files, results, strict=True):
         np.testing.assert_array_equal(FileCache(root).values(result.key), analyse_file(path, REQUEST).values)
-
-
-def test_prune_removes_what_is_old_and_what_was_abandoned(files, tmp_path):
-    root = features_cache(tmp_path)
-    extract(files, REQUEST, root)
-    entries = list_entries(tmp_path)
-    assert [entry.kind for entry in entries] == ["file"] * 4
-    os.utime(entries[0].path, (0, 0))
-    for age_s, name in ((0, ".unfinished-a"), (7200, ".unfinished-b")):
-        path = root / "files" / name[-1:] / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"half")
-        os.utime(path, (time.time() - age_s,) * 2)
-    removed = prune(tmp_path, older_than_s=86400)
-    assert sorted(entry.path.name for entry in removed) == sorted([entries[0].path.name, ".unfinished-b"])
-    assert sum(entry.size_bytes for entry in removed) == entries[0].size_bytes + 4
-    prune(tmp_path)
-    assert [entry.kind for entry in list_entries(tmp_path)] == ["unfinished"]  # may be written just now

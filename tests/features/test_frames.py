@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.features.feature_request import FrameSettings
-from gtzan_lightning.features.frames import deltas, frame_columns, frame_features
+from gtzan_lightning.features.feature_request import FrameSettings, frame_columns
+from gtzan_lightning.features.frames import deltas, frame_features
 
-from .oracle import RATE_HZ, music
+from .librosa_reference import RATE_HZ, music
 
 Y = music(3.0)
 SETTINGS = [

@@ -1,4 +1,4 @@
-"""The running median equals scipy's to the last bit, whatever the shape."""
+"""The running median equals SciPy's to the last bit for any shape."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_equals_scipy(shape, where):
         x = torch.from_numpy(values.astype(np.float32))
         if where == "kernel":
             got = median.median_along_rows(x)
-        else:  # the path of tensors on a GPU
-            got = median._on_device(x, median.mirrored_rows(shape[1]), median_network())
+        else:  # the implementation for GPUs
+            got = median._median_on_device(x, median.mirrored_rows(shape[1]), median_network())
         np.testing.assert_array_equal(got.numpy(), median_filter(x.numpy(), size=(1, 31, 1), mode="reflect"))
 
 

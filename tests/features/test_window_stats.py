@@ -9,7 +9,7 @@ import torch
 from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
 from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
-from .oracle import RATE_HZ, librosa_stats, music
+from .librosa_reference import RATE_HZ, librosa_stats, music
 
 
 def noise(seconds):
@@ -45,7 +45,7 @@ def quiet(seconds):
 
 
 def assert_close(got, y, rtol=1e-4):
-    """Every column within `rtol`; the means of the two waveforms on the scale of the signal."""
+    """Every column within `rtol`, relative to the level of the signal for the means of the two waveforms."""
     want = librosa_stats(y)
     scale = np.abs(want)
     for name in ("harmony_mean", "perceptr_mean"):
@@ -63,14 +63,14 @@ def test_parity(make, seconds):
     assert_close(window_stats(torch.from_numpy(y)[None], RATE_HZ)[0].numpy(), y)
 
 
-def test_a_batch_is_its_windows_one_by_one():
+def test_a_batch_equals_its_windows_one_by_one():
     windows = cut_windows(torch.from_numpy(music(7.0)), RATE_HZ, 2.0)
     together = window_stats(windows, RATE_HZ)
     for window, row in zip(windows, together, strict=True):
         np.testing.assert_allclose(window_stats(window[None], RATE_HZ)[0], row, rtol=1e-5, atol=1e-7)
 
 
-def test_silence_has_finite_numbers_and_no_tempo():
+def test_silence_has_finite_statistics_and_no_tempo():
     row = window_stats(torch.zeros(1, 30000), RATE_HZ)[0].numpy()
     assert np.isfinite(row).all()
     assert row[STATS_COLUMNS.index("tempo")] == 0
@@ -82,6 +82,6 @@ def test_windows_are_cut_as_published():
     windows = cut_windows(signal, RATE_HZ, 3.0)
     assert windows.shape == (3, 66149)
     assert windows[:, 0].tolist() == [0, 66150, 132300]
-    assert len(cut_windows(signal[:198449], RATE_HZ, 3.0)) == 3  # 3 * 66150 - 1: the last one is just complete
+    assert len(cut_windows(signal[:198449], RATE_HZ, 3.0)) == 3  # 3 * 66150 - 1: the last one is exactly complete
     assert len(cut_windows(signal[:198448], RATE_HZ, 3.0)) == 2
     assert cut_windows(signal[:100], RATE_HZ, 3.0).shape == (0, 66149)

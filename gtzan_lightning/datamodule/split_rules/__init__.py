@@ -1,9 +1,9 @@
-"""The rules of the config group `split`: a module each, found by its name.
+"""Split rules: one module per `split=<name>`, found by name.
 
-A module says `GROUP_BY` (what is drawn, for the record), `KEEPS` (what it promises to keep in one part: "track",
-"recording", "artist"; the audit holds it to that) and `HAS_FOLDS`. If it keeps tracks, it has
-`track_parts(corpus, rule)`, which returns the part of each track, `(tracks,)`; if not, it has
-`slice_parts(corpus, slices, rule)`. `assignment.assign` draws.
+Each module defines `GROUP_BY` (the kind of group that is assigned, for the run card), `KEEPS` (what is never divided
+between parts: "track", "recording", "artist"; verified by the audit) and `HAS_FOLDS`. A rule that keeps tracks whole
+defines `track_parts(corpus, rule)`, which returns the part of each track, `(tracks,)`; others define
+`slice_parts(corpus, slices, rule)`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ NAMES = tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
 def rule_named(name: str) -> Any:
-    """The module of a rule.
+    """The module of a split rule.
 
     Raises:
-        KeyError: there is no such rule.
+        KeyError: There is no such rule.
     """
     if name not in NAMES:
         raise KeyError(f"no split rule {name!r}; there are {', '.join(NAMES)}")

@@ -1,4 +1,4 @@
-"""Artists are drawn, stratified by genre: all tracks of an artist are in one part."""
+"""Split by artist, stratified by genre: all tracks of an artist are in one part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gtzan_lightning.datamodule.assignment import SplitRule, assign
 from gtzan_lightning.errors import GtzanError
 
 GROUP_BY = "artist"
-KEEPS = frozenset({"track", "recording", "artist"})  # one recording has one artist
+KEEPS = frozenset({"track", "recording", "artist"})  # a recording has one artist
 HAS_FOLDS = True
 
 
@@ -18,7 +18,7 @@ def track_parts(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
     """The part of each track, `(tracks,)`.
 
     Raises:
-        GtzanError: the artists are not known.
+        GtzanError: The artists are unknown.
     """
     if not corpus.has_artists:
         raise GtzanError(

@@ -1,4 +1,4 @@
-"""The published fault-filtered lists (Kereliuk, Sturm & Larsen 2015): no artist stands in two parts."""
+"""The published fault-filtered split (Kereliuk, Sturm & Larsen 2015): no artist is in two parts."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from gtzan_lightning.datamodule.assignment import EXCLUDED, SplitRule
 from gtzan_lightning.errors import GtzanError
 
 GROUP_BY = "artist"
-KEEPS = frozenset({"track", "recording", "artist"})  # one recording has one artist
+KEEPS = frozenset({"track", "recording", "artist"})  # a recording has one artist
 HAS_FOLDS = False
 
 
-def track_parts(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:  # noqa: ARG001, the parts are published
+def track_parts(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:  # noqa: ARG001, the split is fixed
     """The fault-filtered part of each track (Kereliuk, Sturm & Larsen 2015), `(tracks,)`.
 
-    Taken from the corpus's metadata where it has them, else from the lists that torchaudio ships.
+    From the metadata of the corpus if it contains them, otherwise from the lists in torchaudio.
 
     Raises:
-        GtzanError: the lists name none of the corpus's tracks.
+        GtzanError: The lists contain none of the tracks.
     """
     named = {track.track_id: track.filtered_part for track in corpus.tracks if track.filtered_part}
     if not named:
-        from torchaudio.datasets import gtzan  # slow to import, and needed here alone
+        from torchaudio.datasets import gtzan  # slow to import
 
         lists = {"train": gtzan.filtered_train, "valid": gtzan.filtered_valid, "test": gtzan.filtered_test}
         named = {track_id: part for part, track_ids in lists.items() for track_id in track_ids}

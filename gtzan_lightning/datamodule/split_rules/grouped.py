@@ -1,4 +1,4 @@
-"""Tracks are drawn, stratified by genre: all slices of a track are in one part."""
+"""Split by track, stratified by genre: all slices of a track are in one part."""
 
 from __future__ import annotations
 

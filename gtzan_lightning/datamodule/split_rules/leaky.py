@@ -1,4 +1,4 @@
-"""Slices are drawn, stratified by genre: slices of one track fall into several parts."""
+"""Split by slice, stratified by genre: slices of a track are in several parts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The kinds of frame features: a module each, found by its name, which is that of `features=<name>`.
+"""Kinds of frame features: one module per `features=<name>`, found by name.
 
-A module says `SETTINGS` (the fields of `FrameSettings` that it reads beside frame length, hop and deltas; part of the
-cache key), `columns(settings)` (one name a feature, without deltas) and `rows(power, settings)`, which turns a power
-spectrum `(frames, bins)` into features `(frames, columns)`.
+Each module defines `SETTINGS` (the fields of `FrameSettings` that it reads beside frame length, hop and deltas; part
+of the cache key), `columns(settings)` (the names of the features, without deltas) and `rows(power, settings)` (power
+spectrum `(frames, bins)` to features `(frames, columns)`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ NAMES = tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
 def kind_named(name: str) -> Any:
-    """The module of a kind.
+    """The module of a kind of frame features.
 
     Raises:
-        KeyError: there is no such kind.
+        KeyError: There is no such kind.
     """
     if name not in NAMES:
         raise KeyError(f"no frame features {name!r}; there are {', '.join(NAMES)}")

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from gtzan_lightning.features.feature_request import FrameSettings
 
-if TYPE_CHECKING:  # a corpus in the cache needs the columns, and no torch
+if TYPE_CHECKING:  # the column names of cached features are needed without torch
     import torch
 
 SETTINGS = frozenset({"n_mels"})
 
 
 def columns(settings: FrameSettings) -> list[str]:
-    """`mel1 ...`, one name a band."""
+    """Names of the bands: `mel1 ...`."""
     return [f"mel{number}" for number in range(1, settings.n_mels + 1)]
 
 
 def rows(power: torch.Tensor, settings: FrameSettings) -> torch.Tensor:
-    """Power spectrum `(frames, bins)` to decibels relative to 1, -100 at least, `(frames, n_mels)`."""
+    """Power spectrum `(frames, bins)` to decibels relative to 1, at least -100: `(frames, n_mels)`."""
     from torchaudio.transforms import AmplitudeToDB
 
     from gtzan_lightning.features.spectrum import mel_spectrum

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from gtzan_lightning.features.feature_request import FrameSettings
 
-if TYPE_CHECKING:  # a corpus in the cache needs the columns, and no torch
+if TYPE_CHECKING:  # the column names of cached features are needed without torch
     import torch
 
 SETTINGS = frozenset({"n_mels", "n_mfcc"})
 
 
 def columns(settings: FrameSettings) -> list[str]:
-    """`mfcc1 ...`, one name a coefficient."""
+    """Names of the coefficients: `mfcc1 ...`."""
     return [f"mfcc{number}" for number in range(1, settings.n_mfcc + 1)]
 
 
 def rows(power: torch.Tensor, settings: FrameSettings) -> torch.Tensor:
-    """Power spectrum `(frames, bins)` to cepstra `(frames, n_mfcc)`; decibels reach 80 below the clip's loudest."""
+    """Power spectrum `(frames, bins)` to cepstra `(frames, n_mfcc)`; decibels are limited to 80 below the maximum."""
     from torchaudio.transforms import AmplitudeToDB
 
     from gtzan_lightning.features.spectrum import dct_bank, mel_spectrum

@@ -1,4 +1,4 @@
-"""The path of tensors, for GPUs, gives what the compiled kernels of the CPU give."""
+"""The tensor implementation for GPUs equals the compiled kernels for CPUs."""
 
 from __future__ import annotations
 
@@ -10,45 +10,44 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.features import frame_statistics as spectral_shape
-from gtzan_lightning.features import tempo
+from gtzan_lightning.features import frame_statistics
 from gtzan_lightning.features.feature_request import FrameSettings
 from gtzan_lightning.features.frames import frame_features
-from gtzan_lightning.features.median import median_along_rows
-from gtzan_lightning.features.separation import _soft_mask, harmonic_mask
+from gtzan_lightning.features.median import median_along_rows, median_of_last_dim
+from gtzan_lightning.features.separation import harmonic_mask, soft_mask
 from gtzan_lightning.features.spectrum import bin_frequencies, stft
 from gtzan_lightning.features.window_stats import window_stats
 
-from .oracle import RATE_HZ, music
+from .librosa_reference import RATE_HZ, music
 
 SIGNALS = torch.from_numpy(np.stack([music(1.5), music(1.5, seed=1)]))
 
 
 def test_mask():
     magnitudes = stft(SIGNALS).abs()
-    magnitudes[0, 20:60] = 0  # longer than the filter: there is nothing at all
+    magnitudes[0, 20:60] = 0  # longer than the filter: silence
     along_bins = median_along_rows(magnitudes.transpose(1, 2).contiguous()).transpose(1, 2)
-    want = _soft_mask(median_along_rows(magnitudes), along_bins)
+    want = soft_mask(median_along_rows(magnitudes), along_bins)
     torch.testing.assert_close(harmonic_mask(magnitudes), want, rtol=1e-6, atol=1e-7)
     assert (want[0, 40] == 0.5).all()
 
 
 def test_mask_is_the_wiener_filter():
     h, p = torch.rand(2, 50, dtype=torch.float64)
-    torch.testing.assert_close(_soft_mask(h, p), h**2 / (h**2 + p**2))
+    torch.testing.assert_close(soft_mask(h, p), h**2 / (h**2 + p**2))
 
 
 def test_spectral_shape():
     spectra = stft(SIGNALS)
-    want = spectral_shape._on_device(spectra, bin_frequencies(RATE_HZ))
-    for got, other in zip(spectral_shape.spectral_shape(spectra, RATE_HZ), want, strict=True):
+    want = frame_statistics._spectral_shape_on_device(spectra, bin_frequencies(RATE_HZ))
+    for got, other in zip(frame_statistics.spectral_shape(spectra, RATE_HZ), want, strict=True):
         torch.testing.assert_close(got, other, rtol=1e-5, atol=1e-6)
 
 
-def test_median_of_onsets():
+def test_median_of_last_dim():
     values = torch.rand(3, 7, 128)
     other = (values.median(dim=-1).values - (-values).median(dim=-1).values) / 2
-    torch.testing.assert_close(tempo._median(values), other)
+    torch.testing.assert_close(median_of_last_dim(values), other)
 
 
 ON_A_FAKE_GPU = """
@@ -56,11 +55,11 @@ import dataclasses, torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from gtzan_lightning.features import chroma
+from gtzan_lightning.features.feature_request import FrameSettings
 from gtzan_lightning.features.frames import frame_features
-from gtzan_lightning.features.settings import FrameSettings
-from gtzan_lightning.features.stats import window_stats
+from gtzan_lightning.features.window_stats import window_stats
 
-chroma.tuning = lambda *_: 0.0  # finds peaks, whose number a fake tensor cannot know
+chroma.tuning = lambda *_: 0.0  # the number of peaks is unknown for fake tensors
 settings = dataclasses.replace(FrameSettings(), deltas=True)
 with FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv()):
     found = [window_stats(torch.empty(2, 66149, device="cuda"), 22050)]
@@ -69,10 +68,10 @@ print([(str(each.device), tuple(each.shape)) for each in found])
 """
 
 
-def test_nothing_falls_back_to_the_cpu_on_the_way():
-    """Fake tensors know a device and no values, and refuse an operation on two devices: no GPU is needed.
+def test_all_intermediate_results_stay_on_the_device():
+    """Fake tensors have a device and no values, and refuse operations across devices: no GPU is needed.
 
-    In a process of its own, since banks that are made on the way are cached, and would be fake for all others.
+    In a separate process, since cached filter banks would be fake for other tests.
     """
     done = subprocess.run([sys.executable, "-c", ON_A_FAKE_GPU], capture_output=True, text=True, check=True)
     assert ast.literal_eval(done.stdout) == [("cuda:0", (2, 58)), ("cuda:0", (130, 26)), ("cuda:0", (130, 256))]

@@ -1,4 +1,4 @@
-"""Features on the workers of a cluster: here two processes that are reached through the loopback."""
+"""Feature extraction on the workers of a Dask cluster: two processes on the loopback interface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gtzan_lightning.features import extraction
 
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory):
-    """The address of a scheduler with two worker processes of one thread each; they run in a folder of their own."""
+    """Address of a scheduler with two single-threaded worker processes, which run in their own folder."""
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install -e .[dask]")
     folder = tmp_path_factory.mktemp("workers")
     before = Path.cwd()
@@ -31,7 +31,7 @@ def scheduler(tmp_path_factory):
 
 
 def entries(cache):
-    """Content of every file in a cache that holds values, by name."""
+    """Content of every array file of a cache, by name."""
     return {
         str(path.relative_to(cache)): path.read_bytes()
         for path in cache.rglob("*")
@@ -44,12 +44,14 @@ def music(tmp_path):
     return tiny.write_audio(tmp_path / "music", genres=("blues", "rock"), tracks=4, seconds=1.2)
 
 
-def test_two_workers_on_the_loopback_give_the_bytes_of_the_serial_run(scheduler, music, tmp_path, monkeypatch, capsys):
+def test_two_workers_give_the_bytes_of_the_serial_run(scheduler, music, tmp_path, monkeypatch, capsys):
     overrides = [f"data.root={music.relative_to(tmp_path)}", "data.kind=folder", "features.window_s=0.5"]
     monkeypatch.setenv("GTZAN_CACHE", "serial")
     assert main(["features", *overrides, "data.n_jobs=1", "--csv", "serial.csv"]) == 0
     monkeypatch.setenv("GTZAN_CACHE", "cluster")
-    monkeypatch.setattr(extraction, "analyse_file", lambda *_: pytest.fail("computed here, not by the workers"))
+    monkeypatch.setattr(
+        extraction, "analyse_file", lambda *_: pytest.fail("computed in this process, not by the workers")
+    )
     assert main(["features", *overrides, "data.n_jobs=1", "--csv", "cluster.csv", "--scheduler", scheduler]) == 0
     assert capsys.readouterr().err.count("8 computed, 0 repaired or cut, 0 skipped") == 2
     serial = entries(Path("serial"))
@@ -61,14 +63,14 @@ def test_two_workers_on_the_loopback_give_the_bytes_of_the_serial_run(scheduler,
     assert list(took_part.values()) == [True, True]
 
 
-def test_a_cluster_that_does_not_answer_is_told(music, monkeypatch, capsys):
+def test_an_unreachable_scheduler_is_an_error(music, monkeypatch, capsys):
     pytest.importorskip("distributed", reason="Dask is not installed: pip install -e .[dask]")
     monkeypatch.setattr("gtzan_lightning.features.extraction.CONNECT_S", 0.5)
     assert main(["features", f"data.root={music}", "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert "--scheduler tcp://127.0.0.1:9: no Dask scheduler answers there.\nStart one" in capsys.readouterr().err
 
 
-def test_without_dask_the_extra_is_named(music, monkeypatch, capsys):
+def test_missing_dask_is_an_error_that_names_the_extra(music, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
     assert main(["features", f"data.root={music}", "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert 'pip install "gtzan-lightning[dask]"' in capsys.readouterr().err

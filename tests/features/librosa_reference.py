@@ -1,4 +1,4 @@
-"""librosa as the published tables used it, and generated music to compare on."""
+"""The statistics of the published tables by librosa, and synthetic music."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REFLECT = {"pad_mode": "reflect"}
 
 
 def librosa_stats(y, rate_hz=RATE_HZ):
-    """The 58 columns, each by the librosa call that the name says."""
+    """The 58 columns, each by the librosa function of its name."""
     onsets = librosa.onset.onset_strength(y=y, sr=rate_hz, aggregate=np.median, **REFLECT)
     series = [
         librosa.feature.chroma_stft(y=y, sr=rate_hz, **REFLECT),
@@ -30,13 +30,13 @@ def librosa_stats(y, rate_hz=RATE_HZ):
 
 
 def music(seconds, seed=0):
-    """Like music; rendered once."""
-    return _render(seconds, seed).copy()
+    """Synthetic music, cached."""
+    return _synthesise(seconds, seed).copy()
 
 
 @lru_cache(maxsize=32)
-def _render(seconds, seed, rate_hz=RATE_HZ):
-    """Chords with overtones, a beat of noise bursts and some hiss, 16 bit as in a file."""
+def _synthesise(seconds, seed, rate_hz=RATE_HZ):
+    """Chords with overtones, periodic noise bursts and background noise, quantised to 16 bits."""
     rng = np.random.default_rng(seed)
     t = np.arange(round(seconds * rate_hz)) / rate_hz
     y = 0.01 * rng.standard_normal(len(t))

@@ -1,4 +1,4 @@
-"""The published tables, recomputed from the audio that they were made of."""
+"""The published tables, recomputed from the audio of GTZAN."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [
         reason="GTZAN_ROOT with tables and genres_original/ is not set",
     ),
 ]
-# the tables' harmonic and percussive waveforms are those of an older librosa
+# the harmonic and percussive waveforms of the tables are from an older librosa
 OLDER = [STATS_COLUMNS.index(f"{part}_{moment}") for part in ("harmony", "perceptr") for moment in ("mean", "var")]
 
 SMALLEST = np.array([0.01 if name.startswith("mfcc") and name.endswith("mean") else 0.0 for name in STATS_COLUMNS])
@@ -35,20 +35,20 @@ def clips():
 
 
 def errors(table, track_id, got):
-    """Relative error of each column, `(rows, 54)`, in the rows that the table has.
+    """Relative error of each column, `(rows, 54)`, for the rows of the table.
 
-    Cepstral means near zero are compared on a scale of 0.01: single precision, in which the tables were made,
+    Cepstral means near zero are compared on a scale of 0.01: the single precision of the tables
     resolves the sum over 128 bands of up to 100 dB to about 1e-6.
     """
     rows = [i for i, other in enumerate(table.track_ids) if other == track_id]
     segments = np.round(table.start_s[rows] / table.window_s).astype(int)
     want = table.values[rows]
     got = got[segments]
-    np.testing.assert_allclose(got[:, TEMPO], want[:, TEMPO], rtol=1e-12)  # an older librosa rounds otherwise
+    np.testing.assert_allclose(got[:, TEMPO], want[:, TEMPO], rtol=1e-12)  # an older librosa rounds differently
     return np.delete(np.abs(got - want) / np.maximum(np.abs(want), SMALLEST), OLDER, axis=1)
 
 
-def test_real_clips_give_the_published_rows():
+def test_published_rows_are_reproduced():
     short, whole = read_table(ROOT / "features_3_sec.csv"), read_table(ROOT / "features_30_sec.csv")
     all_errors = []
     for path in clips():
@@ -62,8 +62,8 @@ def test_real_clips_give_the_published_rows():
     assert error.max() < 1e-4
 
 
-def test_real_clips_give_what_librosa_gives():
+def test_parity_with_librosa():
     for number, path in enumerate(clips()):
         y, rate_hz = soundfile.read(path, dtype="float32")
-        window = cut_windows(torch.from_numpy(y), rate_hz, 3.0)[number % 10]  # librosa takes long: one of each clip
+        window = cut_windows(torch.from_numpy(y), rate_hz, 3.0)[number % 10]  # one per clip, since librosa is slow
         assert_close(window_stats(window[None], rate_hz)[0].numpy(), window.numpy())

@@ -1,4 +1,4 @@
-"""Features of augmented_copies: beside those of the originals in the cache, computed once."""
+"""Features of augmented copies: cached beside those of the originals."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ import tiny
 from gtzan_lightning.corpus.tracks import Corpus, Track
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features import extraction
-from gtzan_lightning.features import extraction as analysis
 from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_cache import key_of
 from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings, Waveform
@@ -35,7 +34,7 @@ def load(corpus, tmp_path, augmented_copy=FIRST, **options):
 
 
 @pytest.mark.parametrize("name", ["mfcc", "stats"])
-def test_a_rendition_has_the_rows_of_its_original_and_other_values(corpus, tmp_path, name):
+def test_a_copy_has_the_rows_of_its_original_and_other_values(corpus, tmp_path, name):
     original, first, second = (
         load(corpus, tmp_path, augmented_copy, name=name) for augmented_copy in (None, FIRST, AugmentedCopy(2, 0, LOUD))
     )
@@ -46,7 +45,7 @@ def test_a_rendition_has_the_rows_of_its_original_and_other_values(corpus, tmp_p
         assert not np.allclose(one.values, other.values)
 
 
-def test_it_is_computed_once_and_the_originals_stay_known(corpus, tmp_path, monkeypatch):
+def test_copies_are_computed_once_and_the_originals_stay_cached(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr("gtzan_lightning.features.feature_cache.TOO_FRESH_S", -3600)
     original, augmented_copy = load(corpus, tmp_path, None), load(corpus, tmp_path)
     load(Corpus(**{**vars(corpus), "tracks": corpus.tracks[:1]}), tmp_path)  # of some tracks only
@@ -55,18 +54,21 @@ def test_it_is_computed_once_and_the_originals_stay_known(corpus, tmp_path, monk
     np.testing.assert_array_equal(load(corpus, tmp_path, None).values, original.values)
 
 
-def test_everything_that_changes_the_sound_is_in_the_key():
-    requests = [
-        FeatureRequest("mfcc", 3.0, FrameSettings(), augmented_copy)
-        for augmented_copy in (
-            None, FIRST, AugmentedCopy(2, 0, LOUD), AugmentedCopy(1, 1, LOUD), AugmentedCopy(1, 0, Waveform(gain_db=6)),
-            AugmentedCopy(1, 0, Waveform(gain_db=6, noise_snr_db=10)), AugmentedCopy(1, 0, Waveform(gain_db=6, stretch=0.1)),
-        )
-    ]  # fmt: skip
-    assert len({key_of(request.config_hash()) for request in requests}) == len(requests)
+def test_key_contains_everything_that_changes_the_samples():
+    copies = [
+        None,
+        FIRST,
+        AugmentedCopy(2, 0, LOUD),
+        AugmentedCopy(1, 1, LOUD),
+        AugmentedCopy(1, 0, Waveform(gain_db=6)),
+        AugmentedCopy(1, 0, Waveform(gain_db=6, noise_snr_db=10)),
+        AugmentedCopy(1, 0, Waveform(gain_db=6, stretch=0.1)),
+    ]
+    requests = [FeatureRequest("mfcc", 3.0, FrameSettings(), augmented_copy) for augmented_copy in copies]
+    assert len({key_of(request.cache_fields()) for request in requests}) == len(requests)
 
 
-def test_copies_of_a_file_have_the_same_renditions(corpus, tmp_path):
+def test_identical_files_have_identical_copies(corpus, tmp_path):
     source = corpus.tracks[0].path
     (source.parent / "copy.wav").write_bytes(source.read_bytes())
     features = load(corpus_of(corpus.root), tmp_path)
@@ -75,7 +77,7 @@ def test_copies_of_a_file_have_the_same_renditions(corpus, tmp_path):
     assert not np.array_equal(by_track[0], by_track[1])
 
 
-def test_a_file_that_cannot_be_used_has_no_rendition_and_a_reason(corpus, tmp_path):
+def test_an_unusable_file_has_no_copy_and_a_reason(corpus, tmp_path):
     corpus.tracks[1].path.write_bytes(b"no audio")
     features = load(corpus, tmp_path, max_skipped_share=0.5)
     assert np.unique(features.track_index).tolist() == [0, 2]
@@ -84,13 +86,13 @@ def test_a_file_that_cannot_be_used_has_no_rendition_and_a_reason(corpus, tmp_pa
         load(corpus, tmp_path, max_skipped_share=0.0)
 
 
-def test_the_progress_says_that_it_is_a_rendition(corpus, tmp_path, capsys):
+def test_progress_names_the_copy(corpus, tmp_path, capsys):
     load(corpus, tmp_path)
-    assert "mfcc, augmented_copy 1: features of 3 files" in capsys.readouterr().err
+    assert "mfcc, augmented copy 1: features of 3 files" in capsys.readouterr().err
 
 
-def test_originals_are_never_rendered(corpus, monkeypatch):
+def test_originals_are_not_augmented(corpus, monkeypatch):
     monkeypatch.setattr("gtzan_lightning.features.augmented_audio.rendered", lambda *_: pytest.fail("rendered"))
     request = FeatureRequest("mfcc", 1.0, FrameSettings())
-    assert analysis.analyse_file(corpus.tracks[0].path, request).values.size
+    assert extraction.analyse_file(corpus.tracks[0].path, request).values.size
     assert soundfile.info(corpus.tracks[0].path).frames == int(1.1 * tiny.RATE_HZ)

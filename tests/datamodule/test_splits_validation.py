@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tiny
 
-from gtzan_lightning.config.composition import composed
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.splits import split_tracks
 from gtzan_lightning.errors import GtzanError
@@ -24,7 +24,7 @@ def parts_of_folds(name):
 
 
 @pytest.mark.parametrize("name", ["grouped", "artist", "filtered"])
-def test_every_track_that_is_not_test_is_validated_once(name):
+def test_every_track_outside_test_is_in_one_validation_fold(name):
     usual, folds = split_tracks(CORPUS, SplitRule(name)), parts_of_folds(name)
     times_validated = sum((parts == "val").astype(int) for parts in folds)
     assert np.array_equal(times_validated, (usual != "test").astype(int))
@@ -33,7 +33,7 @@ def test_every_track_that_is_not_test_is_validated_once(name):
 
 
 @pytest.mark.parametrize("name", ["grouped", "artist", "filtered"])
-def test_each_fold_has_its_share_of_each_genre(name):
+def test_folds_are_stratified_by_genre(name):
     labels = np.asarray(CORPUS.labels())
     for parts in parts_of_folds(name):
         for label in range(3):
@@ -45,30 +45,30 @@ def test_each_fold_has_its_share_of_each_genre(name):
 
 
 @pytest.mark.parametrize("name", ["artist", "filtered"])
-def test_artists_stay_together(name):
+def test_folds_keep_artists_whole(name):
     artists = np.asarray([track.artist_group for track in CORPUS.tracks])
     for parts in parts_of_folds(name):
         assert not set(artists[parts == "val"]) & set(artists[parts == "train"])
 
 
-def test_tracks_of_unknown_artists_are_dealt_one_by_one():
+def test_tracks_of_unknown_artists_are_assigned_one_by_one():
     corpus = tiny.corpus(tracks=12, filtered_part=lambda _, number: "test" if number < 3 else "train")
     parts = split_tracks(corpus, SplitRule("filtered", val_fold=0, n_val_folds=3))
     assert (parts == "val").sum() == 6  # a third of 18
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("overrides", "message"),
     [
         (["split.val_fold=0"], "val_fold and n_val_folds go together"),
         (["split.val_fold=3", "split.n_val_folds=3"], "validation folds are numbered 0 ... 2"),
         (
             ["split=leaky", "split.val_fold=0", "split.n_val_folds=3"],
-            "split=leaky draws slices, and validation folds are",
+            "split=leaky assigns slices, and validation folds are",
         ),
         (["split.manifest=x", "split.val_fold=0", "split.n_val_folds=3"], "a manifest has its own validation part"),
     ],
 )
-def test_what_cannot_be_is_refused(words, message):
+def test_invalid_combinations_are_refused(overrides, message):
     with pytest.raises(GtzanError, match=message):
-        checked(composed(words))
+        validate_config(compose(overrides))
