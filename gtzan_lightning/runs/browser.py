@@ -16,15 +16,15 @@ from gtzan_lightning.runs.run_folder import Card, RunFolder
 
 
 def find_runs(outputs: Path) -> list[RunFolder]:
-    """Every run folder below `<outputs>/runs`, by name."""
+    """All run folders in `<outputs>/runs`, sorted by name."""
     return [RunFolder(file.parent) for file in sorted((outputs / "runs").glob("*/run.json"))]
 
 
 def named_run(name: str, outputs: Path) -> RunFolder:
-    """A run by its path, its name, or the beginning or any other part of its name that no other run has.
+    """A run by its path or name, or by a unique prefix or substring of its name.
 
     Raises:
-        GtzanError: no such run, or several.
+        GtzanError: No run matches, or several do.
     """
     if (Path(name) / "run.json").is_file():
         return RunFolder(Path(name))
@@ -42,7 +42,7 @@ def named_run(name: str, outputs: Path) -> RunFolder:
 
 
 def card_of(run: RunFolder) -> Card:
-    """The run's card with its status as it really is: `interrupted` where a dead process left `running`, `damaged`."""
+    """The run card with its actual status: `interrupted` for a `running` card without a process, or `damaged`."""
     try:
         card = run.card()
         return card | {"status": run.standing()} if card.get("status") == "running" else card
@@ -51,12 +51,13 @@ def card_of(run: RunFolder) -> Card:
 
 
 def best_run(outputs: Path) -> RunFolder:
-    """The finished run under `split=grouped` with the highest validation clip accuracy; the test part has no say.
+    """The finished run under `split=grouped` with the highest validation clip accuracy.
 
-    Runs with a leakage_warning are left out, and the synthetic corpus counts only where there is no other.
+    The test part has no influence. Runs with a leakage warning are left out; runs on the synthetic corpus are used
+    only if there are no others.
 
     Raises:
-        GtzanError: there is none.
+        GtzanError: There is none.
     """
     cards = [(run, card_of(run)) for run in find_runs(outputs)]
     fit = [
@@ -78,7 +79,7 @@ def matching(runs: Iterable[RunFolder], filters: Sequence[str]) -> list[RunFolde
 
 
 def differences(runs: Sequence[RunFolder]) -> dict[str, list[Any]]:
-    """Config keys and test scores that are not the same in all runs: the values, one a run."""
+    """Config keys and test scores that differ between runs, with their value in each run."""
     tables = [flat(_config(run)) | _scores(run) for run in runs]
     keys = list(dict.fromkeys(key for table in tables for key in table))
     rows = {key: [table.get(key) for table in tables] for key in keys}
@@ -89,26 +90,27 @@ def remove(run: RunFolder) -> None:
     """Deletes a run folder.
 
     Raises:
-        GtzanError: the folder is no run folder, or a run that a living process holds.
+        GtzanError: The folder is not a run folder, or another process uses it.
     """
     if not (run.path / "run.json").is_file():
-        raise GtzanError(f"{run.path}: not a run folder, and is left alone.")
+        raise GtzanError(f"{run.path}: not a run folder; nothing was deleted.")
     with run.locked(wait=False):
         shutil.rmtree(run.path)
 
 
 def _values(run: RunFolder, key: str) -> set[str]:
-    """What a filter may call the run's value of a key: as on the command line, in the configuration, on the card."""
+    """All spellings of the run's value of a key: of the command line, the configuration and the card."""
     card, config = card_of(run), flat(_config(run))
     model = str(card.get("model", {}).get("name"))
     shortcuts = {
         "status": {str(card.get("status"))},
         "split": {str(card.get("split", {}).get("name"))},
-        "model": {model, model.lower(), run.path.name.partition("-")[0]},  # the folder's name begins with the member
+        "model": {model, model.lower(), run.path.name.partition("-")[0]},  # the folder's name begins with the option
         "corpus": {str(card.get("data", {}).get("corpus"))},
     }
-    message = {value for name, _, value in (word.partition("=") for word in card.get("overrides", [])) if name == key}
-    return message | shortcuts.get(key, set()) | ({str(config[key])} if config.get(key) is not None else set())
+    words = [word.partition("=")[::2] for word in card.get("overrides", [])]
+    configured = {str(config[key])} if config.get(key) is not None else set()
+    return {value for name, value in words if name == key} | shortcuts.get(key, set()) | configured
 
 
 def _config(run: RunFolder) -> dict[str, Any]:

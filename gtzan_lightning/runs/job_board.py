@@ -1,23 +1,23 @@
-"""How far a multirun is, and how long the rest of it may take.
-
-MERGED: How far each job of a multirun is: one small file a job, written by whatever process runs it, read by the first.
-"""
+"""Progress of a sweep: a file with the state of each job, and an estimate of the remaining time."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-FOLDER_VARIABLE = "GTZAN_SWEEP_FOLDER"  # processes that a launcher starts inherit it
+from gtzan_lightning.utils.files import replacing
+
+FOLDER_VARIABLE = "GTZAN_SWEEP_FOLDER"  # inherited by the processes that a launcher starts
 BETWEEN_WRITES_S = 0.5
 
+RUNNING = ("starting", "running")
 FINISHED = ("done", "reused")
 SETTLED = (*FINISHED, "failed")
 ENDED = (*SETTLED, "interrupted", "elsewhere", "not started")
@@ -25,43 +25,41 @@ ENDED = (*SETTLED, "interrupted", "elsewhere", "not started")
 
 @dataclass(frozen=True)
 class JobState:
-    """One job: `starting`, `running`, or one of `ENDED`; `elsewhere` is on with another process of another sweep."""
+    """One job; its status is `waiting`, one of `RUNNING`, or one of `ENDED` (`elsewhere`: run by another sweep)."""
 
     num: int
     overrides: tuple[str, ...]
     folder: str
     status: str = "starting"
-    first_epoch: int = 0  # of this attempt: not 0 in a run that was continued
+    first_epoch: int = 0  # of this attempt: not 0 in a resumed run
     epoch: int = 0  # epochs done
     max_epochs: int = 0  # 0 until the training begins
     val_accuracy: float | None = None
-    started: float = 0.0  # this and the next two: seconds since 1970, as time.time() gives them
+    started: float = 0.0  # this and the next two: seconds since 1970, as time.time() returns them
     training_since: float = 0.0
     updated: float = 0.0
     error: str | None = None
-    study: dict[str, Any] | None = None  # that this job is made for; the run may be older and made for none
+    study: dict[str, Any] | None = None  # of this job; the run's own differs if another study has trained it before
 
     @property
     def took_s(self) -> float:
-        """Seconds from its beginning to the last news."""
+        """Seconds from the start to the last update."""
         return self.updated - self.started
 
 
 @dataclass(frozen=True)
 class JobBoard:
-    """The folder of a sweep's job states; each file is replaced as a whole."""
+    """The folder with the job states of a sweep; files are replaced atomically."""
 
     folder: Path
 
     def write(self, state: JobState) -> None:
-        """Puts up a job's state; a disk that is full must not stop the job for it."""
-        temporary = self.folder / f".{state.num}.{os.getpid()}"
-        with suppress(OSError):
+        """Writes a job's state; errors of the file system, such as a full disk, are ignored."""
+        with suppress(OSError), replacing(self._file(state.num), sync=False) as temporary:
             temporary.write_text(json.dumps(asdict(state)), encoding="utf-8")
-            os.replace(temporary, self._file(state.num))
 
     def state(self, num: int) -> JobState | None:
-        """The state of one job; None while nothing is known."""
+        """The state of one job; None if it has not begun."""
         return _read(self._file(num))
 
     def states(self) -> dict[int, JobState]:
@@ -70,42 +68,50 @@ class JobBoard:
         return {state.num: state for state in found if state is not None}
 
     def log(self, num: int) -> Path:
-        """Where what a job prints is kept."""
+        """The file for the output of a job."""
         return self.folder / f"{num:05d}.log"
 
     def clear(self) -> None:
-        """Forgets an earlier start of the sweep."""
+        """Deletes the files of an earlier start of the sweep."""
         for path in self.folder.iterdir():
             path.unlink()
 
     def stop(self) -> None:
-        """Lets no further job begin."""
+        """Prevents further jobs from starting."""
         (self.folder / "stop").touch()
 
     @property
     def stopped(self) -> bool:
-        """Whether no further job may begin."""
+        """Whether `stop` was called, in any process."""
         return (self.folder / "stop").exists()
 
     def _file(self, num: int) -> Path:
         return self.folder / f"{num:05d}.json"
 
 
+def _read(path: Path) -> JobState | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return JobState(**values | {"overrides": tuple(values["overrides"])})
+    except (OSError, ValueError, TypeError, KeyError):  # missing, or not written by `JobBoard.write`
+        return None
+
+
 def inherited_board() -> JobBoard | None:
-    """The board of the sweep that this process works for."""
+    """The board of the sweep that started this process; None outside a sweep."""
     folder = os.environ.get(FOLDER_VARIABLE)
     return JobBoard(Path(folder)) if folder else None
 
 
 class JobReport:
-    """A job's own hand on the board."""
+    """Writes the state of one job to the board."""
 
     def __init__(self, board: JobBoard, state: JobState) -> None:
         self.board, self.state = board, replace(state, started=time.time(), updated=time.time())
         board.write(self.state)
 
     def update(self, *, at_once: bool = True, **changes: Any) -> None:
-        """Changes the state; one that is not urgent is left out if the last is half a second old or less."""
+        """Changes the state; with `at_once=False` at most every `BETWEEN_WRITES_S`, other changes are dropped."""
         now = time.time()
         if at_once or now - self.state.updated > BETWEEN_WRITES_S:
             self.state = replace(self.state, updated=now, **changes)
@@ -116,13 +122,13 @@ _current: ContextVar[JobReport | None] = ContextVar("job_report", default=None)
 
 
 def current_report() -> JobReport | None:
-    """The report of the job that runs here; None in a single run."""
+    """The report of the job that this process runs; None outside a sweep."""
     return _current.get()
 
 
 @contextmanager
 def reporting(report: JobReport) -> Iterator[None]:
-    """Makes it the current report."""
+    """Makes `report` the current report inside the block."""
     token = _current.set(report)
     try:
         yield
@@ -130,84 +136,65 @@ def reporting(report: JobReport) -> Iterator[None]:
         _current.reset(token)
 
 
-def _read(path: Path) -> JobState | None:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return JobState(**values | {"overrides": tuple(values["overrides"])})
-    except (OSError, ValueError, TypeError, KeyError):  # not there yet, or not ours
-        return None
-
-
-RUNNING = ("starting", "running")
-
-
 @dataclass(frozen=True)
 class Expectation:
-    """What is known of a sweep beforehand; nothing but the defaults for a search, which chooses its jobs as it goes."""
+    """What is known of a sweep before it starts; the defaults for a search, whose jobs are not known."""
 
-    waiting: Sequence[JobState] = ()  # every job, as it is before it has begun
-    expected_s: Mapping[int, float | None] | None = None  # from a job's start to its end, by number
+    waiting: Sequence[JobState] = ()  # all jobs, in the state `waiting`
+    expected_s: Mapping[int, float | None] | None = None  # expected duration of each job, by number
     parallel: int | None = None  # jobs that run at the same time
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """All jobs, by number, with the time that the unfinished ones may still take."""
+    """All jobs in the order of their numbers, and the expected remaining time."""
 
     states: tuple[JobState, ...]
-    left_s: Mapping[int, float | None]
+    left_s: Mapping[int, float | None]  # of each job that has not ended, by number; None if unknown
     total_left_s: float | None
-
-    def count(self, *statuses: str) -> int:
-        """Jobs with one of these statuses."""
-        return sum(state.status in statuses for state in self.states)
 
     def having(self, *statuses: str) -> list[JobState]:
         """Jobs with one of these statuses."""
         return [state for state in self.states if state.status in statuses]
 
+    def count(self, *statuses: str) -> int:
+        """Number of jobs with one of these statuses."""
+        return len(self.having(*statuses))
+
 
 def progress_of(known: Mapping[int, JobState], expectation: Expectation, now: float) -> SweepProgress:
-    """Puts together what the jobs say and what was expected.
+    """Estimates the remaining time of a sweep.
 
     Args:
-        known: states of the jobs that have begun.
-        expectation: what was known before.
-        now: seconds since 1970.
+        known: States of the jobs that have begun, by number.
+        expectation: All jobs with their expected durations; a job without one is expected to take as long as the
+            jobs of this sweep that were trained, on average.
+        now: Seconds since 1970.
     """
     states = {state.num: state for state in expectation.waiting} | dict(known)
     ordered = tuple(states[num] for num in sorted(states))
-    expect = _expecting(ordered, expectation)
-    left = {state.num: _left_s(state, expect(state.num), now) for state in ordered if state.status not in ENDED}
+    trained_s = [state.took_s for state in ordered if state.status == "done"]
+    mean_s = sum(trained_s) / len(trained_s) if trained_s else None
+    measured_s = {num: seconds for num, seconds in (expectation.expected_s or {}).items() if seconds is not None}
+    expected_s = dict.fromkeys(states, mean_s) | measured_s
+    left_s = {state.num: _left_s(state, expected_s[state.num], now) for state in ordered if state.status not in ENDED}
     running = sum(state.status in RUNNING for state in ordered)
-    return SweepProgress(ordered, left, _total_s(list(left.values()), expectation.parallel or max(1, running)))
-
-
-def _expecting(states: Sequence[JobState], expectation: Expectation) -> Callable[[int], float | None]:
-    """What a job takes: as runs of its kind did, else as the jobs of this sweep that were trained."""
-    trained = [state.took_s for state in states if state.status == "done"]
-    mean = sum(trained) / len(trained) if trained else None
-    measured = expectation.expected_s or {}
-
-    def expected(num: int) -> float | None:
-        of_its_kind = measured.get(num)
-        return mean if of_its_kind is None else of_its_kind
-
-    return expected
+    return SweepProgress(ordered, left_s, _total_s(list(left_s.values()), expectation.parallel or max(1, running)))
 
 
 def _left_s(state: JobState, expected_s: float | None, now: float) -> float | None:
-    """Of one job: from the pace of its epochs, else from what was expected."""
+    """Remaining time of one job: from its mean time per epoch, or from its expected duration before the first one."""
     if state.status == "waiting":
         return expected_s
     trained = state.epoch - state.first_epoch
     if trained > 0:
-        pace_s = (state.updated - state.training_since) / trained
-        return max(0.0, pace_s * (state.max_epochs - state.epoch) - (now - state.updated))
+        epoch_s = (state.updated - state.training_since) / trained
+        return max(0.0, epoch_s * (state.max_epochs - state.epoch) - (now - state.updated))
     return None if expected_s is None else max(0.0, expected_s - (now - state.started))
 
 
 def _total_s(left_s: Sequence[float | None], parallel: int) -> float | None:
+    """Lower bound of the remaining time of all jobs; None if that of any job is unknown."""
     known = [seconds for seconds in left_s if seconds is not None]
     if len(known) < len(left_s):
         return None
@@ -215,5 +202,5 @@ def _total_s(left_s: Sequence[float | None], parallel: int) -> float | None:
 
 
 def finished(states: Mapping[int, JobState]) -> int:
-    """Jobs with a result."""
+    """Number of jobs with a result."""
     return sum(state.status in FINISHED for state in states.values())

@@ -1,7 +1,4 @@
-"""The runs that a report is asked for: by name, by sweep, by filter, or all.
-
-MERGED: Runs as a report sees them: card and settings, read once; a damaged run is one of them, not the end of the report. | The test parts of runs, each read once while it is asked for again and again.
-"""
+"""Runs as reports and comparisons read them: card, settings, test predictions and clusters."""
 
 from __future__ import annotations
 
@@ -24,188 +21,11 @@ from gtzan_lightning.evaluation.run_comparison import compare as compare_entrant
 from gtzan_lightning.runs.browser import find_runs, matching, named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 
-Settings = dict[str, Any]
-"""Configuration with dotted keys, without what cannot change a result."""
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One run: its folder, its card and what it was told."""
-
-    run: RunFolder
-    card: Card
-    settings: Settings
-
-    @property
-    def name(self) -> str:
-        """Of the folder."""
-        return self.run.path.name
-
-    @property
-    def done(self) -> bool:
-        """Whether there are scores to report."""
-        return self.card.get("status") == "done"
-
-    @property
-    def requested(self) -> str:
-        """The command line's words about the config_hash, without paths; the folder's name where there are none."""
-        words = [word for word in self.card.get("overrides", []) if word.partition("=")[0] not in WITHOUT_EFFECT]
-        return " ".join(words) or self.name
-
-    @property
-    def repetition(self) -> tuple[int | None, int | None]:
-        """Split seed and fold: what draws the split anew."""
-        return self.card["split"]["seed"], self.card["split"]["fold"]
-
-    def accuracy(self, level: str) -> float:
-        """On the test part."""
-        return float(self.card["metrics"]["test"][level]["accuracy"])
-
-
-def read_record(run: RunFolder, overrides: Sequence[str] | None = None) -> Record:
-    """Reads card and configuration.
-
-    Args:
-        run: the folder.
-        overrides: what a sweep called the run; a run that was finished before may have been asked for in other words.
-    """
-    try:
-        card, settings = _usable_card(run), _settings(run)
-    except GtzanError as error:
-        card, settings = {"status": "damaged", "error": str(error)}, {}
-    return Record(run, card if overrides is None else card | {"overrides": list(overrides)}, settings)
-
-
-def reason(record: Record) -> str:
-    """Why a run has no scores, in a line."""
-    if record.card.get("error"):
-        return str(record.card["error"]).partition("\n")[0]
-    return "the same command goes on from the last checkpoint" if record.card.get("status") else "never started"
-
-
-def _usable_card(run: RunFolder) -> Card:
-    card = run.card()
-    lacking = [] if card.get("status") != "done" else [key for key in ("metrics", "split", "model") if key not in card]
-    if lacking:
-        raise GtzanError(f"{run.path / 'run.json'}: no {', '.join(lacking)}. Repeat the run with rerun=true.")
-    if card.get("status") == "done" and not run.predictions.is_file():
-        raise GtzanError(f"{run.predictions}: missing. Repeat the run with rerun=true.")
-    return card
-
-
-def _settings(run: RunFolder) -> Settings:
-    file = run.path / "config.yaml"
-    if not file.is_file():
-        return {}
-    try:
-        values = flat(OmegaConf.to_container(OmegaConf.load(file)))  # type: ignore[arg-type]
-    except Exception as error:  # YAML and OmegaConf raise many kinds
-        raise GtzanError(f"{file}: damaged ({error}). Repeat the run with rerun=true.") from error
-    return {key: value for key, value in values.items() if key not in WITHOUT_EFFECT}
-
-
+JOBS = "jobs*/[0-9]*"  # one file for each job, in one folder for each copy of the sweep
 KEPT = 64  # test parts in memory, about 0.5 MB each
 
-
-@dataclass(frozen=True, eq=False)
-class TestPart:
-    """What a run said about its test slices, and the cluster of each track."""
-
-    predictions: Predictions
-    clusters: dict[str, str]  # by track; empty where an old run did not record them
-
-
-class TestParts:
-    """Reads test parts; give one to all who need them."""
-
-    def __init__(self) -> None:
-        self.of = lru_cache(maxsize=KEPT)(_read)
-
-
-def _read(run: RunFolder) -> TestPart:
-    """The test part of a finished run.
-
-    Raises:
-        GtzanError: predictions.csv is damaged.
-    """
-    try:
-        clusters = read_clusters(run)
-    except (GtzanError, KeyError, ValueError):
-        clusters = {}
-    return TestPart(read_predictions(run.predictions).only("test"), clusters)
-
-
-JOBS = "jobs*/[0-9]*"  # one file a job, in one folder for each copy of the sweep
-
-
-def chosen_records(words: Sequence[str], outputs: Path) -> list[Record]:
-    """Records of all that the words name, finished or not, each run once.
-
-    Args:
-        words: runs, sweep folders, and filters `key=value`; without runs and sweeps, all runs are taken.
-        outputs: where runs are.
-
-    Raises:
-        GtzanError: a name that no run has, or several have; or nothing was found.
-    """
-    filters = [word for word in words if "=" in word and not Path(word).exists()]
-    message: dict[RunFolder, list[str] | None] = {}
-    for word in words:
-        if word not in filters:
-            message |= _named(word, outputs)
-    if len(filters) == len(words):
-        message = dict.fromkeys(find_runs(outputs))
-    kept = matching(filter(_is_readable, message), filters) if filters else list(message)
-    if not kept:
-        raise GtzanError(f"{' '.join(words) or outputs / 'runs'}: no run found. `gtzan runs ls` lists them.")
-    return [read_record(run, message[run]) for run in kept]
-
-
-def report_folder(words: Sequence[str], outputs: Path) -> Path:
-    """Where the report goes: beside the one sweep that it is about, else `<outputs>/reports`."""
-    return Path(words[0]) if len(words) == 1 and _is_sweep(Path(words[0])) else outputs / "reports"
-
-
-def _named(word: str, outputs: Path) -> dict[RunFolder, list[str] | None]:
-    """The runs, and what a sweep called them."""
-    return dict(_sweep_runs(Path(word))) if _is_sweep(Path(word)) else {named_run(word, outputs): None}
-
-
-def _sweep_runs(folder: Path) -> dict[RunFolder, list[str]]:
-    """The jobs of a sweep in their order: one question asked twice is one run."""
-    found: dict[RunFolder, list[str]] = {}
-    for file in sorted(folder.glob(JOBS)):
-        if file.suffix in ("", ".json") and file.stem.isdigit():
-            try:
-                job = json.loads(file.read_text(encoding="utf-8"))
-                found.setdefault(RunFolder(Path(job["folder"])), list(job["overrides"]))
-            except (ValueError, KeyError, TypeError) as error:
-                raise GtzanError(f"{file}: damaged ({error}). Start the sweep again: it goes on.") from error
-    return found
-
-
-def _is_sweep(path: Path) -> bool:
-    return next(path.glob(JOBS), None) is not None
-
-
-def _is_readable(run: RunFolder) -> bool:
-    """Whether filters can be asked of it; a damaged run fits none."""
-    try:
-        return bool(run.card())
-    except GtzanError:
-        return False
-
-
-def read_clusters(run: RunFolder) -> dict[str, str]:
-    """The cluster of each track, as the run recorded it.
-
-    Raises:
-        GtzanError: the run has no such record.
-    """
-    if not run.clusters.is_file():
-        raise GtzanError(f"{run.clusters}: missing. Repeat the run with rerun=true.")
-    table = pd.read_csv(run.clusters, dtype=str, keep_default_na=False)
-    return dict(zip(table["track_id"], table["cluster"], strict=True))
+Settings = dict[str, Any]
+"""Configuration with dotted keys, without those that cannot change a result."""
 
 
 def compare(runs: Sequence[str | Path], *, level: Level = "clip", outputs: str | Path = "outputs") -> pd.DataFrame:
@@ -232,3 +52,171 @@ def compare(runs: Sequence[str | Path], *, level: Level = "clip", outputs: str |
         Entrant(run.path.name, read_predictions(run.predictions), run.done_card()["split"]["sha256"]) for run in found
     ]
     return compare_entrants(entrants, read_clusters(found[0]), level)
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One run: its folder, card and settings."""
+
+    run: RunFolder
+    card: Card
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.run.path.name
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has scores."""
+        return self.card.get("status") == "done"
+
+    @property
+    def requested(self) -> str:
+        """The overrides that can change a result; the folder's name if there are none."""
+        words = [word for word in self.card.get("overrides", []) if word.partition("=")[0] not in WITHOUT_EFFECT]
+        return " ".join(words) or self.name
+
+    @property
+    def repetition(self) -> tuple[int | None, int | None]:
+        """Split seed and fold, which determine the draw of the split."""
+        return self.card["split"]["seed"], self.card["split"]["fold"]
+
+    def accuracy(self, level: str) -> float:
+        """Accuracy on the test part."""
+        return float(self.card["metrics"]["test"][level]["accuracy"])
+
+
+def read_record(run: RunFolder, overrides: Sequence[str] | None = None) -> Record:
+    """Reads card and configuration; a run that cannot be read has the status `damaged` and an error message.
+
+    Args:
+        run: The folder.
+        overrides: The overrides of a sweep's job, which may be spelled differently from those of the run.
+    """
+    try:
+        card, settings = _usable_card(run), _settings(run)
+    except GtzanError as error:
+        card, settings = {"status": "damaged", "error": str(error)}, {}
+    return Record(run, card if overrides is None else card | {"overrides": list(overrides)}, settings)
+
+
+def _usable_card(run: RunFolder) -> Card:
+    card = run.card()
+    if card.get("status") == "done":
+        lacking = [key for key in ("metrics", "split", "model") if key not in card]
+        if lacking:
+            raise GtzanError(f"{run.path / 'run.json'}: no {', '.join(lacking)}. Repeat the run with rerun=true.")
+        if not run.predictions.is_file():
+            raise GtzanError(f"{run.predictions}: missing. Repeat the run with rerun=true.")
+    return card
+
+
+def _settings(run: RunFolder) -> Settings:
+    file = run.path / "config.yaml"
+    if not file.is_file():
+        return {}
+    try:
+        values = flat(OmegaConf.to_container(OmegaConf.load(file)))  # type: ignore[arg-type]
+    except Exception as error:  # YAML and OmegaConf raise many types
+        raise GtzanError(f"{file}: damaged ({error}). Repeat the run with rerun=true.") from error
+    return {key: value for key, value in values.items() if key not in WITHOUT_EFFECT}
+
+
+def reason(record: Record) -> str:
+    """Why a run has no scores, in one line."""
+    if record.card.get("error"):
+        return str(record.card["error"]).partition("\n")[0]
+    return "the same command resumes from the last checkpoint" if record.card.get("status") else "never started"
+
+
+def chosen_records(words: Sequence[str], outputs: Path) -> list[Record]:
+    """Records of all runs that the arguments select, finished or not, each run once.
+
+    Args:
+        words: Runs, sweep folders, and filters `key=value`; filters alone apply to all runs.
+        outputs: Folder that contains `runs/`.
+
+    Raises:
+        GtzanError: A name matches no run or several, or nothing was found.
+    """
+    filters = [word for word in words if "=" in word and not Path(word).exists()]
+    overrides: dict[RunFolder, list[str] | None] = {}
+    for word in words:
+        if word not in filters:
+            overrides |= _sweep_runs(Path(word)) if _is_sweep(Path(word)) else {named_run(word, outputs): None}
+    if len(filters) == len(words):
+        overrides = dict.fromkeys(find_runs(outputs))
+    kept = matching(filter(_is_readable, overrides), filters) if filters else list(overrides)
+    if not kept:
+        raise GtzanError(f"{' '.join(words) or outputs / 'runs'}: no run found. `gtzan runs ls` lists them.")
+    return [read_record(run, overrides[run]) for run in kept]
+
+
+def report_folder(words: Sequence[str], outputs: Path) -> Path:
+    """Folder of the report: that of the sweep if `words` is a single sweep, else `<outputs>/reports`."""
+    return Path(words[0]) if len(words) == 1 and _is_sweep(Path(words[0])) else outputs / "reports"
+
+
+def _is_sweep(path: Path) -> bool:
+    return next(path.glob(JOBS), None) is not None
+
+
+def _sweep_runs(folder: Path) -> dict[RunFolder, list[str]]:
+    """The runs of a sweep with the overrides of their jobs, in order; jobs with the same run count once."""
+    found: dict[RunFolder, list[str]] = {}
+    for file in sorted(folder.glob(JOBS)):
+        if file.suffix in ("", ".json") and file.stem.isdigit():
+            try:
+                job = json.loads(file.read_text(encoding="utf-8"))
+                found.setdefault(RunFolder(Path(job["folder"])), list(job["overrides"]))
+            except (ValueError, KeyError, TypeError) as error:
+                raise GtzanError(f"{file}: damaged ({error}). Start the sweep again to resume it.") from error
+    return found
+
+
+def _is_readable(run: RunFolder) -> bool:
+    try:
+        return bool(run.card())
+    except GtzanError:
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class TestPart:
+    """Predictions of the test part of a run, and the cluster of each track."""
+
+    predictions: Predictions
+    clusters: dict[str, str]  # by track; empty for old runs, which did not record them
+
+
+class TestParts:
+    """Reads and caches test parts: `TestParts().of(run)`.
+
+    Raises:
+        GtzanError: In `of`, if predictions.csv is damaged.
+    """
+
+    def __init__(self) -> None:
+        self.of = lru_cache(maxsize=KEPT)(_read_test_part)
+
+
+def _read_test_part(run: RunFolder) -> TestPart:
+    try:
+        clusters = read_clusters(run)
+    except (GtzanError, KeyError, ValueError):
+        clusters = {}
+    return TestPart(read_predictions(run.predictions).only("test"), clusters)
+
+
+def read_clusters(run: RunFolder) -> dict[str, str]:
+    """The cluster of each track, as the run recorded it.
+
+    Raises:
+        GtzanError: The run has no such record.
+    """
+    if not run.clusters.is_file():
+        raise GtzanError(f"{run.clusters}: missing. Repeat the run with rerun=true.")
+    table = pd.read_csv(run.clusters, dtype=str, keep_default_na=False)
+    return dict(zip(table["track_id"], table["cluster"], strict=True))

@@ -1,4 +1,4 @@
-"""The run card: how a score was obtained, filled in as the run goes on."""
+"""Entries of the run card, `run.json`: how a score was obtained."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from gtzan_lightning.utils.files import write_bytes
 REPETITIONS = ("seed", "split.seed", "split.fold")
 """Keys that repeat an experiment instead of changing it."""
 
-
 SPLIT_ORDER = ("leaky", "grouped", "artist", "filtered")  # from the least to the most strict
 PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core", "numpy", "pandas", "scikit-learn")
 LEAKY_WARNING = "LEAKY SPLIT: slices of one track are in train and test"
@@ -36,22 +35,22 @@ LEAKAGE_WARNINGS = {
     "normalisation": "NORMALISATION FITTED ON ALL DATA, the test part included",
     "epoch selection": "MODEL SELECTION ON THE TEST SET: the score is that of the best test epoch",
 }
-"""What stands beside the scores of a run that fails a check of the audit by design."""
+"""Leakage warnings of runs that fail a check of the audit by design."""
 
 
 def leakage_warnings(card: Mapping[str, Any]) -> list[str]:
-    """Warnings that stand beside every score of a run; empty for a run that failed before it had a split."""
+    """The leakage warnings of a run, shown with each of its scores; empty if it failed before the split."""
     split = card.get("split", {}).get("leakage_warning")
     return list(card.get("leakage_warnings", [split] if split else []))
 
 
 def new_card(run_id: str, config_hash: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
-    """What is known before any data is read."""
+    """The entries that are known before any data is loaded."""
     return {
         "schema": SCHEMA,
         "status": "running",
         "run_id": run_id,
-        "config_hash": config_hash,  # a folder that the user named does not show it
+        "config_hash": config_hash,  # not part of a folder name that the user chose
         "overrides": list(overrides),
         "seed": seed,
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -68,7 +67,16 @@ def data_entries(
     split: Mapping[str, Any],
     manifest: Path,
 ) -> dict[str, Any]:
-    """The card's `data`, `features` and `split` (the config group as plain values); writes the split's manifest."""
+    """The entries `data`, `features` and `split`; also writes the manifest.
+
+    Args:
+        corpus: The tracks.
+        features: Their features.
+        slices: The examples.
+        parts: The part of each slice, `(slices,)`.
+        split: The config group `split` as plain values.
+        manifest: The file to write.
+    """
     csv = manifest_csv(corpus, slices, parts)
     write_bytes(manifest, csv)
     return {
@@ -87,7 +95,7 @@ def data_entries(
 
 
 def _data(corpus: Corpus, features: Features, slices: SliceTable) -> dict[str, Any]:
-    """The corpus, and the tracks that no slice could be cut from."""
+    """The corpus, and the tracks that are too short for a slice."""
     without = tracks_without_slice(slices, len(corpus.tracks))
     return {
         "corpus": corpus.name,
@@ -101,7 +109,7 @@ def _data(corpus: Corpus, features: Features, slices: SliceTable) -> dict[str, A
 
 
 def _split(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> dict[str, Any]:
-    """Sizes of the parts, and what they share: the leak, counted."""
+    """Sizes of the parts, and the number of tracks and artists in both train and test."""
     tracks = slices.track_index
     in_both = len(shared_tracks(parts, tracks))
     return {
@@ -115,19 +123,19 @@ def _split(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> dict[
 
 @cache
 def versions() -> dict[str, str]:
-    """Of Python and the packages that can change a number."""
+    """Versions of Python and of the packages that can change a result."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        except metadata.PackageNotFoundError:  # a checkout that is not installed
             continue
     return found
 
 
-@cache  # the code of a process is what it was when it began
+@cache
 def git_state() -> dict[str, Any]:
-    """Commit of the checkout that the package runs from, and whether it has changes; null outside a checkout."""
+    """Commit of the checkout that contains the package, and whether it has changes; None outside a checkout."""
     folder = Path(__file__).parent
     try:
         commit = _git(folder, "rev-parse", "HEAD")

@@ -1,4 +1,4 @@
-"""The folder of one run: its record, its lock, and what a second asking of the same config_hash finds there."""
+"""The folder of one run: paths, run card, status and lock."""
 
 from __future__ import annotations
 
@@ -14,36 +14,38 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.utils.files import write_text
+from gtzan_lightning.utils.files import UNFINISHED, write_text
 
 Card = dict[str, Any]
 """The run card, `run.json`, as nested plain values."""
 
+REMEDY = "Repeat the run with rerun=true; the folder is kept."
+
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of a run folder, and its card."""
+    """A run folder, whether it exists or not."""
 
     path: Path
 
     @property
     def best_checkpoint(self) -> Path:
-        """Weights of the best epoch on validation."""
+        """Weights of the best epoch."""
         return self.path / "best.ckpt"
 
     @property
     def last_checkpoint(self) -> Path:
-        """Where an interrupted run goes on."""
+        """State of the last epoch, from which an interrupted run resumes."""
         return self.path / "last.ckpt"
 
     @property
     def predictions(self) -> Path:
-        """What the model said about every slice."""
+        """Predicted probabilities of every slice."""
         return self.path / "predictions.csv"
 
     @property
     def split(self) -> Path:
-        """Which slice was in which part."""
+        """The part of every slice."""
         return self.path / "split.csv"
 
     @property
@@ -58,11 +60,15 @@ class RunFolder:
 
     @property
     def figures(self) -> Path:
-        """PNG pictures."""
+        """Folder of the figures as PNG."""
         return self.path / "figures"
 
+    @property
+    def _lock(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.lock")
+
     def card(self) -> Card:
-        """The run card; empty where there is none yet.
+        """The run card; empty if there is none yet.
 
         Raises:
             GtzanError: run.json is damaged.
@@ -73,38 +79,36 @@ class RunFolder:
         try:
             card = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise GtzanError(
-                f"{file}: damaged ({error}).\nRepeat the run with rerun=true; the folder is kept."
-            ) from error
+            raise GtzanError(f"{file}: damaged ({error}).\n{REMEDY}") from error
         if not isinstance(card, dict):
-            raise GtzanError(f"{file}: not a run card.\nRepeat the run with rerun=true; the folder is kept.")
+            raise GtzanError(f"{file}: not a run card.\n{REMEDY}")
         return card
 
     def write_card(self, card: Card) -> None:
-        """Replaces run.json as a whole."""
+        """Replaces run.json atomically."""
         write_text(self.path / "run.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
     def is_done(self) -> bool:
-        """Whether the run finished and its results are there."""
+        """Whether the run has finished and its predictions exist."""
         return self.card().get("status") == "done" and self.predictions.is_file()
 
     def done_card(self) -> Card:
         """The card of a finished run.
 
         Raises:
-            GtzanError: the run has not finished.
+            GtzanError: The run has not finished.
         """
         if not self.is_done():
             status = self.card().get("status", "no run")
-            raise GtzanError(f"{self.path}: {status}, not done. Start its command again: it goes on where it stopped.")
+            raise GtzanError(f"{self.path}: {status}, not done. Repeat its command to resume it.")
         return self.card()
 
     def holds_another(self, config_hash: str) -> bool:
-        """Whether the folder, which a user may have named, holds the run of another config_hash."""
+        """Whether the folder, which a user may have named, contains a run with another config hash."""
         return self.card().get("config_hash", config_hash) != config_hash
 
     def set_aside(self) -> Path | None:
-        """Renames the folder to `<run>.1` (or the next free number); None where there is nothing to keep."""
+        """Renames the folder to `<run>.1` (or the next free number) and creates an empty one; None if it is empty."""
         if not self.path.exists() or not any(self.path.iterdir()):
             return None
         number = 1
@@ -116,14 +120,15 @@ class RunFolder:
 
     @contextmanager
     def locked(self, *, wait: bool = True) -> Iterator[None]:
-        """Holds the run for this process; another process with the same config_hash waits for its turn.
+        """Locks the run for this process; the operating system releases the lock of a process that dies.
 
-        The system drops the lock of a process that dies.
+        Args:
+            wait: Wait for another process that holds the lock.
 
         Raises:
-            GtzanError: another process holds it, and `wait` is False.
+            GtzanError: Another process holds the lock, and `wait` is False.
         """
-        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
+        lock = FileLock(self._lock)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -137,18 +142,17 @@ class RunFolder:
             lock.release()
 
     def is_held(self) -> bool:
-        """Whether a living process is on the run."""
-        lock = self.path.with_name(f".{self.path.name}.lock")
-        if not lock.exists():
+        """Whether a process holds the lock of the run."""
+        if not self._lock.exists():
             return False
         try:
-            with FileLock(lock, timeout=0):
+            with FileLock(self._lock, timeout=0):
                 return False
         except Timeout:
             return True
 
     def standing(self) -> str:
-        """The card's status as it really is: a run that a dead process was on is interrupted; empty without a card.
+        """The actual status: `interrupted` if the card says `running` but no process holds the lock; "" without a card.
 
         Raises:
             GtzanError: run.json is damaged.
@@ -159,18 +163,17 @@ class RunFolder:
         return "interrupted" if status == "running" else status
 
     def mark_interrupted(self, patience_s: float) -> None:
-        """Corrects the card of a run whose process was killed; waits so long for a process that is just ending."""
-        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
-        with suppress(Timeout, GtzanError), lock.acquire(timeout=patience_s):
+        """Corrects the card of a run whose process was killed, after waiting up to `patience_s` for the lock."""
+        with suppress(Timeout, GtzanError), FileLock(self._lock).acquire(timeout=patience_s):
             card = self.card()
             if card.get("status") == "running":
                 self.write_card(card | {"status": "interrupted", "finished": now()})
 
     @contextmanager
     def recording(self, card: Card) -> Iterator[None]:
-        """Keeps the card's status true: running now, then done, failed with its traceback, or interrupted."""
+        """Writes the card with its status: `running`, then `done`, `failed` with the traceback, or `interrupted`."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for leftover in self.path.glob(".*.tmp*"):  # of a process that was killed while it wrote
+        for leftover in self.path.glob(f"{UNFINISHED}*"):  # of a process that was killed while writing
             leftover.unlink(missing_ok=True)
         card |= {"status": "running", "started": now(), "finished": None}
         self.write_card(card)
@@ -181,12 +184,12 @@ class RunFolder:
             failure = {"status": "failed", "finished": now(), "error": message, "traceback": traceback.format_exc()}
             self.write_card(card | failure)
             raise
-        except BaseException:  # Ctrl-C, or a scheduler's signal
+        except BaseException:  # Ctrl-C, or a signal of a scheduler
             self.write_card(card | {"status": "interrupted", "finished": now()})
             raise
         self.write_card(card | {"status": "done", "finished": now()})
 
 
 def now() -> str:
-    """The time in UTC, to the second."""
+    """The current time in UTC, ISO 8601, to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")

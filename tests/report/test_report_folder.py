@@ -54,7 +54,7 @@ def test_failed_damaged_and_unfinished_runs_are_listed_with_the_reason(tmp_path)
     (made_run(tmp_path) / "predictions.csv").unlink()
     text = (written(tmp_path) / "report.md").read_text(encoding="utf-8")
     missing = [line for line in text.splitlines() if line.startswith("**Missing**")]
-    assert missing[0].endswith(": interrupted, the same command goes on from the last checkpoint") or len(missing) == 4
+    assert missing[0].endswith(": interrupted, the same command resumes from the last checkpoint") or len(missing) == 4
     assert any(line == r"**Missing**: model=a\|b seed=7: failed, ValueError: no" for line in missing)
     assert sum("damaged" in line for line in missing) == 2
 

@@ -1,4 +1,4 @@
-"""The board of a sweep: what is put up is read whole, and what cannot be put up stops nothing."""
+"""The job board of a sweep: states are read as written, and errors while writing are ignored."""
 
 import pytest
 
@@ -30,12 +30,12 @@ def test_a_state_is_read_as_it_was_written(board):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"num": 1}', '{"num": 1, "overrides": [], "folder": "", "x": 1}'])
-def test_a_file_that_is_no_state_is_no_job(board, content):
+def test_damaged_files_are_ignored(board, content):
     (board.folder / "00001.json").write_text(content)
     assert board.states() == {}
 
 
-def test_a_board_that_cannot_be_written_stops_nothing(board):
+def test_a_board_that_cannot_be_written_is_ignored(board):
     board.folder.rmdir()
     report = JobReport(board, STATE)
     report.update(epoch=3)
@@ -43,7 +43,7 @@ def test_a_board_that_cannot_be_written_stops_nothing(board):
     assert board.states() == {}
 
 
-def test_news_that_can_wait_are_left_out_soon_after_others(board):
+def test_updates_that_are_not_urgent_are_dropped_soon_after_others(board):
     report = JobReport(board, STATE)
     report.update(at_once=False, epoch=3)
     assert board.state(3).epoch == 2
@@ -51,7 +51,7 @@ def test_news_that_can_wait_are_left_out_soon_after_others(board):
     assert board.state(3).epoch == 4
 
 
-def test_no_further_job_begins_after_a_stop_until_the_board_is_cleared(board):
+def test_a_board_is_stopped_until_it_is_cleared(board):
     board.write(STATE)
     assert not board.stopped
     board.stop()
@@ -61,7 +61,7 @@ def test_no_further_job_begins_after_a_stop_until_the_board_is_cleared(board):
     assert board.states() == {}
 
 
-def test_a_report_is_current_within_its_job_alone(board, monkeypatch):
+def test_a_report_is_current_within_its_block_only(board, monkeypatch):
     report = JobReport(board, STATE)
     with reporting(report):
         assert current_report() is report

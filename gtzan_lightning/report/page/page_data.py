@@ -157,7 +157,7 @@ def _leakage_drops(table: Table, drops: Sequence[LeakageDrop]) -> list[Json]:
             "name": names[drop.rows["leaky"]],
             "level": drop.level,
             "rows": drop.rows,
-            "drop": rounded([drop.fall, *drop.interval], EXACT),
+            "drop": rounded([drop.mean, *drop.interval], EXACT),
             "pairs": drop.pairs,
         }
         for drop in drops

@@ -1,4 +1,4 @@
-"""Repetitions become one row, and its interval says of what."""
+"""Rows of a table: mean and interval over repetitions, names, and accuracy drops due to leakage."""
 
 import pytest
 from made_runs import made_run
@@ -13,7 +13,7 @@ def table_of(outputs):
     return tabled([read_record(run) for run in find_runs(outputs)])
 
 
-def test_seeds_on_one_split_have_the_interval_of_their_artists(tmp_path):
+def test_on_one_split_the_interval_is_over_artists(tmp_path):
     for seed in range(3):
         made_run(tmp_path, seed=seed, right=0.5 + 0.1 * seed)
     (row,) = table_of(tmp_path).rows
@@ -24,7 +24,7 @@ def test_seeds_on_one_split_have_the_interval_of_their_artists(tmp_path):
     assert cell.sd == pytest.approx(0.1)
 
 
-def test_splits_have_the_interval_of_nadeau_and_bengio_over_means_of_seeds(tmp_path):
+def test_over_splits_the_interval_is_that_of_nadeau_and_bengio(tmp_path):
     for split_seed, right in enumerate([0.5, 0.6, 0.7]):
         for seed in range(2):
             made_run(tmp_path, seed=seed, split_seed=split_seed, right=right + 0.1 * seed)
@@ -35,7 +35,7 @@ def test_splits_have_the_interval_of_nadeau_and_bengio_over_means_of_seeds(tmp_p
     assert cell.interval == pytest.approx((0.65 - half, 0.65 + half))
 
 
-def test_rows_stand_in_natural_order_and_are_named_by_what_tells_them_apart(tmp_path):
+def test_rows_are_in_natural_order_and_named_by_their_differences(tmp_path):
     for slice_s in (30, 6, 3):
         made_run(tmp_path, slice_s=slice_s)
     made_run(tmp_path, slice_s=3, model="BiLSTM")
@@ -44,28 +44,28 @@ def test_rows_stand_in_natural_order_and_are_named_by_what_tells_them_apart(tmp_
     assert table.names([1, 3]) == ["3 s", "30 s"]
 
 
-def test_gap_pairs_leaky_with_grouped_by_split(tmp_path):
+def test_the_leakage_drop_is_paired_by_split(tmp_path):
     for split_seed in range(2):
         made_run(tmp_path, split="leaky", split_seed=split_seed, right=0.9)
         made_run(tmp_path, split="grouped", split_seed=split_seed, right=0.6 + 0.1 * split_seed)
     made_run(tmp_path, split="artist", right=0.5)
     made_run(tmp_path, split="leaky", model="BiLSTM")  # without a grouped row
     table = table_of(tmp_path)
-    (gap,) = leakage_drops(table, ["clip"])
-    assert [table.rows[gap.rows[split]].values[-1] for split in ("leaky", "grouped", "artist")] == [
+    (drop,) = leakage_drops(table, ["clip"])
+    assert [table.rows[drop.rows[split]].values[-1] for split in ("leaky", "grouped", "artist")] == [
         "leaky", "grouped", "artist",
     ]  # fmt: skip
-    assert (gap.fall, gap.pairs) == (pytest.approx(0.25), 2)
-    half = 12.7062 * (0.005 * (1 / 2 + 1 / 10)) ** 0.5  # t of 1 degree; falls 0.3 and 0.2
-    assert gap.interval == (pytest.approx(0.25 - half, abs=1e-4), pytest.approx(0.25 + half, abs=1e-4))
+    assert (drop.mean, drop.pairs) == (pytest.approx(0.25), 2)
+    half = 12.7062 * (0.005 * (1 / 2 + 1 / 10)) ** 0.5  # t of 1 degree; drops 0.3 and 0.2
+    assert drop.interval == (pytest.approx(0.25 - half, abs=1e-4), pytest.approx(0.25 + half, abs=1e-4))
 
 
-def test_gap_of_single_runs_is_that_of_independent_means(tmp_path):
+def test_the_leakage_drop_of_single_runs_is_that_of_independent_means(tmp_path):
     made_run(tmp_path, split="leaky", right=0.9)
     made_run(tmp_path, split="grouped", right=0.6)
     table = table_of(tmp_path)
-    (gap,) = leakage_drops(table, ["clip"])
-    leaky, grouped = (table.rows[gap.rows[split]].cells["clip"] for split in ("leaky", "grouped"))
+    (drop,) = leakage_drops(table, ["clip"])
+    leaky, grouped = (table.rows[drop.rows[split]].cells["clip"] for split in ("leaky", "grouped"))
     down = ((leaky.mean - leaky.interval[0]) ** 2 + (grouped.interval[1] - grouped.mean) ** 2) ** 0.5
-    assert gap.fall - gap.interval[0] == pytest.approx(down)
-    assert gap.pairs == 0
+    assert drop.mean - drop.interval[0] == pytest.approx(down)
+    assert drop.pairs == 0

@@ -1,4 +1,4 @@
-"""The run folder: status, lock, what is set aside."""
+"""The run folder: status, lock, and folders that are set aside."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def test_a_run_is_running_and_then_done(run):
     assert run.card()["status"] == "done"
     assert run.card()["metrics"] == {"é": 1}
     assert run.card()["finished"] >= run.card()["started"]
-    assert not run.is_done()  # without predictions there is nothing to reuse
+    assert not run.is_done()  # no predictions
     run.predictions.touch()
     assert run.is_done()
 
@@ -48,7 +48,7 @@ def test_an_error_is_recorded_with_its_traceback(run):
     assert card["seed"] == 1
 
 
-def test_a_users_mistake_is_recorded_as_it_is_told(run):
+def test_a_gtzan_error_is_recorded_with_its_message(run):
     stop_with(run, GtzanError("wrong.\nDo this."))
     assert run.card()["error"] == "wrong.\nDo this."
 
@@ -60,20 +60,20 @@ def test_an_interruption_is_no_failure(run, stop):
     assert "traceback" not in run.card()
 
 
-def test_a_second_attempt_forgets_the_first_ones_traceback(run):
+def test_a_second_attempt_removes_the_traceback_of_the_first(run):
     stop_with(run, ValueError("first"))
     with run.recording({"seed": 1}):
         pass
     assert "traceback" not in run.card()
 
 
-def test_a_folder_without_a_record_has_an_empty_card(run):
+def test_a_folder_without_run_json_has_an_empty_card(run):
     assert run.card() == {}
     assert not run.is_done()
 
 
 @pytest.mark.parametrize("content", ["", '{"status": "do', "[1]", "\xff"])
-def test_a_damaged_record_is_told_with_the_remedy(run, content):
+def test_a_damaged_card_is_reported_with_the_remedy(run, content):
     run.path.mkdir(parents=True)
     (run.path / "run.json").write_bytes(content.encode("latin-1"))
     with pytest.raises(GtzanError, match=r"run\.json: (damaged|not a run card).*\n.*rerun=true"):
@@ -86,7 +86,7 @@ def test_a_card_is_readable_json(run):
     assert json.loads((run.path / "run.json").read_text(encoding="utf-8")) == {"a": [1, 2], "ü": None}
 
 
-def test_what_is_there_is_set_aside_under_the_next_free_number(run):
+def test_a_folder_is_set_aside_under_the_next_free_number(run):
     assert run.set_aside() is None
     run.path.mkdir(parents=True)
     assert run.set_aside() is None  # empty
@@ -97,7 +97,7 @@ def test_what_is_there_is_set_aside_under_the_next_free_number(run):
     assert (run.path.with_name("mlp-0123abcd.2") / "file").read_text() == "2"
 
 
-def test_another_process_waits_for_its_turn(run):
+def test_another_process_waits_for_the_lock(run):
     run.path.mkdir(parents=True)
     code = (
         "import sys; from pathlib import Path; from gtzan_lightning.runs.run_folder import RunFolder\n"
