@@ -18,8 +18,8 @@ from gtzan_lightning.runs.run_card import SPLIT_ORDER
 SIGNIFICANCE = 0.05
 RULE = (
     "Best is marked where the difference to every other row of the same corpus and split is significant (p < 0.05 "
-    "after Holm's correction): paired over the splits that both rows have, with Nadeau and Bengio's variance, or on a single "
-    "split by a sign-flip test over artists (recordings, tracks). Rows with a leakage warning are left out."
+    "after Holm's correction): paired over the splits that both rows have, with Nadeau and Bengio's variance, or on a "
+    "single split by a sign-flip test over artists (recordings, tracks). Rows with a leakage warning are left out."
 )
 
 
