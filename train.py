@@ -1,4 +1,4 @@
-"""Trains one model on one split: `python train.py model=lstm slice=6s split=grouped`; `--help` says more."""
+"""Trains one model on one split: `python train.py model=lstm slice=6s split=grouped`; see `--help`."""
 
 import sys
 
@@ -10,10 +10,11 @@ from gtzan_lightning.sweeps.launch import launch
 
 
 def main(cfg: DictConfig) -> float | None:
-    """One job; returns what a search over configurations may maximise: the validation score, never the test's."""
+    """Runs one job; returns its validation accuracy of clips, which a search maximises."""
     from pathlib import Path
 
-    from gtzan_lightning.report.console import print_line, print_run  # torch takes a second: only when there is work
+    # Imports torch, which takes a second: a mistake in the command line is reported without it.
+    from gtzan_lightning.report.console import print_line, print_run
     from gtzan_lightning.sweeps.search import run_trial
     from gtzan_lightning.training.train import train
 
@@ -27,7 +28,7 @@ def main(cfg: DictConfig) -> float | None:
     if result.reused:
         print("Finished before; rerun=true repeats it.")
     if hydra.mode == RunMode.MULTIRUN:
-        print_line(result.card, result.folder)  # the table of all jobs comes at the end
+        print_line(result.card, result.folder)  # the session prints the table of all jobs at the end
     else:
         print_run(result.card, result.folder)
     return result.card["metrics"]["val"]["clip"]["accuracy"]

@@ -1,4 +1,4 @@
-"""What a run adds to Lightning's training loop."""
+"""Callbacks of the training loop: seeds, checkpoints, history and progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gtzan_lightning.utils.files import write_text
 
 
 class ReseedEachEpoch(Callback):
-    """Dropout, noise and mixup of an epoch depend on seed and epoch alone, so that a resumed run draws the same."""
+    """Seeds dropout, noise and mixup of each epoch, so that a resumed run draws the same numbers."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -29,9 +29,13 @@ class ReseedEachEpoch(Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes `last.ckpt` at the end of an epoch, but not oftener than every so many seconds.
+    """Writes the checkpoint from which a run resumes, at the end of an epoch.
 
-    A `Checkpoint`, so that Lightning calls it after the callbacks whose state it must hold.
+    A `Checkpoint`, because Lightning calls these after the callbacks whose state the file contains.
+
+    Args:
+        path: the file.
+        every_s: minimum time between two writes; the last epoch is always written.
     """
 
     def __init__(self, path: Path, every_s: float) -> None:
@@ -46,9 +50,9 @@ class LastCheckpoint(Checkpoint):
 
 
 class History(Checkpoint):
-    """Every epoch's losses and scores; travels in the checkpoint, so that a resumed run has the whole curve.
+    """Losses and scores of every epoch; part of the checkpoint, so that a resumed run has the whole curve.
 
-    A `Checkpoint`, so that Lightning calls it after the model has logged the training scores of the epoch.
+    A `Checkpoint`, because Lightning calls these after the model has logged the training scores of the epoch.
     """
 
     def __init__(self) -> None:
@@ -65,11 +69,11 @@ class History(Checkpoint):
         self.epochs = list(state_dict["epochs"])
 
     def write(self, path: Path) -> None:
-        """Writes a CSV of one row an epoch."""
+        """Writes a CSV file with one row per epoch."""
         write_text(path, pd.DataFrame(self.epochs).to_csv(index=False, lineterminator="\n"))
 
     def best_epoch(self, monitor: str, mode: str) -> int:
-        """The first of the epochs with the best value, as the checkpoint keeps it."""
+        """The first epoch with the best value, which is the one that `ModelCheckpoint` keeps."""
         sign = 1 if mode == "max" else -1
         return int(
             max(self.epochs, key=lambda row: (sign * row.get(monitor, -math.inf * sign), -row["epoch"]))["epoch"]
@@ -77,7 +81,7 @@ class History(Checkpoint):
 
 
 class EpochProgress(Callback):
-    """One line that counts epochs, with the validation accuracy and the time left; a few plain lines in a log file."""
+    """A progress bar over epochs with the validation accuracy; a few plain lines in a log file."""
 
     LINES_IN_LOG = 5
 
@@ -114,7 +118,7 @@ class EpochProgress(Callback):
 
 
 class ReportedEpochs(Callback):
-    """Tells the sweep that this job belongs to how far it is."""
+    """Reports the progress of a job of a sweep."""
 
     def __init__(self, report: JobReport) -> None:
         self.report = report
@@ -124,7 +128,7 @@ class ReportedEpochs(Callback):
             self.report.update(status="running", max_epochs=trainer.max_epochs or 0)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if trainer.is_global_zero:  # only now does a continued run know its epoch
+        if trainer.is_global_zero:  # not known earlier in a resumed run
             done = trainer.current_epoch
             self.report.update(first_epoch=done, epoch=done, training_since=time.time())
 

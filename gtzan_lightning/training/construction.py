@@ -1,4 +1,4 @@
-"""From a checked configuration to the objects of an experiment: data, model and trainer."""
+"""Builds the objects of a run from its configuration: augmented copies, DataModule, model and trainer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gtzan_lightning.training.split_data import SplitData, configured_slices, lo
 
 
 def make_augmented_copies(config: Config, data: SplitData) -> list[AugmentedSlices]:
-    """The augmented_copies of the training tracks, from the cache or computed."""
+    """The augmented copies of the training tracks, from the cache or computed."""
     options, tracks = config.augmentation, data.corpus.tracks
     waveform = Waveform(**options.model_dump(include={each.name for each in fields(Waveform)}))
     wanted = copies_per_track(data.corpus, data.slices, data.parts, options.copies, options.factors)
@@ -43,7 +43,7 @@ def make_augmented_copies(config: Config, data: SplitData) -> list[AugmentedSlic
 
 
 def make_masking(config: Config, genres: Sequence[str]) -> Masking:
-    """The masks of the configuration, with the strength of each genre."""
+    """The configured masks, with the strength of each genre."""
     options = config.augmentation
     shared = options.model_dump(include={each.name for each in fields(Masking)} - {"genre_strength"})
     strength = tuple(options.factors.get(genre, 1.0) for genre in genres) if options.factors else ()
@@ -51,7 +51,7 @@ def make_masking(config: Config, genres: Sequence[str]) -> Masking:
 
 
 def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
-    """Standardised examples with their loaders."""
+    """The DataModule with scaled examples and augmented copies."""
     scaling = config.features.scaling, config.features.scaling_fitted_on
     if scaling not in data.prepared:
         data.prepared[scaling] = scale_examples(data.corpus, data.features, data.slices, data.parts, *scaling)
@@ -72,14 +72,14 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
 
 
 def fit_training_ood(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
-    """What the training part is like, as tensors and numbers: a file that is far from it deserves a warning."""
+    """Statistics of the training part for out-of-distribution scores, as tensors and numbers."""
     return datamodule.prepared.once("ood", lambda: _fit_ood(config, datamodule))
 
 
 def _fit_ood(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
     slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
     stop_s = datamodule.slices.stop_s[slices]
-    if config.whole_clips:  # a row stands for a clip of any length, which its column `length` has in samples
+    if config.whole_clips:  # of any length; the column `length` is in samples
         lengths = datamodule.features.values[:, datamodule.columns.index("length")]
         stop_s = lengths[datamodule.slices.first_row[slices]].astype(np.float64) / config.features.sample_rate_hz
     found = fit_ood(
@@ -95,10 +95,10 @@ def _fit_ood(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
 
 
 def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreModule:
-    """The model of the configuration, for examples of `shape` (steps, features).
+    """The configured model for examples of a shape (steps, features).
 
     Raises:
-        GtzanError: a key that the model does not have, or a value that it refuses.
+        GtzanError: the model has no such key, or rejects its value.
     """
     options = config.model.model_dump(by_alias=True)
     try:
@@ -113,15 +113,15 @@ def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreMo
 
 
 def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger | bool) -> L.Trainer:
-    """Lightning's trainer, without what a run folder does better.
+    """The configured trainer.
 
     Raises:
-        GtzanError: the device is not there.
+        GtzanError: the device is not available.
     """
     options = config.trainer
-    if options.accelerator == "cpu":  # else torch looks for the library of a GPU's driver in each step of an optimiser
-        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # Lightning sets it, for processes that fork
-    # Determinism brings along that fresh memory is filled: a tenth of an epoch, and no result depends on it.
+    if options.accelerator == "cpu":  # otherwise each optimizer step searches for the driver of a GPU
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # set by Lightning
+    # Part of deterministic mode, but only fills uninitialised memory: a tenth of the time of an epoch.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         return L.Trainer(
@@ -137,12 +137,12 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger |
             callbacks=list(callbacks),
             plugins=[WholeCheckpoints()],
             logger=logger,
-            log_every_n_steps=10**9,  # once an epoch is enough, and a step's log costs as much as the step
+            log_every_n_steps=10**9,  # only once per epoch: logging a step takes as long as the step
             enable_progress_bar=False,
             enable_model_summary=False,
             enable_checkpointing=bool(callbacks),
             num_sanity_val_steps=0,
-            use_distributed_sampler=False,  # our batches share themselves out
+            use_distributed_sampler=False,  # the batch sampler of the DataModule distributes the batches
         )
     except (MisconfigurationException, RuntimeError, ValueError) as error:
         raise GtzanError(f"trainer={options.accelerator}: {error}\nUse trainer=cpu.") from error

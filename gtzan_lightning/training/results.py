@@ -1,7 +1,4 @@
-"""The end of a run: predictions, scores, figures.
-
-MERGED: The figures of a run, drawn from its predictions, its card and its history.
-"""
+"""Results of a trained model: predictions, scores, figures and TensorBoard events."""
 
 from __future__ import annotations
 
@@ -44,56 +41,13 @@ from gtzan_lightning.utils.files import write_bytes, write_text
 DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
 
 
-def run_figures(run: RunFolder, card: Card, predictions: Predictions, clusters: Mapping[str, str]) -> dict[str, Figure]:
-    """Confusion matrices and genre scores of the test part at both levels, its calibration, and the learning curves.
-
-    Args:
-        run: the folder, for its history.
-        card: the run card with its metrics and calibration.
-        predictions: the run's table.
-        clusters: the cluster of each track.
-    """
-    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(leakage_warnings(card)) or None)
-    scores = card["metrics"]["test"]
-    figures = {}
-    test = predictions.only("test")
-    for level in DRAWN_LEVELS:
-        decisions = decide(test, level)
-        figures[f"confusion_{level}"] = confusion_figure(decisions, scores[level], caption)
-        figures[f"genres_{level}"] = genre_figure(genre_metrics(decisions, clusters), scores[level], level, caption)
-    temperature = card["calibration"]["temperature"]
-    tables = {"as trained": test, f"temperature {temperature:.2f}": with_temperature(test, temperature)}
-    figures["reliability"] = reliability_figure(tables, scores["window"], "window", caption)
-    figures["risk_coverage"] = risk_coverage_figure(test, scores["window"], "window", caption)
-    history = pd.read_csv(run.history)
-    best_epoch = card["training"]["best_epoch"]
-    figures["learning_curves"] = learning_figure(history, scores["window"], "window", caption, best_epoch)
-    return figures
-
-
-def save_figures(folder: Path, figures: Mapping[str, Figure]) -> dict[str, bytes]:
-    """Writes each figure as `<name>.png`; returns the files' content, so that nobody draws it again."""
-    folder.mkdir(exist_ok=True)
-    pictures = {name: _png(figure) for name, figure in figures.items()}
-    for name, png in pictures.items():
-        write_bytes(folder / f"{name}.png", png)
-    return pictures
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
-
-
 def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: int | None = None) -> Predictions:
-    """What the model says about every slice, part by part in corpus order."""
-    rows, answers = [], []
+    """The predictions of a model for every slice, by part and in the order of the corpus."""
+    rows, predicted = [], []
     for part in PARTS:
         chosen, loader = datamodule.evaluation_loader(part)
-        answer = probabilities(model, loader, limit_batches)
-        rows.append(chosen[: len(answer)])
-        answers.append(answer)
+        predicted.append(probabilities(model, loader, limit_batches))
+        rows.append(chosen[: len(predicted[-1])])
     numbers = np.concatenate(rows)
     tracks = [datamodule.corpus.tracks[index] for index in datamodule.slices.track_index[numbers]]
     return Predictions(
@@ -101,7 +55,7 @@ def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: 
         start_s=datamodule.slices.start_s[numbers],
         part=datamodule.parts[numbers].astype(object),
         y_true=np.asarray([track.genre for track in tracks], dtype=object),
-        probabilities=np.concatenate(answers),
+        probabilities=np.concatenate(predicted),
         genres=datamodule.genres,
     )
 
@@ -109,7 +63,10 @@ def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: 
 def record_results(
     run: RunFolder, card: Card, predictions: Predictions, corpus: Corpus, config: Mapping[str, Any]
 ) -> None:
-    """Writes predictions, computes every score from the written table, and draws the figures."""
+    """Writes predictions, scores, figures and events into the run folder and the card.
+
+    All scores are computed from the written table.
+    """
     write_predictions(predictions, run.predictions)
     predictions = read_predictions(run.predictions)
     cluster, clusters = resampling_clusters(corpus.tracks)
@@ -130,6 +87,48 @@ def record_results(
     add_precision_recall(logger.experiment, test)
     add_wrong_slices(logger.experiment, test, corpus, config["slice"]["seconds"])
     logger.finalize("success")
+
+
+def run_figures(run: RunFolder, card: Card, predictions: Predictions, clusters: Mapping[str, str]) -> dict[str, Figure]:
+    """Confusion matrices, scores by genre and calibration of the test part, and the learning curves, by name.
+
+    Args:
+        run: the run folder with the history.
+        card: the run card with metrics and calibration.
+        predictions: predictions of all parts.
+        clusters: the cluster of each track.
+    """
+    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(leakage_warnings(card)) or None)
+    scores = card["metrics"]["test"]
+    figures = {}
+    test = predictions.only("test")
+    for level in DRAWN_LEVELS:
+        decisions = decide(test, level)
+        figures[f"confusion_{level}"] = confusion_figure(decisions, scores[level], caption)
+        figures[f"genres_{level}"] = genre_figure(genre_metrics(decisions, clusters), scores[level], level, caption)
+    temperature = card["calibration"]["temperature"]
+    tables = {"uncalibrated": test, f"temperature {temperature:.2f}": with_temperature(test, temperature)}
+    figures["reliability"] = reliability_figure(tables, scores["window"], "window", caption)
+    figures["risk_coverage"] = risk_coverage_figure(test, scores["window"], "window", caption)
+    history = pd.read_csv(run.history)
+    best_epoch = card["training"]["best_epoch"]
+    figures["learning_curves"] = learning_figure(history, scores["window"], "window", caption, best_epoch)
+    return figures
+
+
+def save_figures(folder: Path, figures: Mapping[str, Figure]) -> dict[str, bytes]:
+    """Writes each figure as `<name>.png`; returns the content of the files."""
+    folder.mkdir(exist_ok=True)
+    pictures = {name: _png(figure) for name, figure in figures.items()}
+    for name, png in pictures.items():
+        write_bytes(folder / f"{name}.png", png)
+    return pictures
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 def _clusters_csv(cluster_of_track: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""From a validated configuration to its data: a corpus with features, cut and split."""
+"""The data of a configuration: a corpus with features, cut into slices and assigned to parts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gtzan_lightning.utils.caching import Memo, cache_dir
 
 @dataclass(frozen=True, eq=False)
 class SplitData:
-    """A corpus with features, cut and split; immutable, so that jobs of one process can share it."""
+    """A corpus with features, cut into slices and assigned to parts; jobs of one process share it."""
 
     corpus: Corpus
     features: Features
@@ -38,31 +38,31 @@ class SplitData:
 
 
 OPENED: Memo[SplitData] = Memo(most=4, most_bytes=2**28)
-"""Data of the last jobs of this process; features too large to keep, such as frames of audio, are loaded again."""
+"""Data of the last jobs of this process; large features, such as frames of audio, are not kept."""
 
 
 def open_data(config: Config, source: DataSource | None = None, *, refuse: bool = True) -> SplitData:
-    """Loads the corpus and its features, cuts slices and splits them; the same data are loaded once in a process.
+    """Loads the corpus and its features, cuts slices and assigns them to parts; cached within a process.
 
     Args:
-        config: which data, and how they are cut and split.
-        source: where the data are; None locates them.
-        refuse: whether to refuse a manifest that cannot be trained on; the audit reports what is wrong with it.
+        config: the validated configuration.
+        source: location of the data; None locates them.
+        refuse: refuse a manifest that cannot be trained on; the audit reports its errors instead.
 
     Raises:
-        GtzanError: what is wrong with the data, the lengths or the split.
+        GtzanError: the data, the slice lengths or the split are not usable.
     """
     source = source or locate_data(config)
     return OPENED.get((*_data_key(config, source), refuse), lambda: _opened(config, source, refuse), _size)
 
 
 def _size(data: SplitData) -> int:
-    """Bytes of the features; standardised, they take as many again."""
+    """Bytes of the features; their scaled copy is as large again."""
     return data.features.values.nbytes
 
 
 def _data_key(config: Config, source: DataSource) -> tuple[object, ...]:
-    """Everything that determines what `open_data` returns, sizes and times of files included."""
+    """Everything that determines the result of `open_data`, including sizes and modification times of files."""
     manifest = Path(config.split.manifest) if config.split.manifest else None
     state = manifest.stat() if manifest and manifest.is_file() else None
     sections = [
@@ -93,12 +93,12 @@ def _opened(config: Config, source: DataSource, refuse: bool) -> SplitData:
 
 
 def load_configured_corpus(config: Config, source: DataSource | None = None) -> Corpus:
-    """The corpus of the configuration, without its features; None as source locates it."""
+    """Loads the configured corpus, without features; None as source locates it."""
     return load_corpus(source or locate_data(config), cache_dir(config.cache_dir), config.data.n_jobs)
 
 
 def load_configured_features(config: Config, corpus: Corpus, augmented_copy: AugmentedCopy | None = None) -> Features:
-    """The features of the configuration, from tables, the cache, or audio; those of an augmented copy if one is given."""
+    """Loads the configured features, or those of an augmented copy, from tables, the cache, or audio."""
     whole_clips = config.features.row_s(config.slice.step_s)
     return load_features(
         corpus,
@@ -113,12 +113,12 @@ def load_configured_features(config: Config, corpus: Corpus, augmented_copy: Aug
 
 
 def frame_settings(config: Config) -> FrameSettings:
-    """How audio becomes the features of the configuration."""
+    """The configured analysis of audio."""
     return FrameSettings(**config.features.model_dump(include={each.name for each in fields(FrameSettings)}))
 
 
 def configured_slices(config: Config, features: Features) -> SliceTable:
-    """Slices of the configured lengths."""
+    """Cuts slices of the configured lengths."""
     lengths = config.slice
     return slice_table(features, seconds=lengths.seconds, step_s=lengths.step_s, hop_s=lengths.hop_s)
 

@@ -48,11 +48,11 @@ class RunResult:
 
     folder: Path
     card: Card
-    reused: bool  # it was finished before, and nothing was computed
+    reused: bool  # finished before; nothing was computed
 
     @property
     def scored(self) -> bool:
-        """Whether there are scores: the further processes of a distributed run have none."""
+        """Whether there are scores; only the first process of a distributed run has them."""
         return "metrics" in self.card
 
 
@@ -63,11 +63,11 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
 
     Args:
         cfg: the configuration, as `compose` or Hydra returns it.
-        folder: the run folder; None is the one that belongs to the configuration.
-        overrides: the command line, for the record.
+        folder: the run folder; None is that of the configuration.
+        overrides: the command line, for the run card.
 
     Raises:
-        GtzanError: the configuration or the data cannot be used; the message says what to do.
+        GtzanError: the configuration or the data are not usable.
 
     Example:
         >>> from gtzan_lightning import compose, train
@@ -101,7 +101,7 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
 
 
 def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
-    """The run itself, between the first and the last writing of its card."""
+    """Audits, trains and evaluates, and fills in the card."""
     config = request.config
     card["study"] = config.study.model_dump(by_alias=True) if config.study else None
     _announce(request, run)
@@ -117,7 +117,7 @@ def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
     outcome = _audit(config, data, datamodule, model.monitor)
     card["audit"] = outcome.card()
     run.write_card(card)
-    outcome.refuse_errors()  # a leak that the split rule promises to exclude
+    outcome.refuse_errors()  # leaks that the split rule excludes
     card["training"] = _fit(config, run, model, datamodule)
     predictions = predict_all(model, datamodule, config.trainer.limit_batches)
     record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True))
@@ -125,7 +125,7 @@ def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
 
 
 def _set_up(request: RunRequest) -> tuple[SplitData, GenreDataModule, GenreModule]:
-    """Data, DataModule and model, with all seeds set."""
+    """Loads the data, sets the seeds, and builds DataModule and model."""
     config = request.config
     _quiet()
     torch.set_num_threads(config.trainer.threads)
@@ -136,14 +136,14 @@ def _set_up(request: RunRequest) -> tuple[SplitData, GenreDataModule, GenreModul
 
 
 def _fit_as_helper(request: RunRequest, run: RunFolder) -> RunResult:
-    """The part of a further process in a distributed run: the same fit, and nothing written."""
+    """A further process of a distributed run: fits, and writes nothing."""
     _, datamodule, model = _set_up(request)
     _fit(request.config, run, model, datamodule)
     return RunResult(run.path, {}, reused=False)
 
 
 def _audit(config: Config, data: SplitData, datamodule: GenreDataModule, monitor: str) -> Audit:
-    """Checks for leakage before the fit."""
+    """Audits the split and the scaling for leakage."""
     scale = datamodule.standardisation
     facts = RunFacts(scale.mean, scale.scale, scale.quantiles, monitor, (), config.leaks_by_design)
     return datamodule.prepared.once(
@@ -153,7 +153,7 @@ def _audit(config: Config, data: SplitData, datamodule: GenreDataModule, monitor
 
 
 def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDataModule) -> dict[str, object]:
-    """Trains to the end, from `last.ckpt` where there is one; leaves the best epoch's weights in the model."""
+    """Trains, from `last.ckpt` if there is one, and loads the weights of the best epoch into the model."""
     history = History()
     model.contents = with_versions(_contents(config, datamodule))
     trainer = make_trainer(config, _callbacks(config, run, model, history), event_logger(run.path))
@@ -161,7 +161,7 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDa
     started = time.monotonic()
     try:
         trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
-    except SystemExit as stop:  # what Lightning makes of Ctrl-C and of a scheduler's signal
+    except SystemExit as stop:  # raised by Lightning after Ctrl-C or a signal of a scheduler
         raise KeyboardInterrupt from stop
     if not trainer.is_global_zero:
         return {}
@@ -179,7 +179,7 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDa
 
 
 def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
-    """What makes a checkpoint enough by itself to classify a new file."""
+    """What a checkpoint needs besides the weights to classify a new file."""
     return {
         "config": config.model_dump(by_alias=True),
         "genres": list(datamodule.genres),
@@ -193,7 +193,7 @@ def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
 
 
 def _callbacks(config: Config, run: RunFolder, model: GenreModule, history: History) -> list[Callback]:
-    """Seeds, curves, checkpoints, early stopping, progress."""
+    """Seeds, history, checkpoints, early stopping and progress."""
     best = ModelCheckpoint(
         run.path, "best", monitor=model.monitor, mode=model.mode, save_weights_only=True, enable_version_counter=False
     )
@@ -225,12 +225,12 @@ def _without_hydra(cfg: DictConfig) -> DictConfig:
 
 
 def _is_helper_process() -> bool:
-    """Whether this is a further process of a distributed run: it trains, and writes nothing."""
+    """Whether this is a further process of a distributed run."""
     return int(os.environ.get("LOCAL_RANK", 0)) > 0
 
 
 def _quiet() -> None:
-    """Lightning's notices about devices, loaders and logging say nothing that the run card does not."""
+    """Silences notices of Lightning about devices, loaders and logging."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for notice in ("does not have many workers", "Checkpoint directory .* exists", "logging interval", "LeafSpec"):
         warnings.filterwarnings("ignore", message=f".*{notice}.*")
