@@ -1,6 +1,6 @@
 """Rendering of the synthetic corpus: a track from a seed, a genre, an artist and a number, with NumPy and SciPy only.
 
-Reading order: `style` (parameters of a genre), `acoustic_genres` and `electric_genres` (the ten tables), `instruments`
+Reading order: `style` (parameters of a genre), `genre_styles.yaml` (the ten genres), `instruments`
 (the sound of notes and hits), `score` (parameters and notes of one track), `render` (the audio).
 """
 

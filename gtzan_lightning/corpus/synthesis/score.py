@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gtzan_lightning.corpus.synthesis.acoustic_genres import ACOUSTIC_STYLES
-from gtzan_lightning.corpus.synthesis.electric_genres import ELECTRIC_STYLES
 from gtzan_lightning.corpus.synthesis.instruments import DRUMS, INSTRUMENTS, Drum, Voice
-from gtzan_lightning.corpus.synthesis.style import SCALES, Chord, Part, Style, TrackRng
+from gtzan_lightning.corpus.synthesis.style import SCALES, Chord, Part, Style, TrackRng, load_styles
 
-STYLES: dict[str, Style] = dict(sorted((ACOUSTIC_STYLES | ELECTRIC_STYLES).items()))  # of the ten genres
+STYLES: dict[str, Style] = load_styles()  # of the ten genres
 EQUALISER_HZ = (63.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)
 SECTION_S = 7.5  # four sections in a track
 SECTION_GAIN_DB = {"i": -4.0, "v": -1.5, "c": 0.0, "b": -5.0}

@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import numpy as np
+import yaml
 
 T = TypeVar("T")
 
@@ -69,11 +71,6 @@ class Part:
     sections: str = "ivcb"  # the part plays in: i(ntro), v(erse), c(horus), b(reak)
 
 
-def part(kind: PartKind, voices: str, patterns: str, lowest_midi: int, gain_db: float, sections: str = "ivcb") -> Part:
-    """A `Part` with voices separated by commas and patterns separated by spaces."""
-    return Part(kind, tuple(voices.split(", ")), tuple(patterns.split()), lowest_midi, gain_db, sections)
-
-
 @dataclass(frozen=True)
 class Style:
     """A genre: ranges `(low, high)` and options that its tracks are drawn from."""
@@ -100,6 +97,22 @@ class Style:
     def steps_per_bar(self) -> int:
         """Length of a pattern."""
         return self.beats_per_bar * self.steps_per_beat
+
+
+def load_styles() -> dict[str, Style]:
+    """The ten genres of `genre_styles.yaml`, by name."""
+    tables = yaml.safe_load(Path(__file__).with_name("genre_styles.yaml").read_text(encoding="utf-8"))
+    return {genre: _style(table) for genre, table in tables.items()}
+
+
+def _style(table: dict[str, Any]) -> Style:
+    parts = tuple(Part(**{key: _frozen(value) for key, value in part.items()}) for part in table.pop("parts"))
+    progressions = tuple(map(progression, table.pop("progressions")))
+    return Style(**{key: _frozen(value) for key, value in table.items()}, parts=parts, progressions=progressions)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 # Calibrated so that the accuracy of an RBF SVM on 3-s windows drops from a window to a track to an artist split about
