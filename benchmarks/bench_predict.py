@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from gtzan_lightning import load_run, predict
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.features.extraction import extract
-from gtzan_lightning.inference.file_inference import Preprocessing
+from gtzan_lightning.inference.file_preprocessing import Preprocessing
 from gtzan_lightning.inference.trained_run import TrainedRun
 from gtzan_lightning.training.train import train
 

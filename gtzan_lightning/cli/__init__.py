@@ -1,4 +1,4 @@
-"""The command line: each command in a small file of its own."""
+"""The command line `gtzan`, one module per command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ USER_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command `gtzan`: everything that is not training. Returns the exit status."""
+    """Runs the command `gtzan` and returns its exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         chosen = _parser().parse_args(_with_known_command(arguments))
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, such as head, has seen enough
+    except BrokenPipeError:  # a reader such as head closed the pipe
         sys.stderr.close()
         return 0
 

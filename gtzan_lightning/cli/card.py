@@ -10,7 +10,7 @@ from typing import Any
 def add_to(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser("card", help="a model card in Markdown: gtzan card RUN > card.md")
-    parser.add_argument("run_name", metavar="RUN", help="path or name, or a part of the name that no other run has")
+    parser.add_argument("run_name", metavar="RUN", help="path, name, or unique part of the name")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
     parser.set_defaults(run=_run)
 
@@ -19,7 +19,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.evaluation.predictions import read_predictions
     from gtzan_lightning.report.model_card import model_card
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.training.results import read_clusters
+    from gtzan_lightning.runs.records import read_clusters
 
     run = named_run(arguments.run_name, arguments.outputs)
     print(model_card(run.done_card(), read_predictions(run.predictions), read_clusters(run)), end="")

@@ -10,9 +10,7 @@ from typing import Any
 def add_to(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser("compare", help="paired comparison of runs on one split")
-    parser.add_argument(
-        "run_names", nargs="+", metavar="RUN", help="path or name, or a part of the name that no other run has"
-    )
+    parser.add_argument("run_names", nargs="+", metavar="RUN", help="path, name, or unique part of the name")
     parser.add_argument("--level", choices=("window", "clip", "clip_vote"), default="clip")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
     parser.set_defaults(run=_run)
@@ -23,7 +21,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.evaluation.run_comparison import Entrant, compare
     from gtzan_lightning.report.run_tables import print_comparison
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.training.results import read_clusters
+    from gtzan_lightning.runs.records import read_clusters
 
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
     cards = [run.done_card() for run in runs]

@@ -1,4 +1,4 @@
-"""`gtzan data get|artists|check`: get the data, tell who made it, and see what is wrong with it."""
+"""`gtzan data get|artists|check`: downloads the data, imports artists, and checks a data root."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gtzan_lightning.corpus.location import DEFAULT_ROOT
 from gtzan_lightning.errors import GtzanError
 
-ROOT = Path("data/gtzan")  # the data root that everything else looks into by default
 GET_HELP = """\
-Downloads GTZAN, 1.2 GB, from the mirrors of the package, or unpacks an archive that is on this disk already:
-genres.tar.gz, or the zip of Kaggle's "GTZAN Dataset - Music Genre Classification". A cut download goes on where it
-was when the command is repeated. Nothing is overwritten."""
+Downloads GTZAN, 1.2 GB, from the mirrors of the package, or unpacks a local archive: genres.tar.gz, or the zip of
+Kaggle's "GTZAN Dataset - Music Genre Classification". An interrupted download resumes when the command is repeated.
+Nothing is overwritten."""
 ARTISTS_HELP = """\
 Writes metadata.csv (artists, titles, recordings, fault-filtered parts) into the data root, from GTZANindex.txt or from
 a CSV with the columns track_id,artist,title. An older metadata.csv is kept as metadata.csv.1.
@@ -27,7 +27,7 @@ BAD_LINES_SHOWN = 20
 
 def add_to(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser("data", help="get and look at the data: gtzan data check data.root=/music")
+    parser = commands.add_parser("data", help="download and check the data: gtzan data check data.root=/music")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _add_get(actions)
     _add_artists(actions)
@@ -36,9 +36,11 @@ def add_to(commands: Any) -> None:
 
 def _add_get(actions: Any) -> None:
     get = _described(actions, "get", "download or unpack GTZAN", GET_HELP)
-    get.add_argument("archive", nargs="?", type=Path, metavar="ARCHIVE", help="an archive on this disk")
-    get.add_argument("--root", type=Path, default=ROOT, metavar="FOLDER", help=f"where to; default {ROOT}")
-    get.add_argument("--url", action="append", default=[], help="download from here instead; may be repeated")
+    get.add_argument("archive", nargs="?", type=Path, metavar="ARCHIVE", help="a local archive")
+    get.add_argument(
+        "--root", type=Path, default=DEFAULT_ROOT, metavar="FOLDER", help=f"the data root; default {DEFAULT_ROOT}"
+    )
+    get.add_argument("--url", action="append", default=[], help="download from this URL instead; may be repeated")
     get.add_argument("--hash", metavar="sha256:HEX", help="of the download; default: that of genres.tar.gz")
     get.set_defaults(run=_get)
 
@@ -46,14 +48,16 @@ def _add_get(actions: Any) -> None:
 def _add_artists(actions: Any) -> None:
     artists = _described(actions, "artists", "import artists and titles into metadata.csv", ARTISTS_HELP)
     artists.add_argument("file", type=Path, metavar="FILE", help="GTZANindex.txt, or a .csv")
-    artists.add_argument("--root", type=Path, metavar="FOLDER", help=f"the data root; default GTZAN_ROOT, else {ROOT}")
+    artists.add_argument(
+        "--root", type=Path, metavar="FOLDER", help=f"the data root; default GTZAN_ROOT, else {DEFAULT_ROOT}"
+    )
     artists.set_defaults(run=_artists)
 
 
 def _add_check(actions: Any) -> None:
     from gtzan_lightning.cli.overrides_argument import add_overrides
 
-    check = actions.add_parser("check", help="what the data root holds, and what is wrong with it")
+    check = actions.add_parser("check", help="contents of the data root, and problems")
     add_overrides(check)
     check.set_defaults(run=_check)
 
@@ -72,7 +76,7 @@ def _get(arguments: argparse.Namespace) -> None:
     if arguments.archive is None:
         mirrors = chosen_mirrors(arguments.url, arguments.hash)
         if (present := audio_in(root)) is not None:
-            print(f"{present} is there already; nothing to do. Look at it: gtzan data check data.root={root}")
+            print(f"{present} exists already; nothing to do. Check it: gtzan data check data.root={root}")
             return
         with download_progress(mirrors.archive) as report:
             unpacked = get_from_mirrors(mirrors, root, report)
@@ -88,7 +92,7 @@ def _get(arguments: argparse.Namespace) -> None:
 def _artists(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.corpus.artist_index import read_index, write_metadata
 
-    root = (arguments.root or Path(os.environ.get("GTZAN_ROOT") or ROOT)).expanduser()
+    root = (arguments.root or Path(os.environ.get("GTZAN_ROOT") or DEFAULT_ROOT)).expanduser()
     index = read_index(arguments.file.expanduser())
     kept = write_metadata(index.entries, root)
     named = sum(1 for entry in index.entries if entry.artist)
@@ -104,6 +108,6 @@ def _artists(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.cli.overrides_argument import configuration
     from gtzan_lightning.report.corpus_tables import print_corpus
-    from gtzan_lightning.training.split_data import open_configured_corpus
+    from gtzan_lightning.training.split_data import load_configured_corpus
 
-    print_corpus(open_configured_corpus(configuration(arguments.overrides)))
+    print_corpus(load_configured_corpus(configuration(arguments.overrides)))

@@ -1,4 +1,4 @@
-"""`gtzan export RUN --to onnx|torch-export`: a trained model as files that need nothing of this project."""
+"""`gtzan export RUN --to onnx|torch-export`: writes a trained model for use without this package."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 EXAMPLES = """\
-  gtzan export best --to onnx                        # NAME.onnx, NAME.json and NAME.md in this folder
+  gtzan export best --to onnx                        # NAME.onnx, NAME.json and NAME.md in the current folder
   gtzan export RUN --to torch-export --output genre.pt2
 """
-SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2"}
+FORMATS = ("onnx", "torch-export")  # of `inference.export_formats`, which imports torch
 
 
 def add_to(commands: Any) -> None:
@@ -18,14 +18,14 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "export",
         help="a trained model as a file for other programs",
-        description="Writes the model, checked against the original; how its input is made, as JSON; a model card.",
+        description="Writes the model, verified against the original, its input description as JSON, and a model card.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run_name", metavar="RUN", help="run folder, part of a run's name, checkpoint file, or best")
-    parser.add_argument("--to", choices=tuple(SUFFIXES), required=True)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: the run's name, in this folder")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    parser.add_argument("--to", choices=FORMATS, required=True)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: the run's name, in the current folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
     parser.set_defaults(run=_run)
 
@@ -33,18 +33,15 @@ def add_to(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from gtzan_lightning.inference.exporting import export_run
+    from gtzan_lightning.inference.exporting import default_file, export_run
     from gtzan_lightning.inference.trained_run import load_run
 
     console = Console(stderr=True)
     run = load_run(arguments.run_name, outputs=arguments.outputs)
-    file = arguments.output or Path(Path(run.name).stem if run.card is None else run.name)
-    if arguments.output is None:
-        file = file.with_name(file.name + SUFFIXES[arguments.to])
+    file = arguments.output or default_file(run, arguments.to)
     with console.status(f"Writing {file.name}; long sequences take minutes"):
-        made = export_run(run, file, arguments.to, overwrite=arguments.overwrite)
-    for path in made.files:
-        print(path)
-    print(f"Largest difference from the original: {made.largest_difference:.2g}, on {made.source}.")
+        exported = export_run(run, file, arguments.to, overwrite=arguments.overwrite)
+    print(*exported.files, sep="\n")
+    print(f"Largest difference from the original: {exported.largest_difference:.2g}, on {exported.source}.")
     if run.temperature is None:
         print("The run has no temperature: the probabilities are those of a plain softmax.")

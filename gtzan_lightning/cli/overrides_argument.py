@@ -1,4 +1,4 @@
-"""Commands that take the same overrides as train.py."""
+"""The argument of commands that take the same overrides as train.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """Lets a command take `group=member` and `key=value`."""
+    """Adds the positional argument for overrides `group=member` and `key=value`."""
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="as for train.py, for example data.root=/music"
     )
@@ -23,12 +23,12 @@ def configuration(overrides: Sequence[str]) -> Config:
     Raises:
         GtzanError: what is wrong with it.
     """
-    from gtzan_lightning.config.composition import composed, conf_dir
+    from gtzan_lightning.config.composition import compose, conf_dir
     from gtzan_lightning.config.overrides import (
         check_overrides,  # Hydra is slow to import, and most commands do without
     )
-    from gtzan_lightning.config.schema import checked
+    from gtzan_lightning.config.schema import validate_config
 
-    check_overrides(overrides, composed(), conf_dir())
-    cfg = composed(overrides)
-    return checked(cfg, overrides, dict(cfg.hydra.runtime.choices))
+    check_overrides(overrides, compose(), conf_dir())
+    cfg = compose(overrides)
+    return validate_config(cfg, overrides, dict(cfg.hydra.runtime.choices))

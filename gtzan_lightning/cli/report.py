@@ -1,4 +1,4 @@
-"""`gtzan report [RUNS...]`: scores of many runs as a tidy CSV, a Markdown table and one HTML page."""
+"""`gtzan report [RUNS...]`: scores of many runs as CSV, Markdown and an HTML page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def add_to(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "report",
-        help="CSV, Markdown and one HTML page of many runs",
+        help="CSV, Markdown and HTML page of many runs",
         epilog="examples: gtzan report · gtzan report split=grouped model=lstm · gtzan report outputs/sweeps/3029809c",
     )
     parser.add_argument(

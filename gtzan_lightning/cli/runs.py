@@ -1,4 +1,4 @@
-"""`gtzan runs ls|show|diff|rm`: the run browser."""
+"""`gtzan runs ls|show|diff|rm`: lists, shows, compares and removes runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def add_to(commands: Any) -> None:
     listing.add_argument("filters", nargs="*", metavar="KEY=VALUE")
     showing = actions.add_parser("show", help="the result of one run")
     showing.add_argument("run_name", metavar="RUN")
-    differing = actions.add_parser("diff", help="which config keys and scores differ")
+    differing = actions.add_parser("diff", help="config keys and scores that differ")
     differing.add_argument("run_names", nargs="+", metavar="RUN")
     removing = actions.add_parser("rm", help="remove runs")
     removing.add_argument("run_names", nargs="+", metavar="RUN")

@@ -1,1 +1,1 @@
-"""Using a trained run: predictions for audio files and export."""
+"""Use of a trained run: predictions for audio files, and export."""

@@ -1,4 +1,4 @@
-"""File formats of an exported model: writing each, and running what was written."""
+"""File formats of exported models: writers and the runtimes that verify them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ INPUT, OUTPUT = "features", "probabilities"  # names in the graph
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """How a graph is written to one file, and how such a file is run by another program's means."""
+    """Writer of a file format, and a runtime for it."""
 
     suffix: str
-    packages: tuple[str, ...]  # beside PyTorch
+    packages: tuple[str, ...]  # required besides PyTorch
     write: Callable[[ExportedProgram, Path], None]
     run: Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]  # (batch, steps, features) to (batch, genres)
 
     def check_installed(self) -> None:
-        """Looks for the packages before any work.
+        """Checks that the packages are installed.
 
         Raises:
             GtzanError: one is missing.
@@ -46,26 +46,26 @@ class ExportFormat:
 
 
 def graph_of(model: PortableModel, steps: int, n_features: int) -> ExportedProgram:
-    """The model as a graph of plain operations for any number of examples of `steps` steps.
+    """Exports the model as a graph with a dynamic batch size.
 
-    The number of steps is that of training: PyTorch writes a recurrence out step by step, and no score is known for
-    any other number. The example that it is traced with is zeros, so that no music travels along.
+    The number of steps is fixed to that of training, since PyTorch unrolls recurrences. The model is traced with zeros,
+    so that the graph contains no data.
 
     Raises:
-        GtzanError: a model of one's own does what no graph can.
+        GtzanError: the model cannot be exported, for example because of data-dependent control flow.
     """
     example = torch.zeros(2, steps, n_features)
     try:
         with _quiet(), torch.no_grad():
             program = torch.export.export(model, (example,), dynamic_shapes=({0: Dim("batch")},))
-    except Exception as error:  # of many kinds, some of them private
+    except Exception as error:  # torch.export raises many types, some of them private
         message = str(error).strip().partition("\n")[0]
         raise GtzanError(
-            f"{type(model.model).__name__} cannot be written as a graph of operations: {message}\n"
-            "Its forward may not depend on values, nor on the number of examples (len(x) does; x.shape[0] does not)."
+            f"{type(model.model).__name__} cannot be exported as a graph of operations: {message}\n"
+            "Its forward may depend neither on values nor on the number of examples (len(x) does; x.shape[0] does not)."
         ) from error
     for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # paths of this machine
+        node.meta.pop("stack_trace", None)  # local paths
     return program
 
 
@@ -76,12 +76,12 @@ def _write_onnx(program: ExportedProgram, path: Path) -> None:
             input_names=[INPUT],
             output_names=[OUTPUT],
             external_data=False,  # one file
-            optimize=False,  # runtimes do it on loading; here it would take longer than all the rest
+            optimize=False,  # slow, and runtimes optimize on loading
             verbose=False,
         )
         assert written is not None
         for node in written.model.graph:
-            node.metadata_props.clear()  # names of modules and lines of this project
+            node.metadata_props.clear()  # module names and source lines
         written.save(path)
 
 
@@ -106,7 +106,7 @@ def _run_torch(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter's notices are about its own insides."""
+    """Silences warnings and logs of the exporter, which concern its internals."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

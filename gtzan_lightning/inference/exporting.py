@@ -1,7 +1,4 @@
-"""A trained run as files that need nothing of this project: the model, how its input is made, what it is good for.
-
-MERGED: The file formats of a model that leaves this project: writing each, and running what was written. | On which examples an export is compared with its original: the run's own where they are at hand.
-"""
+"""Exports a trained run: the model, a description of its input as JSON, and a model card."""
 
 from __future__ import annotations
 
@@ -22,30 +19,86 @@ from gtzan_lightning.inference.input_sheet import input_sheet
 from gtzan_lightning.inference.trained_run import TrainedRun
 from gtzan_lightning.models.portable import PortableModel
 from gtzan_lightning.report.model_card import model_card
+from gtzan_lightning.runs.records import read_clusters
 from gtzan_lightning.runs.run_folder import RunFolder
-from gtzan_lightning.training.results import read_clusters
 from gtzan_lightning.training.split_data import open_data
 from gtzan_lightning.utils.files import replacing, write_text
 
-COMPARED = 256  # slices; spread over validation and test part
+COMPARED = 256  # slices, spread over validation and test part
+TOLERANCE = 1e-4  # largest difference of a probability between the original and the exported model
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files of an export and the result of its verification."""
+
+    files: tuple[Path, ...]  # the model, the description of its input, and the model card if the run has a folder
+    largest_difference: float  # of a probability from that of the original
+    source: str  # of the examples that were compared, as text
+
+
+def export_run(run: TrainedRun, file: Path, to: str, *, overwrite: bool = False) -> Exported:
+    """Writes the model to one file, with its input described as JSON and a model card as Markdown beside it.
+
+    The exported model maps raw features to calibrated probabilities. It is run by its own runtime and compared with
+    the original before it gets its name.
+
+    Args:
+        run: from `load_run`.
+        file: path of the model; the other files have its name with `.json` and `.md`.
+        to: `onnx` or `torch-export`.
+        overwrite: whether existing files may be replaced.
+
+    Raises:
+        GtzanError: a package is missing, a file exists, or the difference is too large; then no file is written.
+    """
+    export_format = FORMATS[to]
+    export_format.check_installed()
+    texts = _texts(run, file, to)
+    files = (file, *texts)
+    _check_files(files, export_format.suffix, overwrite)
+    x, source = checking_inputs(run)
+    expected = run.probabilities(x)
+    graph = graph_of(PortableModel(run.model, run.standardisation, run.temperature or 1.0), *run.shape)
+    with replacing(file) as temporary:
+        export_format.write(graph, temporary)
+        # all examples and a single one: the batch size must be dynamic
+        pairs = ((export_format.run(temporary, x), expected), (export_format.run(temporary, x[:1]), expected[:1]))
+        difference = max(float(np.abs(found - wanted).max()) for found, wanted in pairs)
+        if not difference <= TOLERANCE:  # true for NaN
+            raise GtzanError(
+                f"{file}: not written. On {source} its probabilities differ by up to {difference:.2g} from the "
+                f"original's, and {TOLERANCE:g} is allowed. Try the other format with --to."
+            )
+    for path, text in texts.items():
+        write_text(path, text)
+    return Exported(files, difference, source)
+
+
+def default_file(run: TrainedRun, to: str) -> Path:
+    """The run's name, or that of its checkpoint, with the suffix of the format, in the current folder."""
+    return Path((Path(run.name).stem if run.card is None else run.name) + FORMATS[to].suffix)
 
 
 def checking_inputs(run: TrainedRun) -> tuple[NDArray[np.float32], str]:
-    """Raw features `(slices, steps, features)` to compare on, and where they come from, in words.
+    """Raw features `(slices, steps, features)` to compare the models on, and their source as text.
 
-    They are slices of the run's validation and test parts. Where its data cannot be opened, or are not the same any
-    more, they are drawn from the distribution of each feature in the training part, which the checkpoint has.
+    They are slices of the run's validation and test parts. If its data are not available or have changed, they are
+    drawn from the distribution of each feature in the training part, which the checkpoint stores.
     """
     own = _own_slices(run)
     if own is not None:
         return own, f"{len(own)} slices of the run's own validation and test parts"
     drawn = _drawn(run.standardisation, (COMPARED, *run.shape))
-    return drawn, f"{len(drawn)} examples drawn from the distribution of each feature (the run's data are not at hand)"
+    return (
+        drawn,
+        f"{len(drawn)} examples drawn from the distribution of each feature (the run's data are unavailable)",
+    )
 
 
 def _own_slices(run: TrainedRun) -> NDArray[np.float32] | None:
     if run.card is None:
-        return None  # a checkpoint alone does not know which data were its own
+        return None  # a checkpoint alone does not identify its data
     try:
         data = open_data(run.config, refuse=False)
     except GtzanError:
@@ -59,66 +112,23 @@ def _own_slices(run: TrainedRun) -> NDArray[np.float32] | None:
 
 
 def _drawn(scale: Standardisation, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Each feature by itself, from its quantiles or from a normal distribution; a few lie beyond what training saw."""
-    random = np.random.default_rng(0)
+    """Independent features, from a normal distribution or by inverse transform sampling of their quantiles.
+
+    About one in fifty values is extrapolated beyond the range of the training part.
+    """
+    rng = np.random.default_rng(0)
     if not len(scale.quantiles):
-        return (scale.mean + scale.scale * random.normal(size=shape)).astype(np.float32)
+        return (scale.mean + scale.scale * rng.normal(size=shape)).astype(np.float32)
     last = len(scale.quantiles) - 1
-    place = random.uniform(-0.01, 1.01, size=shape) * last
+    place = rng.uniform(-0.01, 1.01, size=shape) * last
     low = np.clip(np.floor(place).astype(int), 0, last - 1)
     column = np.arange(shape[-1])
     below, above = scale.quantiles[low, column], scale.quantiles[low + 1, column]
     return (below + (place - low) * (above - below)).astype(np.float32)
 
 
-TOLERANCE = 1e-4  # of a probability, between the original and what was written
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What an export left, and how it was checked."""
-
-    files: tuple[Path, ...]  # the model, its preprocessing, and the model card if the run has a folder
-    largest_difference: float  # of a probability from the original's
-    source: str  # of the examples that were compared, in words
-
-
-def export_run(run: TrainedRun, file: Path, to: str, *, overwrite: bool = False) -> Exported:
-    """Writes the model to one file, its preprocessing beside it as JSON, and a model card as Markdown.
-
-    The file takes raw features and gives calibrated probabilities; it is run with the other program's means and
-    compared with the original before it gets its name.
-
-    Args:
-        run: from `load_run`.
-        file: the model's file; the others have its name with `.json` and `.md`.
-        to: `onnx` or `torch-export`.
-        overwrite: whether files that are there may be replaced.
-
-    Raises:
-        GtzanError: a package is missing, a file is in the way, or the difference is too large; then nothing is left.
-    """
-    written = FORMATS[to]
-    written.check_installed()
-    texts = _texts(run, file, to)
-    files = (file, *texts)
-    _check_files(files, written.suffix, overwrite)
-    x, source = checking_inputs(run)
-    expected = run.probabilities(x)
-    graph = graph_of(PortableModel(run.model, run.standardisation, run.temperature or 1.0), *run.shape)
-    with replacing(file) as temporary:
-        written.write(graph, temporary)
-        # together and one alone: the number of examples must be free
-        pairs = ((written.run(temporary, x), expected), (written.run(temporary, x[:1]), expected[:1]))
-        difference = max(float(np.abs(found - wanted).max()) for found, wanted in pairs)
-        _check_difference(difference, file, source)
-    for path, text in texts.items():
-        write_text(path, text)
-    return Exported(files, difference, source)
-
-
 def _texts(run: TrainedRun, file: Path, to: str) -> dict[Path, str]:
-    """What goes beside the model: its preprocessing, and a card where the run's folder has scores."""
+    """The texts beside the model: the description of its input, and the model card of a run that is done."""
     sheet = json.dumps(input_sheet(run, file.name, to), indent=1, ensure_ascii=False)
     texts = {file.with_suffix(".json"): sheet + "\n"}
     folder = RunFolder(run.path.parent)
@@ -129,22 +139,14 @@ def _texts(run: TrainedRun, file: Path, to: str) -> dict[Path, str]:
 
 
 def _check_files(files: tuple[Path, ...], suffix: str, overwrite: bool) -> None:
-    """Refuses a name of another kind, a folder that is not there, and files that are."""
+    """Checks suffix, folder and permissions, and that no file exists unless it may be replaced."""
     file = files[0]
     if file.suffix != suffix:
         raise GtzanError(f"{file}: the name should end in {suffix}.")
     if not file.parent.is_dir():
-        raise GtzanError(f"{file.parent}: there is no such folder. Make it first.")
+        raise GtzanError(f"{file.parent}: there is no such folder. Create it first.")
     if not os.access(file.parent, os.W_OK):
         raise GtzanError(f"{file.parent}: no permission to write there. Name another file with --output.")
-    there = [str(path) for path in files if path.exists()]
-    if there and not overwrite:
-        raise GtzanError(f"{', '.join(there)}: already there. Name another file with --output, or add --overwrite.")
-
-
-def _check_difference(difference: float, file: Path, source: str) -> None:
-    if not difference <= TOLERANCE:  # a difference that is no number is refused too
-        raise GtzanError(
-            f"{file}: not written. On {source} its probabilities differ by up to {difference:.2g} from the original's, "
-            f"and {TOLERANCE:g} is allowed. Try the other format with --to."
-        )
+    existing = [str(path) for path in files if path.exists()]
+    if existing and not overwrite:
+        raise GtzanError(f"{', '.join(existing)}: exists already. Name another file with --output, or add --overwrite.")

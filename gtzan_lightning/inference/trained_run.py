@@ -1,6 +1,6 @@
-"""A trained run, taken from its folder or from its checkpoint alone: what classifies music that it has never seen.
+"""Loads a trained run from its folder or from its checkpoint alone.
 
-MERGED: The model of a checkpoint, which may come from a stranger: nothing that it names is called before it is checked.
+Checkpoints may be untrusted: no class that one names is called before it is checked.
 """
 
 from __future__ import annotations
@@ -29,69 +29,12 @@ from gtzan_lightning.training.construction import make_model
 
 PLAIN = (bool, int, float, type(None))
 TARGET = "_target_"
-
-
-def safely_loaded_model(
-    path: Path, config: Config, shape: tuple[int, int], n_genres: int, weights: Mapping[str, Any]
-) -> GenreModule:
-    """The model with its weights, in evaluation mode.
-
-    Args:
-        path: the checkpoint, for messages.
-        config: its configuration.
-        shape: of an example, (steps, features).
-        n_genres: classes.
-        weights: its `state_dict`.
-
-    Raises:
-        GtzanError: what is named is no model of this package, its keys could lead to code, or weights do not fit.
-    """
-    _refuse_code(path, config.model.model_dump(by_alias=True))
-    with torch.device("meta"):  # shapes without memory: a lie about a size must not fill it
-        planned = make_model(config, shape, n_genres).state_dict()
-    _refuse_misfits(path, config.model.target, planned, weights)
-    model = make_model(config, shape, n_genres)
-    model.load_state_dict(weights)
-    return model.eval()
-
-
-def _refuse_code(path: Path, options: Mapping[str, Any]) -> None:
-    """Hydra calls whatever `_target_` names, in nested values as well: only a model with numbers for keys is let in."""
-    target = str(options[TARGET])
-    odd = [key for key, value in options.items() if key != TARGET and (key.startswith("_") or not _is_plain(value))]
-    if odd:
-        raise GtzanError(f"{path}: model.{odd[0]} is no plain number, and is not used: it could run code.")
-    try:
-        is_model = target.startswith(MODEL_FOLDER) and issubclass(get_class(target), GenreModule)
-    except Exception as error:  # whatever the import of a name may raise
-        raise GtzanError(f"{path}: its model {target} is not in this version of gtzan-lightning.") from error
-    if not is_model:
-        raise GtzanError(f"{path}: {target} is no model of gtzan-lightning, and is not called.")
-
-
-def _is_plain(value: Any) -> bool:
-    return all(isinstance(item, PLAIN) for item in (value if isinstance(value, (list, tuple)) else [value]))
-
-
-def _refuse_misfits(path: Path, target: str, planned: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
-    expected, found = (
-        {name: tuple(getattr(tensor, "shape", ())) for name, tensor in some.items()} for some in (planned, weights)
-    )
-    if expected == found:
-        return
-    name = next(name for name in {**expected, **found} if expected.get(name) != found.get(name))
-    raise GtzanError(
-        f"{path}: its weights do not fit its configuration: {target.rpartition('.')[2]} has {name} of shape "
-        f"{expected.get(name, 'none')}, the checkpoint {found.get(name, 'none')}."
-    )
-
-
 BEST = "best"
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
-    """A model with all that belongs to it: how music becomes its input, and what its output means."""
+    """A model with its preprocessing and the meaning of its output."""
 
     path: Path  # the checkpoint
     model: GenreModule  # in evaluation mode, on the CPU
@@ -100,25 +43,25 @@ class TrainedRun:
     columns: tuple[str, ...]  # name of each feature
     shape: tuple[int, int]  # of one example: (steps, features)
     standardisation: Standardisation
-    ood: OodScore | None  # what the training music is like; None in runs of before it was kept
-    temperature: float | None  # fitted on validation; None where the run had none
-    card: Card | None  # of the run, where its folder is at hand
+    ood: OodScore | None  # fitted on the training part; None in older runs
+    temperature: float | None  # fitted on validation; None in older runs
+    card: Card | None  # of the run; None for a checkpoint without its folder
 
     @property
     def name(self) -> str:
-        """The run's name, or that of a checkpoint without a run."""
+        """Name of the run, or of the checkpoint file without a run."""
         return str(self.card["run_id"]) if self.card and "run_id" in self.card else self.path.name
 
     def probabilities(self, x: NDArray[np.floating], *, calibrated: bool = True) -> NDArray[np.float32]:
         """Genre probabilities `(slices, genres)` of raw features `(slices, steps, features)`.
 
         Args:
-            x: in the features' own clusters, as `step_table` gives them.
-            calibrated: with the run's temperature, if it has one (Guo et al. 2017); False gives the model's own
-                softmax, as `predictions.csv` has it.
+            x: in the units of the features, as from `step_table`.
+            calibrated: whether to apply the run's temperature, if it has one (Guo et al. 2017); False gives the
+                probabilities of `predictions.csv`.
 
         Raises:
-            ValueError: examples of another shape.
+            ValueError: the examples have another shape.
         """
         if x.shape[1:] != self.shape:
             raise ValueError(f"examples of {x.shape[1:]} steps and features, but the model reads {self.shape}")
@@ -130,24 +73,24 @@ class TrainedRun:
 
 
 def load_run(run: str | Path, *, outputs: str | Path = "outputs") -> TrainedRun:
-    """The best epoch of a run, ready to classify.
+    """Loads the best epoch of a run.
 
     Args:
-        run: a run folder, a checkpoint file, a part of a run's name that no other run has, or `best`: the finished
-            grouped run with the highest validation clip accuracy.
-        outputs: where runs are looked for by name.
+        run: a run folder, a checkpoint file, a unique part of a run's name, or `best`: the finished grouped run with
+            the highest validation clip accuracy.
+        outputs: the folder in which runs are found by name.
 
     Raises:
-        GtzanError: no such run, one that has not finished, or a checkpoint that cannot be used.
+        GtzanError: there is no such run, it has not finished, or its checkpoint cannot be used.
     """
     if Path(run).is_file():
-        return _loaded(Path(run), RunFolder(Path(run).parent))
+        return _load(Path(run), RunFolder(Path(run).parent))
     folder = best_run(Path(outputs)) if str(run) == BEST else named_run(str(run), Path(outputs))
-    folder.done_card()  # refuses a run that has not finished
-    return _loaded(folder.best_checkpoint, folder)
+    folder.done_card()  # raises if the run has not finished
+    return _load(folder.best_checkpoint, folder)
 
 
-def _loaded(path: Path, folder: RunFolder) -> TrainedRun:
+def _load(path: Path, folder: RunFolder) -> TrainedRun:
     checkpoint = load_checkpoint(path)
     contents = checkpoint[CONTENTS]
     try:
@@ -181,6 +124,61 @@ def _loaded(path: Path, folder: RunFolder) -> TrainedRun:
     )
 
 
+def safely_loaded_model(
+    path: Path, config: Config, shape: tuple[int, int], n_genres: int, weights: Mapping[str, Any]
+) -> GenreModule:
+    """The model of a checkpoint with its weights, in evaluation mode.
+
+    Args:
+        path: of the checkpoint, for error messages.
+        config: of the checkpoint.
+        shape: of an example, (steps, features).
+        n_genres: number of classes.
+        weights: the `state_dict` of the checkpoint.
+
+    Raises:
+        GtzanError: the class is no model of this package, its options could run code, or the weights do not fit.
+    """
+    _refuse_code(path, config.model.model_dump(by_alias=True))
+    with torch.device("meta"):  # without memory, which a wrong size in the checkpoint could exhaust
+        planned = make_model(config, shape, n_genres).state_dict()
+    _refuse_misfits(path, config.model.target, planned, weights)
+    model = make_model(config, shape, n_genres)
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def _refuse_code(path: Path, options: Mapping[str, Any]) -> None:
+    """Checks that only a model of this package is instantiated.
+
+    Hydra calls whatever `_target_` names, also in nested values: the class must be a model, its options plain values.
+    """
+    target = str(options[TARGET])
+    for key, value in options.items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if key != TARGET and (key.startswith("_") or not all(isinstance(item, PLAIN) for item in values)):
+            raise GtzanError(f"{path}: model.{key} is no plain number, and is not used: it could run code.")
+    try:
+        is_model = target.startswith(MODEL_FOLDER) and issubclass(get_class(target), GenreModule)
+    except Exception as error:  # an import may raise anything
+        raise GtzanError(f"{path}: its model {target} is not in this version of gtzan-lightning.") from error
+    if not is_model:
+        raise GtzanError(f"{path}: {target} is no model of gtzan-lightning, and is not called.")
+
+
+def _refuse_misfits(path: Path, target: str, planned: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
+    expected, found = (
+        {name: tuple(getattr(tensor, "shape", ())) for name, tensor in some.items()} for some in (planned, weights)
+    )
+    if expected == found:
+        return
+    name = next(name for name in {**expected, **found} if expected.get(name) != found.get(name))
+    raise GtzanError(
+        f"{path}: its weights do not fit its configuration: {target.rpartition('.')[2]} has {name} of shape "
+        f"{expected.get(name, 'none')}, the checkpoint {found.get(name, 'none')}."
+    )
+
+
 def _standardisation(contents: Mapping[str, Any], n_features: int) -> Standardisation:
     mean, scale, quantiles = (contents[key].numpy() for key in ("mean", "scale", "quantiles"))
     if mean.shape != (n_features,) or scale.shape != mean.shape:
@@ -191,7 +189,7 @@ def _standardisation(contents: Mapping[str, Any], n_features: int) -> Standardis
 
 
 def _format_error(error: Exception) -> str:
-    """What is wrong, in one line."""
+    """The error in one line."""
     if isinstance(error, ValidationError):
         return "; ".join(
             f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_url=False)

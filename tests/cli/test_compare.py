@@ -1,4 +1,4 @@
-"""`gtzan compare`: runs on one split are compared as pairs, others are refused with the reason."""
+"""`gtzan compare`: paired comparison of runs on one split; errors for others."""
 
 import csv
 import json
@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from gtzan_lightning.cli import main
+from gtzan_lightning.runs.run_card import LEAKY_WARNING
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def votes(folder):
     return decided
 
 
-def test_a_pair_on_one_split_has_its_difference_interval_and_both_tests(compare, three_runs):
+def test_a_pair_on_one_split_has_difference_interval_and_both_tests(compare, three_runs):
     status, out, _ = compare("mlp-3s-grouped", "lstm-3s-grouped")
     assert status == 0
     runs = [next((three_runs / "runs").glob(f"{model}-3s-grouped*")) for model in ("mlp", "lstm")]
@@ -56,35 +57,35 @@ def test_a_pair_on_one_split_has_its_difference_interval_and_both_tests(compare,
     assert "LEAKY" not in out
 
 
-def test_the_level_may_be_chosen(compare):
+def test_the_level_is_an_option(compare):
     assert "n = 200 rows" in compare("mlp-3s-grouped", "lstm-3s-grouped", "--level", "window")[1]
 
 
-def test_other_splits_are_refused_with_the_reason_and_the_remedy(compare):
+def test_other_splits_raise_with_reason_and_remedy(compare):
     status, out, message = compare("mlp-3s-grouped", "mlp-3s-leaky")
     assert (status, out) == (2, "")
     assert "cannot be compared as a pair: their splits differ (split.sha256 " in message
     assert "split.manifest=" in message
 
 
-def test_leaky_runs_are_compared_under_their_stamp(compare, three_runs, tmp_path):
+def test_leaky_runs_are_compared_with_their_warning(compare, three_runs, tmp_path):
     (leaky,) = (three_runs / "runs").glob("mlp-3s-leaky*")
     for name in ("one", "other"):
         shutil.copytree(leaky, tmp_path / name)
     status, out, _ = compare(str(tmp_path / "one"), str(tmp_path / "other"))
     assert status == 0
     assert "+0.000" in out
-    assert "LEAKY SPLIT: slices of one track stand in train and test: 2 of these runs" in out
+    assert f"{LEAKY_WARNING}: 2 of these runs" in out
 
 
-def test_a_run_alone_or_twice_is_no_comparison(compare):
+def test_a_single_or_repeated_run_raises(compare):
     for names in (["mlp-3s-grouped"], ["mlp-3s-grouped", "mlp-3s-grouped"]):
         status, _, message = compare(*names)
         assert status == 2
         assert "two or more runs" in message
 
 
-def test_an_unfinished_run_is_refused(compare, three_runs, tmp_path):
+def test_an_unfinished_run_raises(compare, three_runs, tmp_path):
     shutil.copytree(three_runs / "runs", tmp_path / "outputs" / "runs")
     (card,) = (tmp_path / "outputs" / "runs").glob("lstm*/run.json")
     card.write_text(json.dumps({"status": "interrupted"}))

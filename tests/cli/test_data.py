@@ -25,11 +25,11 @@ def test_get_downloads_unpacks_and_cleans_up(tmp_path, capsys):
 
         requested = len(server.requested)
         assert main([*arguments, "--hash", digest]) == 0
-        assert "data/gtzan/genres is there already; nothing to do" in capsys.readouterr().out
+        assert "data/gtzan/genres exists already; nothing to do" in capsys.readouterr().out
         assert len(server.requested) == requested
 
 
-def test_get_refuses_what_has_not_the_hash_of_gtzan(tmp_path, capsys):
+def test_get_refuses_a_download_with_another_hash(tmp_path, capsys):
     with serving(Server(genres_tar(tmp_path / "served").read_bytes())) as server:
         assert main(["data", "get", "--url", f"{server.address}/good"]) == 2
     message = capsys.readouterr().err
@@ -50,7 +50,7 @@ def test_get_keeps_the_archive_when_it_cannot_be_unpacked(capsys):
     assert not Path("here").exists()
 
 
-def test_get_into_a_file_is_refused_before_anything_is_asked_for(capsys):
+def test_get_into_a_file_is_refused_before_any_request(capsys):
     Path("file").write_text("x")
     with serving(Server(b"")) as server:
         assert main(["data", "get", "--root", "file", "--url", f"{server.address}/good"]) == 2
@@ -58,7 +58,7 @@ def test_get_into_a_file_is_refused_before_anything_is_asked_for(capsys):
     assert server.requested == []
 
 
-def test_get_unpacks_an_archive_at_hand_and_overwrites_nothing(tmp_path, capsys):
+def test_get_unpacks_a_local_archive_and_overwrites_nothing(tmp_path, capsys):
     archive = str(kaggle_zip(tmp_path / "archive.zip"))
     assert main(["data", "get", archive, "--root", "somewhere"]) == 0
     assert "somewhere: 4 clips of 2 genres, features_3_sec.csv, features_30_sec.csv." in capsys.readouterr().out
@@ -66,12 +66,12 @@ def test_get_unpacks_an_archive_at_hand_and_overwrites_nothing(tmp_path, capsys)
     assert "is there already and will not be overwritten" in capsys.readouterr().err
 
 
-def test_get_does_not_download_what_it_unpacks(capsys):
+def test_get_refuses_download_options_with_an_archive(capsys):
     assert main(["data", "get", "a.zip", "--hash", "md5:" + "0" * 32]) == 2
     assert "downloads nothing" in capsys.readouterr().err
 
 
-def test_artists_writes_metadata_and_names_bad_lines(tmp_path, capsys):
+def test_artists_writes_metadata_and_lists_bad_lines(tmp_path, capsys):
     root = tmp_path / "root"
     root.mkdir()
     index = tmp_path / "GTZANindex.txt"
@@ -89,7 +89,7 @@ def test_artists_writes_metadata_and_names_bad_lines(tmp_path, capsys):
     assert f"The older file is kept as {root}/metadata.csv.1." in capsys.readouterr().out
 
 
-def test_artists_goes_where_the_data_is(tmp_path, monkeypatch, capsys):
+def test_artists_uses_the_data_root(tmp_path, monkeypatch, capsys):
     index = tmp_path / "artists.csv"
     index.write_text("track_id,artist\nblues.00000,A\n")
     assert main(["data", "artists", str(index)]) == 2
@@ -100,7 +100,7 @@ def test_artists_goes_where_the_data_is(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "mine" / "metadata.csv").is_file()
 
 
-def test_the_help_says_where_the_index_is_and_how_to_cite_it(capsys):
+def test_the_help_has_source_and_citation_of_the_index(capsys):
     with pytest.raises(SystemExit):
         main(["data", "artists", "--help"])
     message = capsys.readouterr().out
@@ -110,6 +110,6 @@ def test_the_help_says_where_the_index_is_and_how_to_cite_it(capsys):
     assert "GTZAN-Rhythm" in message
 
 
-def test_check_shows_the_corpus(audio_root, capsys):
+def test_check_prints_the_corpus(audio_root, capsys):
     assert main(["data", "check", f"data.root={audio_root}"]) == 0
     assert "36 tracks" in capsys.readouterr().out

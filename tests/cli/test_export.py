@@ -1,4 +1,4 @@
-"""`gtzan export` and `gtzan card`: files that stand alone, checked before they are there."""
+"""`gtzan export` and `gtzan card`: files for use without the package, verified before they are written."""
 
 import json
 import shutil
@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from gtzan_lightning.cli import main
+from gtzan_lightning.inference import export_formats as formats
 from gtzan_lightning.inference import exporting
-from gtzan_lightning.inference import exporting as formats
+from gtzan_lightning.runs.run_card import LEAKY_WARNING
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def lstm(three_runs):
 
 @pytest.fixture
 def mlp(three_runs):
-    """That of the MLP, which is exported sooner."""
+    """The folder of the run with an MLP, which is exported faster."""
     (folder,) = (three_runs / "runs").glob("mlp-3s-grouped*")
     return folder
 
@@ -50,11 +51,11 @@ def test_rows_of_the_table_give_the_calibrated_predictions_of_the_run(export, ls
     assert out.splitlines()[:3] == ["m.onnx", "m.json", "m.md"]
     assert files() == ["m.json", "m.md", "m.onnx"]
     table = pd.read_csv(tables_root / "features_3_sec.csv").set_index("filename").drop(columns="label")
-    said = pd.read_csv(lstm / "predictions.csv")
-    names = [f"{row.track_id}.{row.start_s / 3:.0f}.wav" for row in said.itertuples()]
+    predictions = pd.read_csv(lstm / "predictions.csv")
+    names = [f"{row.track_id}.{row.start_s / 3:.0f}.wav" for row in predictions.itertuples()]
     (p,) = onnxruntime.InferenceSession("m.onnx").run(None, {"features": table.loc[names].to_numpy("f4")[:, None]})
     card, sheet = json.loads((lstm / "run.json").read_text()), json.loads(Path("m.json").read_text())
-    tempered = said[[f"p_{genre}" for genre in sheet["output"]["genres"]]].to_numpy() ** (
+    tempered = predictions[[f"p_{genre}" for genre in sheet["output"]["genres"]]].to_numpy() ** (
         1 / card["calibration"]["temperature"]
     )
     np.testing.assert_allclose(p, tempered / tempered.sum(axis=1, keepdims=True), atol=1e-5)
@@ -64,7 +65,7 @@ def test_rows_of_the_table_give_the_calibrated_predictions_of_the_run(export, ls
     assert line.endswith("on 256 slices of the run's own validation and test parts.")
 
 
-def test_the_sheet_says_how_the_input_is_made(export, mlp, tables_root):
+def test_the_sheet_describes_the_input(export, mlp, tables_root):
     assert export("mlp-3s-grouped", "--to", "torch-export")[0] == 0
     assert files() == [f"{mlp.name}{suffix}" for suffix in (".json", ".md", ".pt2")]
     sheet = json.loads(Path(f"{mlp.name}.json").read_text())
@@ -78,11 +79,11 @@ def test_the_sheet_says_how_the_input_is_made(export, mlp, tables_root):
     assert sheet["model"]["file"] == f"{mlp.name}.pt2"
 
 
-def test_nothing_is_overwritten_without_being_told(export):
+def test_nothing_is_overwritten_without_the_option(export):
     Path("m.json").write_text("mine")
     status, out, message = export("mlp-3s-grouped", "--to", "torch-export", "--output", "m.pt2")
     assert (status, out) == (2, "")
-    assert "m.json: already there" in message
+    assert "m.json: exists already" in message
     assert "--overwrite" in message
     assert files() == ["m.json"]
     assert Path("m.json").read_text() == "mine"
@@ -91,7 +92,7 @@ def test_nothing_is_overwritten_without_being_told(export):
 
 
 @pytest.mark.parametrize("error", [2e-4, np.nan])
-def test_a_file_that_says_something_else_is_refused_and_not_left_behind(export, monkeypatch, error):
+def test_a_file_with_other_predictions_is_refused_and_removed(export, monkeypatch, error):
     whole = formats.FORMATS["torch-export"]
     broken = replace(whole, run=lambda path, x: whole.run(path, x) + np.float32(error))
     monkeypatch.setitem(exporting.FORMATS, "torch-export", broken)
@@ -102,14 +103,14 @@ def test_a_file_that_says_something_else_is_refused_and_not_left_behind(export, 
     assert files() == []
 
 
-def test_the_comparison_sees_a_model_that_lost_its_scale(export, monkeypatch):
+def test_the_comparison_detects_a_wrong_standardisation(export, monkeypatch):
     monkeypatch.setattr(exporting, "PortableModel", lambda model, scale, t: formats.PortableModel(
         model, replace(scale, quantiles=scale.quantiles * 1.1), t))  # fmt: skip
     assert "not written" in export("mlp-3s-grouped", "--to", "torch-export")[2]
     assert files() == []
 
 
-def test_a_missing_extra_is_told_before_any_work(export, monkeypatch):
+def test_a_missing_extra_is_reported_before_any_work(export, monkeypatch):
     monkeypatch.setattr(formats, "find_spec", lambda name: None if name == "onnxscript" else name)
     status, _, message = export("mlp-3s-grouped", "--to", "onnx")
     assert status == 2
@@ -119,9 +120,9 @@ def test_a_missing_extra_is_told_before_any_work(export, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("output", "told"), [("m.pt2", "should end in .onnx"), ("nowhere/m.onnx", "nowhere: there is no such folder")]
+    ("output", "message"), [("m.pt2", "should end in .onnx"), ("nowhere/m.onnx", "nowhere: there is no such folder")]
 )
-def test_names_that_cannot_be_are_refused(export, output, message):
+def test_invalid_names_are_refused(export, output, message):
     assert message in export("mlp-3s-grouped", "--to", "onnx", "--output", output)[2]
     assert files() == []
 
@@ -134,12 +135,12 @@ def test_a_checkpoint_alone_is_compared_on_drawn_examples_and_has_no_card(export
     assert "on 256 examples drawn from the distribution of each feature" in out
 
 
-def test_data_that_changed_are_not_called_the_runs_own(export, mlp, tmp_path):
+def test_changed_data_are_not_used_for_the_comparison(export, mlp, tmp_path):
     shutil.copytree(mlp, tmp_path / "run")
     card = json.loads((tmp_path / "run" / "run.json").read_text())
     card["data"]["sha256"] = "0" * 64
     (tmp_path / "run" / "run.json").write_text(json.dumps(card))
-    assert "the run's data are not at hand" in export(str(tmp_path / "run"), "--to", "torch-export")[1]
+    assert "the run's data are unavailable" in export(str(tmp_path / "run"), "--to", "torch-export")[1]
 
 
 def test_an_unfinished_run_is_refused(export, mlp, tmp_path):
@@ -148,8 +149,8 @@ def test_an_unfinished_run_is_refused(export, mlp, tmp_path):
     assert "interrupted, not done" in export(str(tmp_path / "run"), "--to", "onnx")[2]
 
 
-def test_the_card_of_a_leaky_run_says_so_first(three_runs, capsys):
+def test_the_card_of_a_leaky_run_begins_with_the_warning(three_runs, capsys):
     assert main(["card", "mlp-3s-leaky", "--outputs", str(three_runs)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("# Model card: mlp-3s-leaky")
-    assert lines[2] == "**LEAKY SPLIT: slices of one track stand in train and test.**"
+    assert lines[2] == f"**{LEAKY_WARNING}.**"

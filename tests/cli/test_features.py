@@ -1,4 +1,4 @@
-"""`gtzan features` over a folder with everything that goes wrong: each file has one outcome, the rest goes on."""
+"""`gtzan features` on a folder with all kinds of unusable files: one outcome per file, without stopping the others."""
 
 import os
 import struct
@@ -104,7 +104,7 @@ def zoo(tmp_path, monkeypatch):
 
 
 def deny_root_too(monkeypatch):
-    """Who runs tests as root may read anything: denied here as the system denies others."""
+    """Denies access also to root, who may read anything."""
 
     def denying(function):
         def guarded(path, *arguments):
@@ -120,7 +120,7 @@ def deny_root_too(monkeypatch):
     monkeypatch.setattr(reading.os, "access", lambda path, mode: "secret" not in str(path) and access(path, mode))
 
 
-def test_every_file_has_one_outcome_and_the_rest_goes_on(zoo, capsys):
+def test_every_file_has_one_outcome_and_the_others_are_processed(zoo, capsys):
     command = ["features", f"data.root={zoo}", "features=mfcc", "data.n_jobs=1", "data.max_skipped_share=0.5"]
     assert main([*command, "--csv", "mfcc.csv"]) == 0
     out = capsys.readouterr().out
@@ -147,7 +147,7 @@ def test_every_file_has_one_outcome_and_the_rest_goes_on(zoo, capsys):
     }
 
 
-def test_more_than_the_share_stops_with_the_list_and_the_key(zoo, capsys):
+def test_too_many_skipped_files_raise_with_the_list_and_the_key(zoo, capsys):
     assert main(["features", f"data.root={zoo}", "features=mfcc", "data.n_jobs=1"]) == 2
     message = capsys.readouterr().err
     assert "8 of 26 audio files cannot be used, more than the allowed 5%:\n" in message
@@ -156,7 +156,7 @@ def test_more_than_the_share_stops_with_the_list_and_the_key(zoo, capsys):
     assert message.endswith("raise data.max_skipped_share.\n")
 
 
-def test_a_folder_that_may_not_be_read_does_not_stop_the_others(audio_root, monkeypatch, capsys):
+def test_an_unreadable_folder_does_not_stop_the_others(audio_root, monkeypatch, capsys):
     iterdir = Path.iterdir
 
     def denying(path):

@@ -1,4 +1,4 @@
-"""What is asked for often must come at once: without torch."""
+"""Help and configuration are printed without importing torch."""
 
 import subprocess
 import sys

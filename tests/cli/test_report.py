@@ -1,4 +1,4 @@
-"""`gtzan report`: which runs it takes, and where it writes."""
+"""`gtzan report`: choice of runs and output folder."""
 
 import json
 
@@ -30,13 +30,13 @@ def test_all_runs_are_the_default(runs, capsys):  # noqa: ARG001
     ("words", "configurations"),
     [(["split=grouped", "status=done"], 1), (["mlp-3s-leaky"], 1), (["mlp-3s-leaky", "mlp-3s-grouped"], 2)],
 )
-def test_runs_are_named_or_filtered(runs, capsys, tmp_path, words, configurations):  # noqa: ARG001
+def test_runs_are_chosen_by_name_or_filter(runs, capsys, tmp_path, words, configurations):  # noqa: ARG001
     assert main(["report", *words, "--output", str(tmp_path / "there")]) == 0
     assert f"{configurations} run" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["report.html", "report.md", "scores.csv"]
 
 
-def test_a_sweep_is_reported_beside_itself_with_its_own_words_and_its_missing_jobs(runs, capsys, tmp_path):
+def test_a_sweep_is_reported_in_its_folder_with_its_overrides_and_missing_jobs(runs, capsys, tmp_path):
     jobs = tmp_path / "outputs" / "sweeps" / "0123abcd" / "jobs-0"
     jobs.mkdir(parents=True)
     requested = {"00000": (runs[0], "seed=0"), "00001.json": (tmp_path / "never", "seed=1")}
@@ -53,12 +53,12 @@ def test_a_sweep_is_reported_beside_itself_with_its_own_words_and_its_missing_jo
 @pytest.mark.parametrize(
     ("words", "message"), [(["split=artist"], "no run found"), (["nowhere"], "no run has it in its name")]
 )
-def test_mistakes_are_told(runs, capsys, words, message):  # noqa: ARG001
+def test_mistakes_are_reported(runs, capsys, words, message):  # noqa: ARG001
     assert main(["report", *words]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_the_end_of_a_sweep_leaves_a_report_with_its_jobs_in_its_own_words(runs, capsys, tmp_path):
+def test_the_end_of_a_sweep_writes_a_report_with_its_overrides(runs, capsys, tmp_path):
     never = {"status": "not started", "overrides": ["seed=9"]}
     done = json.loads((runs[0] / "run.json").read_text()) | {"overrides": ["seed=0"]}
     report_sweep([(runs[0], done), (tmp_path / "never", never)], tmp_path / "sweep")
@@ -68,7 +68,7 @@ def test_the_end_of_a_sweep_leaves_a_report_with_its_jobs_in_its_own_words(runs,
     assert "**Missing**: seed=9: not started" in text
 
 
-def test_a_sweep_without_a_finished_job_or_a_place_for_its_report_says_so_and_no_more(runs, capsys, tmp_path):
+def test_a_sweep_without_a_finished_job_or_a_writable_folder_does_not_raise(runs, capsys, tmp_path):
     report_sweep([(runs[2], {"status": "failed", "overrides": []})], tmp_path / "sweep")
     assert not (tmp_path / "sweep").exists()
     (tmp_path / "file").write_text("")

@@ -11,7 +11,7 @@ from gtzan_lightning.runs.run_folder import RunFolder
 
 @pytest.fixture
 def outputs(three_runs, tmp_path):
-    """A copy that a test may spoil."""
+    """A copy that a test may change."""
     return shutil.copytree(three_runs, tmp_path / "outputs")
 
 
@@ -34,7 +34,7 @@ def named(outputs, beginning):
 
 def first_words(out):
     """Of the rows of a table."""
-    return [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line.strip()]
+    return [line.split()[0] for line in out.splitlines() if line.startswith(" ") and line.strip()]
 
 
 def listed(out):
@@ -55,7 +55,7 @@ def listed(out):
         (["trainer.max_epochs=2"], set()),
     ],
 )  # fmt: skip
-def test_ls_lists_what_fits_all_filters(runs, filters, expected):
+def test_ls_lists_the_runs_that_match_all_filters(runs, filters, expected):
     status, out, _ = runs("ls", *filters)
     assert status == 0
     assert listed(out) == expected
@@ -73,7 +73,7 @@ def test_ls_shows_every_status_and_both_scores(runs, outputs):
         assert word in out
 
 
-def test_a_run_whose_process_died_is_interrupted_whatever_its_card_says(runs, outputs):
+def test_a_run_whose_process_died_is_interrupted_despite_its_card(runs, outputs):
     (named(outputs, "lstm") / "run.json").write_text(json.dumps({"status": "running", "started": "then"}))
     assert "interrupted" in runs("ls")[1]
     assert "1 runs" in runs("ls", "status=interrupted")[1]
@@ -88,7 +88,7 @@ def test_show_prints_the_result_and_its_command(runs):
     assert "Command:" in out
 
 
-def test_show_tells_why_a_run_has_no_result(runs, outputs):
+def test_show_prints_the_reason_of_a_missing_result(runs, outputs):
     (named(outputs, "lstm") / "run.json").write_text(
         json.dumps({"status": "failed", "started": "then", "traceback": "Traceback ...\nZeroDivisionError: [x]\n"})
     )
@@ -97,7 +97,7 @@ def test_show_tells_why_a_run_has_no_result(runs, outputs):
     assert "ZeroDivisionError: [x]" in out
 
 
-def test_diff_names_the_keys_and_scores_that_differ_and_no_others(runs, outputs):
+def test_diff_lists_only_keys_and_scores_that_differ(runs, outputs):
     status, out, _ = runs("diff", "mlp-3s-grouped", "lstm-3s-grouped")
     assert status == 0
     keys = set(first_words(out))
@@ -107,7 +107,7 @@ def test_diff_names_the_keys_and_scores_that_differ_and_no_others(runs, outputs)
     assert f"{accuracy:.4g}" in out
 
 
-def test_rm_removes_what_is_named_and_nothing_else(runs, outputs):
+def test_rm_removes_only_the_named_runs(runs, outputs):
     folder = named(outputs, "lstm")
     status, out, _ = runs("rm", "lstm")
     assert (status, folder.exists()) == (0, False)
@@ -115,7 +115,7 @@ def test_rm_removes_what_is_named_and_nothing_else(runs, outputs):
     assert len(list((outputs / "runs").glob("*/run.json"))) == 2
 
 
-def test_rm_removes_nothing_unless_every_name_is_clear(runs, outputs):
+def test_rm_removes_nothing_unless_every_name_is_unique(runs, outputs):
     for names in (["lstm", "mlp"], ["lstm", "nowhere"]):
         status, _, message = runs("rm", *names)
         assert status == 2
@@ -123,7 +123,7 @@ def test_rm_removes_nothing_unless_every_name_is_clear(runs, outputs):
     assert len(list((outputs / "runs").glob("*/run.json"))) == 3
 
 
-def test_rm_leaves_a_run_alone_that_is_in_use(runs, outputs):
+def test_rm_refuses_a_run_in_use(runs, outputs):
     run = RunFolder(named(outputs, "lstm"))
     with run.locked():
         status, _, message = runs("rm", "lstm")
@@ -132,7 +132,7 @@ def test_rm_leaves_a_run_alone_that_is_in_use(runs, outputs):
     assert run.path.is_dir()
 
 
-def test_a_beginning_goes_before_a_middle_and_a_whole_name_before_both(runs, outputs):
+def test_a_prefix_takes_precedence_over_a_substring_and_a_full_name_over_both(runs, outputs):
     short = shutil.copytree(named(outputs, "lstm"), outputs / "runs" / "a-lstm")
     assert runs("rm", "lstm")[0] == 0  # one run begins with it, another has it in the middle
     assert short.is_dir()

@@ -1,4 +1,4 @@
-"""The script that goes with an export makes its input by librosa's means, and comes to the answers of `predict`."""
+"""The example script of an export computes its input with librosa and gives the predictions of `predict`."""
 
 import json
 import sys
@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from features.oracle import music
+from features.librosa_reference import music
 
-from gtzan_lightning.config.composition import composed
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.features.extraction import analyse_file
-from gtzan_lightning.features.feature_request import FeatureRequest
-from gtzan_lightning.features.frames import frame_columns
+from gtzan_lightning.features.feature_request import FeatureRequest, frame_columns
 from gtzan_lightning.inference.exporting import export_run
 from gtzan_lightning.inference.file_inference import predict
 from gtzan_lightning.inference.input_sheet import example_script
@@ -42,8 +41,8 @@ def song(tmp_path_factory):
 
 
 def untrained(overrides, steps, song):
-    """A run with random weights and a scale that suits the song: it is the way to the input that counts."""
-    config = checked(composed(["model=mlp", "model.hidden_size=64", "model.num_layers=1", *overrides]))
+    """A run with random weights, standardised on the song; only the input is under test."""
+    config = validate_config(compose(["model=mlp", "model.hidden_size=64", "model.num_layers=1", *overrides]))
     features, settings = config.features, frame_settings(config)
     window_s = features.window_s if features.framed else features.row_s(config.slice.step_s)
     rows = analyse_file(song, FeatureRequest(features.name, window_s, settings)).values
@@ -59,26 +58,28 @@ def untrained(overrides, steps, song):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_example_answers_as_predict_does(kind, song, tmp_path, monkeypatch, capsys):
+def test_the_example_gives_the_predictions_of_predict(kind, song, tmp_path, monkeypatch, capsys):
     run = untrained(*KINDS[kind], song)
-    (answer,) = predict(run, song)
+    (prediction,) = predict(run, song)
     export_run(run, tmp_path / "m.pt2", "torch-export")
     script = "\n".join(json.loads((tmp_path / "m.json").read_text())["example"])
     monkeypatch.setattr(sys, "argv", ["example.py", "m.json", "m.pt2", str(song)])
     exec(compile(script, "example.py", "exec"), {})
-    said = json.loads(capsys.readouterr().out)
-    assert tuple(said) == GENRES
-    # for a single row there is no spread to scale by, and the rounding noise of a mean near zero counts
-    np.testing.assert_allclose(list(said.values()), answer.mean, atol=1e-3 if kind == "whole-clip" else 1e-6)
-    assert np.ptp(answer.mean) > 0.01  # an answer that says something
+    probabilities = json.loads(capsys.readouterr().out)
+    assert tuple(probabilities) == GENRES
+    # a single row has no spread to standardise by, so that rounding errors of means near zero matter
+    np.testing.assert_allclose(
+        list(probabilities.values()), prediction.mean, atol=1e-3 if kind == "whole-clip" else 1e-6
+    )
+    assert np.ptp(prediction.mean) > 0.01  # not a constant
 
 
-def test_a_kind_of_features_of_ones_own_has_no_example():
+def test_custom_features_have_no_example():
     assert example_script("own", whole_clip=False, deltas=False, to="onnx") == ""
 
 
 @pytest.mark.parametrize("features", ["stats", "mfcc", "logmel"])
-def test_the_example_for_onnx_differs_in_how_the_model_is_run_only(features):
+def test_the_example_for_onnx_differs_only_in_running_the_model(features):
     ours, other = (
         example_script(features, whole_clip=False, deltas=False, to=to).splitlines() for to in ("onnx", "torch-export")
     )

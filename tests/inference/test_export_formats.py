@@ -1,4 +1,4 @@
-"""What is written, run by other programs' means, says the same as the model: onnxruntime, and PyTorch alone."""
+"""Exported files give the probabilities of the model in onnxruntime and in PyTorch alone."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ import torch
 from scipy.special import softmax
 from sklearn.preprocessing import StandardScaler
 
-from gtzan_lightning.config.composition import composed
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.inference.export_formats import FORMATS, graph_of
@@ -26,13 +26,12 @@ SMALL = {"convlstm": ["model.hidden_size=2", "model.dense_size=8"]}
 
 
 def trained(name, steps):
-    """A model with the architecture of its config, small, with weights and running statistics that are not those of a
-    beginning."""
+    """A small model of the named architecture whose weights and running statistics are not the initial ones."""
     torch.manual_seed(steps)
     overrides = [f"model={name}", *SMALL.get(name, ["model.hidden_size=8"])]
-    if steps == 10:  # long recurrences take long to write out
+    if steps == 10:  # long recurrences take long to unroll
         overrides += ["model.num_layers=1", *(["model.bidirectional=false"] if name == "convlstm" else [])]
-    model = make_model(checked(composed(overrides)), (steps, FEATURES), GENRES)
+    model = make_model(validate_config(compose(overrides)), (steps, FEATURES), GENRES)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -76,13 +75,13 @@ def test_onnxruntime_gives_the_models_probabilities_for_any_number_of_slices(nam
     for slices in (1, 2, 33):
         x = music(slices, steps)
         (found,) = session.run(None, {"features": x})
-        assert found.std(axis=0).max() > 0.005 or slices < 33  # answers that differ
+        assert found.std(axis=0).max() > 0.005 or slices < 33  # predictions that differ
         np.testing.assert_allclose(found, expected(x), atol=1e-5)
         np.testing.assert_array_equal(FORMATS["onnx"].run(tmp_path / "m.onnx", x), found)
 
 
 @pytest.mark.parametrize(("name", "steps"), [("mlp", 1), ("lstm", 3), ("reslstm", 2), ("convlstm", 3)])
-def test_a_torch_export_makes_the_round_trip(name, steps, tmp_path):
+def test_a_torch_export_round_trip(name, steps, tmp_path):
     program, expected = graph(name, steps, "quantile" if name == "mlp" else "standard")
     FORMATS["torch-export"].write(program, tmp_path / "m.pt2")
     assert [path.name for path in tmp_path.iterdir()] == ["m.pt2"]
@@ -91,7 +90,7 @@ def test_a_torch_export_makes_the_round_trip(name, steps, tmp_path):
         np.testing.assert_allclose(FORMATS["torch-export"].run(tmp_path / "m.pt2", x), expected(x), atol=1e-5)
 
 
-def test_a_torch_export_needs_nothing_of_this_project(tmp_path):
+def test_a_torch_export_does_not_need_this_package(tmp_path):
     program, expected = graph("lstm", 3)
     FORMATS["torch-export"].write(program, tmp_path / "m.pt2")
     np.save(tmp_path / "x.npy", music(5, 3))
@@ -105,15 +104,15 @@ def test_a_torch_export_needs_nothing_of_this_project(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected(music(5, 3)), atol=1e-5)
 
 
-def test_a_model_that_is_no_graph_is_refused_with_the_reason(monkeypatch):
+def test_a_model_that_cannot_be_exported_raises_with_the_reason(monkeypatch):
     model = trained("mlp", 1)
     monkeypatch.setattr(type(model), "forward", lambda self, x: self.head(x.mean(dim=1)) if x.sum() > 0 else x)
-    with pytest.raises(GtzanError, match="MLP cannot be written as a graph of operations: "):
+    with pytest.raises(GtzanError, match="MLP cannot be exported as a graph of operations: "):
         graph_of(PortableModel(model, Standardisation.fitted(np.eye(FEATURES))), 1, FEATURES)
 
 
 @pytest.mark.parametrize("to", FORMATS)
-def test_no_path_of_this_machine_travels_along(to, tmp_path, checkout):
+def test_exports_contain_no_local_path(to, tmp_path, checkout):
     program, _ = graph("mlp", 1)
     FORMATS[to].write(program, tmp_path / "m")
     content = (tmp_path / "m").read_bytes()

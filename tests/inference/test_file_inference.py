@@ -1,4 +1,4 @@
-"""Audio to predictions: a file is treated as the training music was."""
+"""Predictions for audio files: preprocessing as in training, warnings, skipped files."""
 
 import shutil
 
@@ -9,7 +9,7 @@ import soundfile
 import soxr
 
 from gtzan_lightning import load_run, predict
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import with_temperature
 from gtzan_lightning.evaluation.predictions import read_predictions
@@ -34,7 +34,7 @@ def runs(audio_root, tmp_path_factory):
 
     def trained(words):
         command = [f"data.root={audio_root}", f"outputs={outputs}", *FAST, *words]
-        return load_run(train(composed(command), overrides=command).folder)
+        return load_run(train(compose(command), overrides=command).folder)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(results, "run_figures", lambda *_: {})
@@ -77,7 +77,7 @@ def test_features_of_the_training_are_found_in_the_cache(runs, audio_root, monke
     assert len(predict(runs["mfcc"], audio_root / "jazz")) == 12
 
 
-def test_all_of_a_long_file_is_heard_although_training_reads_two_minutes(runs, write):
+def test_the_whole_of_a_long_file_is_used_although_training_reads_two_minutes(runs, write):
     (prediction,) = predict(runs["stats"], write("song.wav", 130.0))
     assert len(prediction.start_s) == 43
     assert prediction.stop_s[-1] == 129.0
@@ -91,15 +91,15 @@ def test_statistics_of_whole_clips_are_taken_of_pieces_as_long_as_a_training_cli
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [("stats", "too short: 0.50 s, and 3.00 s are needed"), ("logmel", "too short: 0.5 s, and 2 s are needed")],
 )
-def test_a_file_without_a_slice_is_skipped_in_words(runs, write, kind, said):
+def test_a_file_without_a_slice_is_skipped_with_the_reason(runs, write, kind, message):
     (prediction,) = predict(runs[kind], write("short.wav", 0.5))
-    assert prediction.skipped.startswith(said)
+    assert prediction.skipped.startswith(message)
 
 
-def test_bad_files_are_skipped_and_the_others_answered_in_order(runs, write, tmp_path):
+def test_bad_files_are_skipped_and_the_others_predicted_in_order(runs, write, tmp_path):
     (tmp_path / "bad.wav").write_text("hello")
     words = [tmp_path / "nowhere.wav", write("b.wav", 4.0), tmp_path / "bad.wav", write("a.wav", 4.0)]
     predictions = predict(runs["stats"], words)
@@ -116,7 +116,7 @@ def test_rate_and_channels_are_brought_to_those_of_the_training(runs, write):
     assert len(other.start_s) == 1
 
 
-def test_a_telephone_is_told_and_a_clip_of_the_corpus_is_not(runs, audio_root, tmp_path):
+def test_a_telephone_recording_has_a_warning_and_a_clip_of_the_corpus_has_none(runs, audio_root, tmp_path):
     clip = audio_root / "jazz" / "jazz.00003.wav"
     sound, rate_hz = soundfile.read(clip)
     distorted = np.clip(8 * soxr.resample(sound, rate_hz, 8000), -0.5, 0.5)
@@ -126,14 +126,14 @@ def test_a_telephone_is_told_and_a_clip_of_the_corpus_is_not(runs, audio_root, t
     assert [warning.partition(":")[0] for warning in phone.warnings] == ["narrow band", "unlike training"]
 
 
-def test_what_was_repaired_is_told_with_the_warnings(runs, write, tmp_path):
+def test_repairs_are_among_the_warnings(runs, write, tmp_path):
     whole = write("whole.wav", 9.0).read_bytes()
     (tmp_path / "cut.wav").write_bytes(whole[: len(whole) * 2 // 3])
     (prediction,) = predict(runs["stats"], tmp_path / "cut.wav")
     assert any("the header promises" in warning for warning in prediction.warnings)
 
 
-def test_several_workers_answer_as_one_does(runs, audio_root, tmp_path):
+def test_several_workers_give_the_predictions_of_one(runs, audio_root, tmp_path):
     one = predict(runs["mfcc"], audio_root / "blues")
     with joblib.parallel_config(backend="threading"):  # processes take seconds to start
         two = predict(runs["mfcc"], audio_root / "blues", n_jobs=2, cache_dir=tmp_path / "cold")
@@ -145,7 +145,7 @@ def test_a_run_can_be_named_by_its_checkpoint_and_files_by_a_pattern(runs, audio
     assert len(predict(alone, str(audio_root / "*" / "*.00001.wav"))) == 3
 
 
-def test_features_that_this_version_computes_otherwise_are_refused(runs):
+def test_features_that_this_version_computes_differently_raise(runs):
     from dataclasses import replace
 
     with pytest.raises(GtzanError, match="its 1 features are not the 58 of stats"):

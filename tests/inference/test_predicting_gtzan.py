@@ -1,4 +1,4 @@
-"""Trained on GTZAN's tables, asked about its audio; with GTZAN_ROOT alone."""
+"""A run trained on GTZAN's tables predicts its audio; needs GTZAN_ROOT."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ import soundfile
 import soxr
 
 from gtzan_lightning import load_run, predict
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, read_table
 from gtzan_lightning.evaluation.predictions import read_predictions
 from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.feature_cache import FileCache
-from gtzan_lightning.inference.file_inference import Preprocessing, preprocess
+from gtzan_lightning.inference.file_preprocessing import Preprocessing, preprocess
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 from gtzan_lightning.utils.caching import cache_dir
@@ -22,13 +22,13 @@ NOT_RECOMPUTED = ("harmony_mean", "harmony_var", "perceptr_mean", "perceptr_var"
 
 @pytest.fixture(scope="module")
 def run(gtzan_root, tmp_path_factory):
-    """Of a split that has clips with audio in its test part."""
+    """A run on a split whose test part has clips with audio."""
     outputs = tmp_path_factory.mktemp("outputs")
     command = [f"data.root={gtzan_root}", f"outputs={outputs}", "split=grouped", "split.fold=2", "split.n_folds=5"]
     command += ["trainer.max_epochs=8", "trainer.progress=false"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(results, "run_figures", lambda *_: {})
-        return load_run(train(composed(command), overrides=command).folder)
+        return load_run(train(compose(command), overrides=command).folder)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_audio_gives_the_rows_of_the_test_part_where_the_columns_can_be_recomput
     assert compared >= 20
 
 
-def test_the_answers_from_audio_are_those_of_the_table_with_few_exceptions(run, clips, predictions):
+def test_predictions_from_audio_equal_those_from_the_table_with_few_exceptions(run, clips, predictions):
     tracks = predictions.clips()
     decided = dict(zip(tracks.track_id, np.array(tracks.genres)[tracks.decisions()], strict=True))
     predictions = [prediction for prediction in predict(run, clips) if prediction.path.stem in decided]
@@ -72,7 +72,7 @@ def test_the_answers_from_audio_are_those_of_the_table_with_few_exceptions(run, 
     assert sum(same) >= len(same) - 1
 
 
-def test_hardly_a_clip_is_warned_of_and_each_telephone_call_is(run, clips, tmp_path):
+def test_few_clips_and_all_telephone_recordings_have_warnings(run, clips, tmp_path):
     assert sum(bool(prediction.warnings) for prediction in predict(run, clips)) <= 1
     for clip in clips:
         sound, rate_hz = soundfile.read(clip)

@@ -1,4 +1,4 @@
-"""A trained run from its folder, its name or its checkpoint alone; and checkpoints from strangers."""
+"""Loading a trained run by folder, name or checkpoint, and loading untrusted checkpoints."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ import torch
 
 import gtzan_lightning
 from gtzan_lightning import load_run
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import with_temperature
 from gtzan_lightning.evaluation.predictions import read_predictions
@@ -31,7 +31,7 @@ def outputs(tables_root, tmp_path_factory):
         patch.setattr(results, "run_figures", lambda *_: {})
         for split in ("grouped", "leaky"):
             command = [f"data.root={tables_root}", f"outputs={folder}", f"split={split}", *FAST]
-            train(composed(command), overrides=command)
+            train(compose(command), overrides=command)
     return folder
 
 
@@ -67,7 +67,7 @@ def test_folder_name_checkpoint_and_best_are_the_same_run(outputs, run_folder, t
     assert load_run(alone).name == "song.ckpt"
 
 
-def test_a_checkpoint_alone_has_temperature_and_training_music(run_folder, tmp_path):
+def test_a_checkpoint_alone_has_temperature_and_ood_score(run_folder, tmp_path):
     run = load_run(shutil.copy(run_folder / "best.ckpt", tmp_path))
     card = json.loads((run_folder / "run.json").read_text())
     assert run.temperature == card["calibration"]["temperature"]
@@ -75,7 +75,7 @@ def test_a_checkpoint_alone_has_temperature_and_training_music(run_folder, tmp_p
     assert run.ood.limit > 0
 
 
-def test_a_checkpoint_of_before_has_neither(changed):
+def test_an_older_checkpoint_has_neither(changed):
     run = load_run(changed(lambda _, contents: [contents.pop("temperature"), contents.pop("ood")]))
     assert (run.temperature, run.ood) == (None, None)
 
@@ -95,12 +95,12 @@ def test_probabilities_are_those_of_predictions_csv_with_the_temperature(run_fol
     assert run.probabilities(x) == pytest.approx(calibrated, abs=1e-5)
 
 
-def test_an_example_of_another_shape_is_refused(run_folder):
+def test_an_example_of_another_shape_raises(run_folder):
     with pytest.raises(ValueError, match=r"\(2, 58\).*\(1, 58\)"):
         load_run(run_folder).probabilities(np.zeros((3, 2, 58)))
 
 
-def test_best_goes_by_validation_and_leaves_leaky_and_unfinished_runs_out(outputs, run_folder, tmp_path):
+def test_best_is_by_validation_without_leaky_and_unfinished_runs(outputs, run_folder, tmp_path):
     copy = shutil.copytree(outputs, tmp_path / "outputs")
     card = json.loads((run_folder / "run.json").read_text())
 
@@ -110,7 +110,7 @@ def test_best_goes_by_validation_and_leaves_leaky_and_unfinished_runs_out(output
         (folder / "run.json").write_text(json.dumps(card | {"metrics": metrics} | changes))
 
     add("better", 0.99)
-    add("marked with a leakage warning", 1.0, leakage_warnings=["LEAKY"])
+    add("leaky", 1.0, leakage_warnings=["LEAKY"])
     add("failed", 1.0, status="failed")
     add("synthetic", 1.0, data=card["data"] | {"corpus": "synthetic"})
     assert best_run(copy).path.name == "better"
@@ -118,7 +118,7 @@ def test_best_goes_by_validation_and_leaves_leaky_and_unfinished_runs_out(output
         load_run("best", outputs=tmp_path)
 
 
-def test_a_run_that_has_not_finished_is_refused(run_folder, tmp_path):
+def test_an_unfinished_run_raises(run_folder, tmp_path):
     folder = shutil.copytree(run_folder, tmp_path / "run")
     (folder / "run.json").write_text(json.dumps({"status": "interrupted"}))
     with pytest.raises(GtzanError, match="interrupted, not done"):
@@ -130,7 +130,7 @@ def model_keys(**keys):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (model_keys(_target_="os.system"), "model._target_"),
         (model_keys(_target_="gtzan_lightning.models.base.Nothing"), "is not in this version"),
@@ -140,7 +140,7 @@ def model_keys(**keys):
         (model_keys(hook="${oc.env:HOME}"), "could run code"),
         (model_keys(_partial_=True), "could run code"),
         (model_keys(surplus=1), "cannot be built"),
-        (model_keys(hidden_size=10**9), "weights do not fit"),  # and no memory was filled
+        (model_keys(hidden_size=10**9), "weights do not fit"),  # without allocating memory
         (lambda weights, _: weights.pop("head.bias"), "has head.bias of shape"),
         (lambda weights, _: weights.update(more=torch.zeros(2)), "the checkpoint"),
         (lambda _, contents: contents.update(shape=[1, 57]), "57 features"),
@@ -151,14 +151,14 @@ def model_keys(**keys):
         (lambda _, contents: contents.update(ood={"center": torch.zeros(58)}), "no entry 'precision'"),
     ],
 )
-def test_what_a_stranger_may_have_put_in_is_refused_in_words(changed, change, said, tmp_path):
-    with pytest.raises(GtzanError, match=said) as caught:
+def test_manipulated_checkpoints_raise(changed, change, message, tmp_path):
+    with pytest.raises(GtzanError, match=message) as caught:
         load_run(changed(change))
     assert "x.ckpt" in str(caught.value) or "model" in str(caught.value)
     assert not (tmp_path / "trace").exists()
 
 
-def test_the_package_itself_is_light():
+def test_importing_the_package_imports_no_dependency():
     code = "import sys, gtzan_lightning; print(sorted({'torch', 'numpy', 'hydra'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
