@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from gtzan_lightning.config.identity import flat
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder
@@ -80,7 +77,7 @@ def matching(runs: Iterable[RunFolder], filters: Sequence[str]) -> list[RunFolde
 
 def differences(runs: Sequence[RunFolder]) -> dict[str, list[Any]]:
     """Config keys and test scores that differ between runs, with their value in each run."""
-    tables = [flat(_config(run)) | _scores(run) for run in runs]
+    tables = [run.config() | _scores(run) for run in runs]
     keys = list(dict.fromkeys(key for table in tables for key in table))
     rows = {key: [table.get(key) for table in tables] for key in keys}
     return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
@@ -100,7 +97,7 @@ def remove(run: RunFolder) -> None:
 
 def _values(run: RunFolder, key: str) -> set[str]:
     """All spellings of the run's value of a key: of the command line, the configuration and the card."""
-    card, config = card_of(run), flat(_config(run))
+    card, config = card_of(run), run.config()
     model = str(card.get("model", {}).get("name"))
     shortcuts = {
         "status": {str(card.get("status"))},
@@ -111,11 +108,6 @@ def _values(run: RunFolder, key: str) -> set[str]:
     words = [word.partition("=")[::2] for word in card.get("overrides", [])]
     configured = {str(config[key])} if config.get(key) is not None else set()
     return {value for name, value in words if name == key} | shortcuts.get(key, set()) | configured
-
-
-def _config(run: RunFolder) -> dict[str, Any]:
-    file = run.path / "config.yaml"
-    return dict(OmegaConf.to_container(OmegaConf.load(file))) if file.is_file() else {}  # type: ignore[arg-type]
 
 
 def _scores(run: RunFolder) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from omegaconf import OmegaConf
 
-from gtzan_lightning.config.identity import WITHOUT_EFFECT, flat
+from gtzan_lightning.config.identity import WITHOUT_EFFECT
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import Level
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions
@@ -96,7 +95,8 @@ def read_record(run: RunFolder, overrides: Sequence[str] | None = None) -> Recor
         overrides: The overrides of a sweep's job, which may be spelled differently from those of the run.
     """
     try:
-        card, settings = _usable_card(run), _settings(run)
+        card = _usable_card(run)
+        settings = {key: value for key, value in run.config().items() if key not in WITHOUT_EFFECT}
     except GtzanError as error:
         card, settings = {"status": "damaged", "error": str(error)}, {}
     return Record(run, card if overrides is None else card | {"overrides": list(overrides)}, settings)
@@ -111,17 +111,6 @@ def _usable_card(run: RunFolder) -> Card:
         if not run.predictions.is_file():
             raise GtzanError(f"{run.predictions}: missing. Repeat the run with rerun=true.")
     return card
-
-
-def _settings(run: RunFolder) -> Settings:
-    file = run.path / "config.yaml"
-    if not file.is_file():
-        return {}
-    try:
-        values = flat(OmegaConf.to_container(OmegaConf.load(file)))  # type: ignore[arg-type]
-    except Exception as error:  # YAML and OmegaConf raise many types
-        raise GtzanError(f"{file}: damaged ({error}). Repeat the run with rerun=true.") from error
-    return {key: value for key, value in values.items() if key not in WITHOUT_EFFECT}
 
 
 def reason(record: Record) -> str:

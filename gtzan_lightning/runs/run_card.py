@@ -112,11 +112,13 @@ def _split(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> dict[
     """Sizes of the parts, and the number of tracks and artists in both train and test."""
     tracks = slices.track_index
     in_both = len(shared_tracks(parts, tracks))
+    names = [str(track.artist_group) for track in corpus.tracks]
+    artists = np.unique(names, return_inverse=True)[1].astype(np.int32)[tracks]  # (slices,)
     return {
         "slices": {part: int((parts == part).sum()) for part in PARTS},
         "tracks": {part: len(np.unique(tracks[parts == part])) for part in PARTS},
         "tracks_in_train_and_test": in_both,
-        "artists_in_train_and_test": _shared_artists(corpus, tracks, parts),
+        "artists_in_train_and_test": len(shared_tracks(parts, artists)) if corpus.has_artists else None,
         "leakage_warning": LEAKY_WARNING if in_both else None,
     }
 
@@ -136,22 +138,9 @@ def versions() -> dict[str, str]:
 @cache
 def git_state() -> dict[str, Any]:
     """Commit of the checkout that contains the package, and whether it has changes; None outside a checkout."""
-    folder = Path(__file__).parent
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
-    ).stdout.strip()
-
-
-def _shared_artists(corpus: Corpus, track_index: NDArray[np.int32], parts: NDArray[np.str_]) -> int | None:
-    if not corpus.has_artists:
-        return None
-    names = np.unique([str(track.artist_group) for track in corpus.tracks], return_inverse=True)[1]
-    return len(shared_tracks(parts, names[track_index].astype(np.int32)))
+    return {"commit": found.removesuffix("-dirty"), "dirty": found.endswith("-dirty")}

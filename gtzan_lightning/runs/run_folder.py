@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
 
+from gtzan_lightning.config.identity import flat
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.files import UNFINISHED, write_text
 
@@ -22,46 +24,31 @@ Card = dict[str, Any]
 REMEDY = "Repeat the run with rerun=true; the folder is kept."
 
 
+class _Inside:
+    """Attribute with the path of a file or folder inside the run folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, run: RunFolder, owner: type[RunFolder]) -> Path:
+        return run.path / self.name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """A run folder, whether it exists or not."""
 
     path: Path
 
-    @property
-    def best_checkpoint(self) -> Path:
-        """Weights of the best epoch."""
-        return self.path / "best.ckpt"
-
-    @property
-    def last_checkpoint(self) -> Path:
-        """State of the last epoch, from which an interrupted run resumes."""
-        return self.path / "last.ckpt"
-
-    @property
-    def predictions(self) -> Path:
-        """Predicted probabilities of every slice."""
-        return self.path / "predictions.csv"
-
-    @property
-    def split(self) -> Path:
-        """The part of every slice."""
-        return self.path / "split.csv"
-
-    @property
-    def history(self) -> Path:
-        """Losses and scores of every epoch."""
-        return self.path / "history.csv"
-
-    @property
-    def clusters(self) -> Path:
-        """The cluster (artist, recording or track) of each track, which intervals resample."""
-        return self.path / "clusters.csv"
-
-    @property
-    def figures(self) -> Path:
-        """Folder of the figures as PNG."""
-        return self.path / "figures"
+    best_checkpoint = _Inside("best.ckpt")  # weights of the best epoch
+    last_checkpoint = _Inside("last.ckpt")  # state of the last epoch, from which an interrupted run resumes
+    predictions = _Inside("predictions.csv")  # predicted probabilities of every slice
+    split = _Inside("split.csv")  # the part of every slice
+    history = _Inside("history.csv")  # losses and scores of every epoch
+    clusters = _Inside(
+        "clusters.csv"
+    )  # the cluster of each track (artist, recording or track), for intervals
+    figures = _Inside("figures")  # folder of PNG files
 
     @property
     def _lock(self) -> Path:
@@ -83,6 +70,20 @@ class RunFolder:
         if not isinstance(card, dict):
             raise GtzanError(f"{file}: not a run card.\n{REMEDY}")
         return card
+
+    def config(self) -> dict[str, Any]:
+        """The configuration with dotted keys; empty if it was not written yet.
+
+        Raises:
+            GtzanError: config.yaml is damaged.
+        """
+        file = self.path / "config.yaml"
+        if not file.is_file():
+            return {}
+        try:
+            return flat(OmegaConf.to_container(OmegaConf.load(file)))  # type: ignore[arg-type]
+        except Exception as error:  # YAML and OmegaConf raise many types
+            raise GtzanError(f"{file}: damaged ({error}).\n{REMEDY}") from error
 
     def write_card(self, card: Card) -> None:
         """Replaces run.json atomically."""
