@@ -1,4 +1,4 @@
-"""What a run's identity is: the same question has the same digits, another question has others."""
+"""The config hash and the name of a run: equal for equal configurations, different for different ones."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from gtzan_lightning.config.composition import compose, run_dir
 from gtzan_lightning.config.identity import config_hash, existing_run, flat, run_name
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
-NO_RESULT_DEPENDS_ON = {
-    "outputs", "rerun", "cache_dir", "claim", "data.kind", "data.root", "data.source", "data.n_jobs",
+WITHOUT_EFFECT = {
+    "outputs", "rerun", "cache_dir", "study", "data.kind", "data.root", "data.source", "data.n_jobs",
     "data.max_skipped_share", "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress", "sweep.on_error",
 }  # fmt: skip
@@ -28,7 +28,7 @@ def changed(config, key, value):
     return {**config, head: changed(config[head], rest, value) if rest else value}
 
 
-def digits(config, sha256="corpus", world_size=1):
+def hash_of(config, sha256="corpus", world_size=1):
     return config_hash(config, sha256, world_size=world_size)
 
 
@@ -42,37 +42,37 @@ def another(value):
 DEFAULT = plain()
 
 
-def test_the_same_question_has_the_same_digits():
-    assert digits(plain("model=lstm", "seed=3")) == digits(plain("seed=3", "model=lstm"))
-    assert len(digits(DEFAULT)) == 8
-    assert int(digits(DEFAULT), 16) >= 0
+def test_the_order_of_overrides_does_not_change_the_hash():
+    assert hash_of(plain("model=lstm", "seed=3")) == hash_of(plain("seed=3", "model=lstm"))
+    assert len(hash_of(DEFAULT)) == 8
+    assert int(hash_of(DEFAULT), 16) >= 0
 
 
-@pytest.mark.parametrize("key", sorted(set(flat(plain("model=convlstm"))) - NO_RESULT_DEPENDS_ON))
-def test_every_key_that_has_an_effect_changes_them(key):
+@pytest.mark.parametrize("key", sorted(set(flat(plain("model=convlstm"))) - WITHOUT_EFFECT))
+def test_every_key_with_an_effect_changes_the_hash(key):
     config = plain("model=convlstm")
-    assert digits(changed(config, key, another(flat(config)[key]))) != digits(config)
+    assert hash_of(changed(config, key, another(flat(config)[key]))) != hash_of(config)
 
 
-@pytest.mark.parametrize("key", sorted(NO_RESULT_DEPENDS_ON))
-def test_no_key_without_effect_changes_them(key):
+@pytest.mark.parametrize("key", sorted(WITHOUT_EFFECT))
+def test_keys_without_effect_do_not_change_the_hash(key):
     assert key in flat(DEFAULT), "a key that the configuration does not have"
-    assert digits(changed(DEFAULT, key, another(flat(DEFAULT)[key]))) == digits(DEFAULT)
+    assert hash_of(changed(DEFAULT, key, another(flat(DEFAULT)[key]))) == hash_of(DEFAULT)
 
 
-def test_a_younger_key_leaves_older_runs_their_digits():
+def test_a_newer_key_keeps_the_hash_of_older_runs():
     trainer = {key: value for key, value in DEFAULT["trainer"].items() if key != "best_epoch_on"}
-    assert digits({**DEFAULT, "trainer": trainer}) == digits(DEFAULT)
-    assert digits(changed(DEFAULT, "trainer.best_epoch_on", "test")) != digits(DEFAULT)
+    assert hash_of({**DEFAULT, "trainer": trainer}) == hash_of(DEFAULT)
+    assert hash_of(changed(DEFAULT, "trainer.best_epoch_on", "test")) != hash_of(DEFAULT)
 
 
-def test_the_corpus_and_the_number_of_processes_change_them():
-    assert len({digits(DEFAULT), digits(DEFAULT, "other corpus"), digits(DEFAULT, world_size=2)}) == 3
+def test_the_corpus_and_the_number_of_processes_change_the_hash():
+    assert len({hash_of(DEFAULT), hash_of(DEFAULT, "other corpus"), hash_of(DEFAULT, world_size=2)}) == 3
 
 
-def test_each_member_of_a_group_is_a_question_of_its_own():
+def test_each_member_of_a_group_has_its_own_hash():
     commands = [*([f"model={model}"] for model in MODELS), ["slice=6s"], ["split=leaky"], ["features=mfcc"]]
-    assert len({digits(plain(*command)) for command in commands}) == len(commands)
+    assert len({hash_of(plain(*command)) for command in commands}) == len(commands)
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def test_each_member_of_a_group_is_a_question_of_its_own():
         ("model=mlp", "seed=0"),
         ("trainer=cpu", "trainer=gpu"),
         ("outputs=a", "outputs=b"),
-        ("data=gtzan", "data=folder"),  # the corpus's fingerprint tells them apart
+        ("data=gtzan", "data=folder"),  # they differ by the hash of the corpus
     ],
 )
-def test_one_question_in_two_spellings_has_one_identity(one, other):
-    assert digits(plain(one)) == digits(plain(other))
+def test_two_spellings_of_a_configuration_have_the_same_hash(one, other):
+    assert hash_of(plain(one)) == hash_of(plain(other))
 
 
-def test_a_manifest_counts_by_its_content(tmp_path):
+def test_a_manifest_is_hashed_by_its_content(tmp_path):
     for name, text in (("a.csv", "x"), ("b.csv", "x"), ("c.csv", "y")):
         (tmp_path / name).write_text(text)
-    a, b, c = (digits(changed(DEFAULT, "split.manifest", str(tmp_path / f"{name}.csv"))) for name in "abc")
+    a, b, c = (hash_of(changed(DEFAULT, "split.manifest", str(tmp_path / f"{name}.csv"))) for name in "abc")
     assert a == b
     assert a != c
 
@@ -111,19 +111,19 @@ def test_a_manifest_counts_by_its_content(tmp_path):
         (["slice.seconds=12"], "mlp-12s-grouped-seconds12"),
     ],
 )  # fmt: skip
-def test_the_slug_says_what_was_asked(overrides, slug):
+def test_the_slug_contains_the_overrides(overrides, slug):
     name = run_name(plain(*overrides), overrides, "0123abcd", compose(overrides).hydra.runtime.choices.model)
     assert name == f"{slug}-0123abcd"
 
 
-def test_a_name_is_a_plain_file_name_however_long_the_command():
+def test_a_name_is_a_short_plain_file_name():
     overrides = [f"model.lr=0.{number:09d}" for number in range(40)]
     name = run_name(DEFAULT, overrides, "0123abcd")
     assert len(name) <= 110
     assert not set(name) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
 
 
-def test_a_run_is_found_however_the_command_was_spelled(tmp_path):
+def test_a_run_is_found_by_its_config_hash(tmp_path):
     (tmp_path / "mlp-3s-grouped-0123abcd").mkdir()
     (tmp_path / "mlp-3s-grouped-0123abcd.1").mkdir()
     (tmp_path / ".mlp-3s-grouped-4567abcd.lock").touch()
@@ -139,7 +139,7 @@ def test_the_folder_of_two_spellings_is_one(tables_root):
     assert run_dir(compose([*root, "slice.seconds=6"]), [*root, "slice.seconds=6"]) == first
 
 
-def test_the_path_to_the_data_does_not_matter_but_the_data_do(tables_root, own_tables, tmp_path):
+def test_the_data_change_the_name_but_not_their_path(tables_root, own_tables, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(tables_root)
     named = [run_dir(compose([f"data.root={root}"])).name for root in (tables_root, link, own_tables)]
@@ -147,7 +147,7 @@ def test_the_path_to_the_data_does_not_matter_but_the_data_do(tables_root, own_t
 
 
 @pytest.mark.parametrize("wrong", ["slice.seconds=abc", "trainer.devices=x", "data.root=5", "data.kind=x"])
-def test_a_configuration_that_will_be_refused_has_a_folder_for_the_record(wrong):
+def test_an_invalid_configuration_has_a_folder_for_its_record(wrong):
     assert run_dir(compose([wrong]), [wrong]).parent.name == "runs"
 
 

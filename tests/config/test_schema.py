@@ -1,4 +1,4 @@
-"""The configuration as checked values: all that is wrong with it, at once, and where it was set."""
+"""Validation of the configuration: every mistake at once, with the place where it was set."""
 
 import pytest
 
@@ -6,6 +6,9 @@ from gtzan_lightning.config.composition import compose, conf_dir
 from gtzan_lightning.config.identity import flat
 from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.studies.claims import PublishedClaims
+from gtzan_lightning.studies.rankings import PublishedRankings
+from gtzan_lightning.studies.study import study_class
 
 CLAIMED = [path.stem for path in sorted((conf_dir() / "experiment").glob("*_*.yaml"))]  # one each published row
 
@@ -34,19 +37,25 @@ def test_every_member_of_every_group_passes(overrides):
 
 
 @pytest.mark.parametrize("preset", CLAIMED)
-def test_every_published_row_has_a_preset_that_says_one_thing(preset):
-    claim = validate_config(compose([f"experiment={preset}"])).claim
-    assert (claim.winner == "ResLSTM") == preset.startswith("variants_")
-    assert (claim.accuracy is None) == preset.startswith("variants_")
+def test_every_published_row_has_a_preset_with_a_study_and_its_settings(preset):
+    study = validate_config(compose([f"experiment={preset}"])).study.model_dump(by_alias=True)
+    assert study_class(study) is (PublishedRankings if preset.startswith("variants_") else PublishedClaims)
 
 
-@pytest.mark.parametrize("words", ["accuracy: 0.5, winner: MLP", "accuracy: null"])
-def test_a_claim_is_a_score_or_a_winner(words):
-    message = refusal(f"claim={{study: a study, level: clip, {words}}}")
-    assert any("accuracy or winner: set one of the two" in line for line in message)
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ("{level: clip}", "  study._target_: Field required"),
+        ("{_target_: Study}", "  study._target_ = Study: String should match pattern"),
+        ("5", "  study = 5: should be a valid dictionary"),
+    ],
+)
+def test_a_study_names_its_class(study, message):
+    (_, line) = refusal(f"study={study}")
+    assert line.startswith(message)
 
 
-def test_a_suspect_changes_one_thing():
+def test_each_ablation_changes_one_key():
     base, *others = (
         flat(validate_config(compose(["experiment=ablation", f"ablation={member}"])).model_dump())
         for member in ("none", "scaling", "epoch", "overlap")

@@ -172,9 +172,7 @@ def test_the_plan_finds_finished_runs_and_estimates_the_duration_of_the_others(c
     words = ("model=mlp,lstm", "split.fold=0,1", "split.n_folds=3", "model.hidden_size=8", "regularization=none")
     sweep = ("-m", f"data.root={tables_root}", *FAST, *words)
     first = command(*sweep)
-    assert first.out.startswith(
-        "Sweep of 4 jobs = 2 x 2\n  model: mlp, lstm\n  split.fold: 0, 1\n  4 to train; the duration is not"
-    )
+    assert first.out.startswith("Sweep of 4 jobs = 2 x 2\n  model: mlp, lstm\n  split.fold: 0, 1\n  4 to train; the ")
     second = command(*sweep)
     assert "  4 finished before\n  nothing is left to train\n" in second.out
     more = command(*sweep, "seed=0,1")

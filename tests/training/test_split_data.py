@@ -1,4 +1,4 @@
-"""What jobs of a process share."""
+"""Data are shared by jobs of one process, unless their configurations differ in the data."""
 
 import numpy as np
 import pytest
@@ -33,14 +33,14 @@ def test_jobs_that_differ_in_their_data_do_not(config, words):
     assert open_data(config()) is not open_data(config(*words))
 
 
-def test_the_scale_is_fitted_anew_where_it_is_another(config):
-    leaks = config("features.scaling_fitted_on=all", "features.scaling=standard")
-    fair = config("features.scaling=standard")
-    means = [make_datamodule(settings, open_data(settings)).standardisation.mean for settings in (fair, leaks)]
+def test_another_scaling_is_fitted_again(config):
+    all_data = config("features.scaling_fitted_on=all", "features.scaling=standard")
+    train_only = config("features.scaling=standard")
+    means = [make_datamodule(settings, open_data(settings)).standardisation.mean for settings in (train_only, all_data)]
     assert not np.array_equal(*means)
 
 
-def test_a_table_that_has_changed_is_read_anew(config, own_tables):
+def test_a_changed_table_is_read_again(config, own_tables):
     before = open_data(config()).features.values
     table = own_tables / "features_3_sec.csv"
     head, first, *rest = table.read_text().splitlines()

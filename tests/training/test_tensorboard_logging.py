@@ -1,4 +1,4 @@
-"""What a run leaves for TensorBoard, read back from its event files."""
+"""The TensorBoard events of a run, read back from its files."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""The dashboard's charts and sounds, read back from the event files."""
+"""Charts and audio of TensorBoard, read back from the event files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from gtzan_lightning.training.tensorboard_logging import (
     most_confident_errors,
 )
 
-# Four slices of three tracks of two genres: rows 1, 2 and 3 are wrong, row 3 is surest.
+# Four slices of three tracks of two genres: rows 1, 2 and 3 are wrong, row 3 with the highest confidence.
 TEST = Predictions(
     track_id=["a", "b", "b", "c"],
     start_s=[0.0, 0.0, 1.0, 1.0],
@@ -50,7 +50,7 @@ def test_the_most_confident_errors_come_first_one_a_track():
     assert most_confident_errors(TEST, set()) == []
 
 
-def test_charts_lay_splits_over_each_other(writer):
+def test_charts_compare_splits(writer):
     history = pd.DataFrame({"epoch": [0, 1], "val/window_accuracy": [0.25, 0.5]})
     add_charts(writer, history, "grouped")
     events = written(writer)
@@ -70,7 +70,7 @@ def test_each_genre_has_a_precision_recall_curve(writer):
     assert set(written(writer).Tags()["tensors"]) == {"precision_recall/jazz", "precision_recall/rock"}
 
 
-def test_the_slice_that_was_wrong_is_heard(writer, tmp_path):
+def test_the_audio_of_a_wrong_slice_is_logged(writer, tmp_path):
     ramp = np.linspace(-0.5, 0.5, 3 * RATE_HZ, dtype=np.float32)
     soundfile.write(tmp_path / "c.wav", ramp, RATE_HZ)
     track = Track("c", "rock", path=tmp_path / "c.wav")
@@ -80,7 +80,7 @@ def test_the_slice_that_was_wrong_is_heard(writer, tmp_path):
     events = written(writer)
     (tag,) = events.Tags()["audio"]
     assert tag == "wrong_slices/rock_taken_for_jazz_0.80_c_1s"
-    (tmp_path / "heard.wav").write_bytes(events.Audio(tag)[0].encoded_audio_string)
-    heard, rate_hz = soundfile.read(tmp_path / "heard.wav")
+    (tmp_path / "excerpt.wav").write_bytes(events.Audio(tag)[0].encoded_audio_string)
+    excerpt, rate_hz = soundfile.read(tmp_path / "excerpt.wav")
     assert rate_hz == RATE_HZ
-    np.testing.assert_allclose(heard, ramp[RATE_HZ : 2 * RATE_HZ], atol=2**-14)
+    np.testing.assert_allclose(excerpt, ramp[RATE_HZ : 2 * RATE_HZ], atol=2**-14)

@@ -1,4 +1,4 @@
-"""The main job on made-up tables, in this process: what it writes, reuses, repeats and refuses."""
+"""Runs on generated tables: what they write, reuse, resume, repeat and refuse."""
 
 import csv
 import json
@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 
-import gtzan_lightning.train as main_job
 import pytest
 import torch
 from run_folder import checked_card
@@ -16,6 +15,7 @@ from gtzan_lightning.config.composition import compose
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS, GenreModule
 from gtzan_lightning.training import results
+from gtzan_lightning.training import train as main_job
 from gtzan_lightning.training.train import train
 
 FAST = ("trainer.max_epochs=6", "trainer.progress=false", "model.hidden_size=32")
@@ -23,7 +23,7 @@ FAST = ("trainer.max_epochs=6", "trainer.progress=false", "model.hidden_size=32"
 
 @pytest.fixture(scope="module")
 def requested(tables_root, tmp_path_factory):
-    """The command line of the module's first run, which the tests share."""
+    """The command line of the first run, which the tests share."""
     return [f"data.root={tables_root}", f"outputs={tmp_path_factory.mktemp('outputs')}", *FAST]
 
 
@@ -34,13 +34,13 @@ def first(requested):
 
 @pytest.fixture
 def without_figures(monkeypatch):
-    """They take longer than the training, and the module's first run has them."""
+    """Figures take longer than the training; the first run of the module draws them."""
     monkeypatch.setattr(results, "run_figures", lambda *_: {})
 
 
 @pytest.fixture
-def ask(tables_root, tmp_path, without_figures):  # noqa: ARG001
-    """Trains with outputs of the test's own."""
+def trained(tables_root, tmp_path, without_figures):  # noqa: ARG001
+    """Trains with a separate outputs folder."""
 
     def train_with(*overrides, root=tables_root):
         command = [f"data.root={root}", f"outputs={tmp_path / 'outputs'}", *FAST, *overrides]
@@ -76,7 +76,7 @@ def test_a_run_leaves_a_complete_folder(first, requested):
     }
 
 
-def test_the_card_says_how_sure_the_model_may_be_and_the_predictions_stay_as_trained(first):
+def test_the_card_has_the_calibration_and_the_predictions_stay_uncalibrated(first):
     from gtzan_lightning.evaluation.calibration import expected_calibration_error, fit_temperature
     from gtzan_lightning.evaluation.predictions import read_predictions
 
@@ -87,8 +87,8 @@ def test_the_card_says_how_sure_the_model_may_be_and_the_predictions_stay_as_tra
     assert calibration["val"]["after"]["nll"] <= calibration["val"]["before"]["nll"]
 
 
-def test_the_same_question_is_answered_from_the_folder(first, requested, monkeypatch):
-    monkeypatch.setattr(main_job, "_trained", lambda *_: pytest.fail("trained again"))
+def test_a_finished_run_with_the_same_config_hash_is_reused(first, requested, monkeypatch):
+    monkeypatch.setattr(main_job, "_train", lambda *_: pytest.fail("trained again"))
     before = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")}
     again = train(compose(requested), overrides=requested)
     assert again.reused
@@ -96,7 +96,7 @@ def test_the_same_question_is_answered_from_the_folder(first, requested, monkeyp
     assert {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")} == before
 
 
-def test_a_rerun_gives_the_same_digits_and_keeps_the_old_folder(requested, first, tmp_path):
+def test_a_rerun_gives_the_same_results_and_keeps_the_old_folder(requested, first, tmp_path):
     shutil.copytree(first.folder, tmp_path / "outputs" / "runs" / first.folder.name)
     command = [requested[0], f"outputs={tmp_path / 'outputs'}", *requested[2:], "rerun=true"]
     again = train(compose(command), overrides=command)
@@ -109,7 +109,7 @@ def test_a_rerun_gives_the_same_digits_and_keeps_the_old_folder(requested, first
     assert checked_card(again.folder)["metrics"] == first.card["metrics"]
 
 
-def test_another_process_gets_the_same_digits(requested, first, tmp_path, checkout):
+def test_another_process_gets_the_same_results(requested, first, tmp_path, checkout):
     command = [sys.executable, str(checkout / "train.py"), *requested, f"outputs={tmp_path / 'outputs'}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -139,7 +139,7 @@ def test_the_history_has_every_epochs_own_scores_of_both_parts(first):
         assert all(row[f"{part}/{level}_accuracy"] for row in rows for level in ("window", "clip"))
 
 
-def test_checkpoints_load_without_pickles_and_say_how_to_classify(first):
+def test_checkpoints_load_without_pickles_and_contain_what_prediction_needs(first):
     for name in ("best.ckpt", "last.ckpt"):
         checkpoint = torch.load(first.folder / name, weights_only=True)
         contents = checkpoint[CONTENTS]
@@ -150,33 +150,33 @@ def test_checkpoints_load_without_pickles_and_say_how_to_classify(first):
         assert contents["config"]["model"]["_target_"] == "gtzan_lightning.models.MLP"
 
 
-def test_the_test_part_is_looked_at_once_and_after_training(ask, monkeypatch):
+def test_the_test_part_is_used_once_and_after_training(trained, monkeypatch):
     """Two tables that differ in the test part alone give the same training, the same best epoch, the same weights."""
-    seen = []
+    calls = []
     forward = GenreModule.predict_step
-    monkeypatch.setattr(GenreModule, "predict_step", lambda self, batch, index: seen.append("predict") or
+    monkeypatch.setattr(GenreModule, "predict_step", lambda self, batch, index: calls.append("predict") or
                         forward(self, batch, index))  # fmt: skip
     fit = GenreModule.on_train_epoch_end
-    monkeypatch.setattr(GenreModule, "on_train_epoch_end", lambda self: seen.append("epoch") or fit(self))
-    ask("seed=5")
-    assert seen == ["epoch"] * 6 + ["predict"] * 4  # 700 training slices are two batches
+    monkeypatch.setattr(GenreModule, "on_train_epoch_end", lambda self: calls.append("epoch") or fit(self))
+    trained("seed=5")
+    assert calls == ["epoch"] * 6 + ["predict"] * 4  # 700 training slices are two batches
 
 
-def test_spoiling_the_test_part_changes_nothing_but_its_scores(ask, tables_root, tmp_path):
+def test_changing_the_test_part_changes_nothing_but_its_scores(trained, tables_root, tmp_path):
     import pandas as pd
 
-    first = ask("seed=6")
+    first = trained("seed=6")
     with (first.folder / "split.csv").open(newline="") as file:
         test_tracks = {row["track_id"] for row in csv.DictReader(file) if row["part"] == "test"}
-    spoilt = tmp_path / "spoilt"
-    shutil.copytree(tables_root, spoilt)
-    table = pd.read_csv(spoilt / "features_3_sec.csv")
+    changed = tmp_path / "changed"
+    shutil.copytree(tables_root, changed)
+    table = pd.read_csv(changed / "features_3_sec.csv")
     in_test = table["filename"].str.rsplit(".", n=2).str[0].isin(test_tracks)
     assert in_test.sum() == 200
     table.loc[in_test, table.columns[2:-1]] = 1e3
-    table.to_csv(spoilt / "features_3_sec.csv", index=False)
+    table.to_csv(changed / "features_3_sec.csv", index=False)
 
-    second = ask("seed=6", root=spoilt)
+    second = trained("seed=6", root=changed)
     assert second.folder != first.folder
     assert history(second.folder) == history(first.folder)
     weights = [torch.load(run.folder / "best.ckpt", weights_only=True) for run in (first, second)]
@@ -187,8 +187,8 @@ def test_spoiling_the_test_part_changes_nothing_but_its_scores(ask, tables_root,
     assert second.card["metrics"]["test"] != first.card["metrics"]["test"]
 
 
-def test_the_leak_shows(ask):
-    leaky, grouped = ask("split=leaky", "trainer.max_epochs=12"), ask("split=grouped", "trainer.max_epochs=12")
+def test_the_leak_shows(trained):
+    leaky, grouped = trained("split=leaky", "trainer.max_epochs=12"), trained("split=grouped", "trainer.max_epochs=12")
     accuracy = [run.card["metrics"]["test"]["window"]["accuracy"] for run in (leaky, grouped)]
     assert accuracy[0] > accuracy[1] + 0.1
     assert leaky.card["split"]["leakage_warning"].startswith("LEAKY SPLIT")
@@ -196,17 +196,17 @@ def test_the_leak_shows(ask):
     assert grouped.card["split"]["leakage_warning"] is None
 
 
-def test_a_best_test_epoch_is_chosen_and_named_as_such(ask):
-    run = ask("trainer.best_epoch_on=test", "regularization=none", "trainer.max_epochs=12")
+def test_model_selection_on_the_test_set_has_a_leakage_warning(trained):
+    run = trained("trainer.best_epoch_on=test", "regularization=none", "trainer.max_epochs=12")
     of_test = [float(row["test/window_accuracy"]) for row in history(run.folder)]
     training = run.card["training"]
     assert training["monitor"] == "test/window_accuracy"
     assert training["best_epoch"] == of_test.index(max(of_test))
     assert run.card["metrics"]["test"]["window"]["accuracy"] == pytest.approx(max(of_test), abs=1e-6)
-    assert run.card["leakage_warnings"] == ["EPOCH CHOSEN ON TEST: the score is that of the best test epoch"]
+    assert run.card["leakage_warnings"] == ["MODEL SELECTION ON THE TEST SET: the score is that of the best test epoch"]
     (finding,) = (found for found in run.card["audit"]["findings"] if found["check"] == "epoch selection")
     assert finding["severity"] == "warning"
-    honest = ask("regularization=none", "trainer.max_epochs=12")
+    honest = trained("regularization=none", "trainer.max_epochs=12")
     assert [row["train/loss"] for row in history(run.folder)] == [row["train/loss"] for row in history(honest.folder)]
     assert honest.card["metrics"]["test"]["window"]["accuracy"] <= max(of_test)
     assert "test/window_accuracy" not in history(honest.folder)[0]
@@ -214,36 +214,36 @@ def test_a_best_test_epoch_is_chosen_and_named_as_such(ask):
 
 
 @pytest.mark.parametrize("scaling", ["standard", "quantile"])
-def test_a_scale_fitted_on_all_is_stamped_and_the_audit_agrees(ask, scaling):
-    run = ask("features.scaling_fitted_on=all", f"features.scaling={scaling}", "split=leaky", "debug=fast")
+def test_normalisation_fitted_on_all_data_has_a_leakage_warning_and_an_audit_finding(trained, scaling):
+    run = trained("features.scaling_fitted_on=all", f"features.scaling={scaling}", "split=leaky", "debug=fast")
     assert run.card["leakage_warnings"] == [
-        "LEAKY SPLIT: slices of one track stand in train and test",
-        "SCALE FITTED ON ALL: the normalisation has seen the test part",
+        "LEAKY SPLIT: slices of one track are in train and test",
+        "NORMALISATION FITTED ON ALL DATA, the test part included",
     ]
     (finding,) = (found for found in run.card["audit"]["findings"] if found["check"] == "normalisation")
     assert finding["severity"] == "warning"
     assert finding["evidence"] == "Mean and scale are those of training, validation and test part together."
 
 
-def test_a_failed_run_says_so_and_is_tried_again(ask, monkeypatch):
+def test_a_failed_run_is_recorded_and_tried_again(trained, monkeypatch):
     whole = main_job.predict_all
     monkeypatch.setattr(main_job, "predict_all", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        ask()
+        trained()
     monkeypatch.setattr(main_job, "predict_all", whole)
     (folder,) = (path for path in main_job.Path("outputs/runs").iterdir() if path.is_dir())
     card = json.loads((folder / "run.json").read_text())
     assert card["status"] == "failed"
     assert "ZeroDivisionError" in card["traceback"]
     assert card["finished"]
-    result = ask()
+    result = trained()
     assert not result.reused
     assert "traceback" not in checked_card(folder)
 
 
-def test_a_user_mistake_is_recorded_and_can_be_mended(ask, own_tables):
+def test_an_error_of_the_user_is_recorded(trained, own_tables):
     with pytest.raises(GtzanError, match="part of the split is empty"):
-        ask("split=artist", root=own_tables)
+        trained("split=artist", root=own_tables)
     (folder,) = (path for path in main_job.Path("outputs/runs").iterdir() if path.is_dir())
     card = json.loads((folder / "run.json").read_text())
     assert card["status"] == "failed"
@@ -251,7 +251,7 @@ def test_a_user_mistake_is_recorded_and_can_be_mended(ask, own_tables):
 
 
 class Watch(main_job.Callback):
-    """Remembers the epochs that were trained, and may press Ctrl-C at the start of one."""
+    """Records the trained epochs, and can raise KeyboardInterrupt at the start of one."""
 
     def __init__(self, stop_in=None):
         self.stop_in, self.epochs = stop_in, []
@@ -264,9 +264,9 @@ class Watch(main_job.Callback):
 
 @pytest.mark.parametrize("model", ["mlp", "lstm"])
 @pytest.mark.parametrize("stopped_in", [1, 4])
-def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(ask, monkeypatch, model, stopped_in):
+def test_an_interrupted_run_is_resumed_with_the_same_results(trained, monkeypatch, model, stopped_in):
     recipe = ("regularization=strong", "regularization.patience=0", f"model={model}", "model.hidden_size=16")
-    whole = ask(*recipe)
+    whole = trained(*recipe)
     shutil.move(whole.folder, "whole")
 
     callbacks = main_job._callbacks
@@ -274,14 +274,14 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(ask, monkeypatch,
     monkeypatch.setattr(main_job, "_callbacks", lambda *a: [*callbacks(*a), stopping])
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        ask(*recipe, "trainer.save_every_s=0")
+        trained(*recipe, "trainer.save_every_s=0")
     signal.signal(signal.SIGINT, before)  # Lightning leaves it ignored
     monkeypatch.setattr(main_job, "_callbacks", lambda *a: [*callbacks(*a), going_on])
     card = json.loads((whole.folder / "run.json").read_text())
     assert card["status"] == "interrupted"
     assert not (whole.folder / "predictions.csv").exists()
 
-    resumed = ask(*recipe, "trainer.save_every_s=0")
+    resumed = trained(*recipe, "trainer.save_every_s=0")
     card = checked_card(resumed.folder)
     assert resumed.folder == whole.folder
     assert stopping.epochs + going_on.epochs == list(range(6))  # none is trained twice
@@ -291,11 +291,11 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(ask, monkeypatch,
     assert history(resumed.folder) == history(main_job.Path("whole"))
 
 
-def test_a_killed_process_is_continued(ask, requested, first, tmp_path, checkout):
-    """SIGKILL leaves no time to say goodbye: the record still says running, and the next call goes on."""
+def test_the_run_of_a_killed_process_is_resumed(trained, requested, first, tmp_path, checkout):
+    """After SIGKILL the record still says running, and the next call resumes."""
     code = (
         "import os, sys, signal\n"
-        "from gtzan_lightning import train as t\n"
+        "from gtzan_lightning.training import train as t\n"
         "from gtzan_lightning.config.composition import compose\n"
         "class Kill(t.Callback):\n"
         "    def on_validation_start(self, trainer, module):\n"
@@ -309,38 +309,38 @@ def test_a_killed_process_is_continued(ask, requested, first, tmp_path, checkout
     assert done.returncode == -signal.SIGKILL, done.stderr
     (folder,) = (path for path in (tmp_path / "outputs" / "runs").iterdir() if path.is_dir())
     assert json.loads((folder / "run.json").read_text())["status"] == "running"
-    resumed = ask("trainer.save_every_s=0")
+    resumed = trained("trainer.save_every_s=0")
     assert resumed.folder == folder
     assert resumed.card["training"]["resumed"]
     assert predictions(folder) == predictions(first.folder)
 
 
-def test_a_damaged_last_checkpoint_is_told_with_the_remedy(ask):
-    run = ask()
+def test_a_damaged_last_checkpoint_is_reported_with_the_remedy(trained):
+    run = trained()
     (run.folder / "run.json").write_text(json.dumps({"status": "interrupted"}))
     (run.folder / "last.ckpt").write_bytes((run.folder / "last.ckpt").read_bytes()[:1000])
     with pytest.raises(GtzanError, match=r"last\.ckpt: .*rerun=true"):
-        ask()
-    assert not ask("rerun=true").reused
+        trained()
+    assert not trained("rerun=true").reused
 
 
-def test_a_damaged_record_is_mended_by_a_rerun(ask):
-    run = ask()
+def test_a_damaged_record_is_replaced_by_a_rerun(trained):
+    run = trained()
     (run.folder / "run.json").write_text("{")
     with pytest.raises(GtzanError, match=r"run\.json: damaged"):
-        ask()
-    assert checked_card(ask("rerun=true").folder)["metrics"] == run.card["metrics"]
+        trained()
+    assert checked_card(trained("rerun=true").folder)["metrics"] == run.card["metrics"]
 
 
-def test_early_stopping_stops_and_survives_an_interruption(ask):
-    run = ask("regularization.patience=2", "trainer.max_epochs=40", "model.lr=0.05")
+def test_early_stopping_stops_and_survives_an_interruption(trained):
+    run = trained("regularization.patience=2", "trainer.max_epochs=40", "model.lr=0.05")
     epochs = run.card["training"]["epochs"]
     assert epochs == run.card["training"]["best_epoch"] + 3 < 40
     assert (run.folder / "last.ckpt").is_file()
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_a_named_folder_never_answers_with_the_run_of_another_question(tables_root, tmp_path):
+def test_a_named_folder_is_not_reused_for_another_config_hash(tables_root, tmp_path):
     def into_the_same(*overrides):
         command = [f"data.root={tables_root}", *FAST, "debug=fast", *overrides]
         return train(compose(command), overrides=command, folder=tmp_path / "here")
@@ -351,25 +351,26 @@ def test_a_named_folder_never_answers_with_the_run_of_another_question(tables_ro
     assert into_the_same("model=lstm").reused
 
 
-def test_a_split_is_repeated_from_its_manifest(ask, first):
-    run = ask(f"split.manifest={first.folder / 'split.csv'}")
+def test_a_split_is_repeated_from_its_manifest(trained, first):
+    run = trained(f"split.manifest={first.folder / 'split.csv'}")
     assert (run.folder / "split.csv").read_bytes() == (first.folder / "split.csv").read_bytes()
     assert run.card["split"]["name"] == "manifest"
     assert run.card["split"]["sha256"] == first.card["split"]["sha256"]
     assert run.card["metrics"] == first.card["metrics"]
 
 
-def test_a_leaky_manifest_must_be_called_leaky(ask):
-    leaky = ask("split=leaky", "debug=fast")
+def test_a_leaky_manifest_must_be_called_leaky(trained):
+    leaky = trained("split=leaky", "debug=fast")
     manifest = f"split.manifest={leaky.folder / 'split.csv'}"
     with pytest.raises(GtzanError, match="call the split leaky"):
-        ask(manifest, "debug=fast")
-    assert ask(manifest, "split=leaky", "debug=fast").card["split"]["leakage_warning"]
+        trained(manifest, "debug=fast")
+    assert trained(manifest, "split=leaky", "debug=fast").card["split"]["leakage_warning"]
 
 
-def test_the_fold_and_both_seeds_do_what_they_say(ask):
+def test_fold_and_seeds_change_split_and_training(trained):
     base, other_seed, other_split, fold = (
-        ask("debug=fast", *more) for more in ((), ("seed=1",), ("split.seed=1",), ("split.fold=1", "split.n_folds=5"))
+        trained("debug=fast", *more)
+        for more in ((), ("seed=1",), ("split.seed=1",), ("split.fold=1", "split.n_folds=5"))
     )
     sha = [run.card["split"]["sha256"] for run in (base, other_seed, other_split, fold)]
     assert sha[0] == sha[1]

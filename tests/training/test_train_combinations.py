@@ -1,4 +1,4 @@
-"""Every combination that makes sense runs to a complete folder; every other one is refused before any work."""
+"""Valid combinations of groups leave a complete run folder; others are refused before any work."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ import pytest
 from run_folder import checked_card
 
 from gtzan_lightning.config.composition import compose
-from gtzan_lightning.corpus import loading as opening
+from gtzan_lightning.corpus import loading
 from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training import results
@@ -23,7 +23,7 @@ FEATURES = {
 
 
 @pytest.fixture
-def ask(monkeypatch):
+def trained(monkeypatch):
     """One epoch of one batch, without figures: they do not depend on the combination, and take the longest."""
     monkeypatch.setattr(results, "run_figures", lambda *_: {})
 
@@ -37,7 +37,7 @@ def ask(monkeypatch):
 @pytest.fixture
 def small_synthetic(monkeypatch, cache_dir):
     """The embedded corpus, shortened: three tracks a genre of two windows each, rendered once for all tests."""
-    monkeypatch.setattr(opening, "synthetic_corpus", partial(synthetic_corpus, tracks_per_genre=3, duration_s=6.5))
+    monkeypatch.setattr(loading, "synthetic_corpus", partial(synthetic_corpus, tracks_per_genre=3, duration_s=6.5))
     return (
         "data=synthetic",
         "data.n_jobs=1",
@@ -46,9 +46,9 @@ def small_synthetic(monkeypatch, cache_dir):
     )
 
 
-def refusal(ask, *overrides):
+def refusal(trained, *overrides):
     with pytest.raises(GtzanError) as caught:
-        ask(*overrides)
+        trained(*overrides)
     return str(caught.value)
 
 
@@ -56,8 +56,8 @@ def refusal(ask, *overrides):
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("slice_", STEPS)
 @pytest.mark.parametrize("model", MODELS)
-def test_on_the_real_tables(ask, gtzan_root, model, slice_, split):
-    run = ask(f"data.root={gtzan_root}", f"model={model}", f"slice={slice_}", f"split={split}")
+def test_on_the_real_tables(trained, gtzan_root, model, slice_, split):
+    run = trained(f"data.root={gtzan_root}", f"model={model}", f"slice={slice_}", f"split={split}")
     card = checked_card(run.folder)
     assert card["data"]["corpus"] == "gtzan"
     assert card["model"]["name"] == MODELS[model]
@@ -71,8 +71,8 @@ def test_on_the_real_tables(ask, gtzan_root, model, slice_, split):
 
 @pytest.mark.gtzan
 @pytest.mark.parametrize("model", MODELS)
-def test_whole_clips_in_one_step_come_from_the_thirty_second_table(ask, gtzan_root, model):
-    run = ask(f"data.root={gtzan_root}", f"model={model}", "slice=30s", "slice.step_s=30")
+def test_whole_clips_in_one_step_come_from_the_thirty_second_table(trained, gtzan_root, model):
+    run = trained(f"data.root={gtzan_root}", f"model={model}", "slice=30s", "slice.step_s=30")
     card = checked_card(run.folder)
     assert card["features"]["shape"] == [1, 58]
     assert sum(card["split"]["slices"].values()) == 1000
@@ -80,23 +80,23 @@ def test_whole_clips_in_one_step_come_from_the_thirty_second_table(ask, gtzan_ro
 
 
 @pytest.mark.gtzan
-def test_clips_with_a_missing_window_are_named(ask, gtzan_root):
-    card = ask(f"data.root={gtzan_root}", "slice=30s").card
+def test_clips_with_a_missing_window_are_named(trained, gtzan_root):
+    card = trained(f"data.root={gtzan_root}", "slice=30s").card
     assert sum(card["split"]["slices"].values()) == 938
     assert len(card["data"]["tracks_without_slice"]) == 62
 
 
 @pytest.mark.gtzan
 @pytest.mark.parametrize(("model", "regularization"), [("mlp", "none"), *((model, "strong") for model in MODELS)])
-def test_regularization_on_the_real_tables(ask, gtzan_root, model, regularization):
-    run = ask(f"data.root={gtzan_root}", f"model={model}", f"regularization={regularization}", "slice=9s")
+def test_regularization_on_the_real_tables(trained, gtzan_root, model, regularization):
+    run = trained(f"data.root={gtzan_root}", f"model={model}", f"regularization={regularization}", "slice=9s")
     checked_card(run.folder)
 
 
 @pytest.mark.parametrize("features", FEATURES)
 @pytest.mark.parametrize("model", MODELS)
-def test_on_the_synthetic_corpus(ask, small_synthetic, model, features):
-    run = ask(*small_synthetic, f"model={model}", f"features={features}")
+def test_on_the_synthetic_corpus(trained, small_synthetic, model, features):
+    run = trained(*small_synthetic, f"model={model}", f"features={features}")
     card = checked_card(run.folder)
     assert card["data"]["corpus"] == "synthetic"
     assert card["features"] == {"name": features, "shape": list(FEATURES[features])}
@@ -105,21 +105,21 @@ def test_on_the_synthetic_corpus(ask, small_synthetic, model, features):
 
 
 @pytest.mark.parametrize("features", ["mfcc", "logmel"])
-def test_two_seconds_of_frames_with_masks(ask, small_synthetic, features):
-    run = ask(*small_synthetic, f"features={features}", "slice=2s", "augmentation=masking", "model=reslstm")
+def test_two_seconds_of_frames_with_masks(trained, small_synthetic, features):
+    run = trained(*small_synthetic, f"features={features}", "slice=2s", "augmentation=masking", "model=reslstm")
     assert checked_card(run.folder)["features"]["shape"][0] == 86
 
 
 @pytest.mark.parametrize("split", ["leaky", "grouped", "artist"])
-def test_splits_of_any_folder_with_artists(ask, tables_root, split):
+def test_splits_of_any_folder_with_artists(trained, tables_root, split):
     ratios = "split.ratios={train: 0.6, val: 0.2, test: 0.2}"  # five artists a genre
-    assert checked_card(ask(f"data.root={tables_root}", f"split={split}", ratios).folder)["split"]["name"] == split
+    assert checked_card(trained(f"data.root={tables_root}", f"split={split}", ratios).folder)["split"]["name"] == split
 
 
 @pytest.mark.parametrize("features", ["mfcc", "logmel"])
-def test_a_folder_of_any_audio(ask, audio_root, features, cache_dir):
+def test_a_folder_of_any_audio(trained, audio_root, features, cache_dir):
     where = ("data=folder", f"data.root={audio_root}", f"cache_dir={cache_dir}", "data.n_jobs=1")
-    run = ask(*where, f"features={features}", "model=lstm")
+    run = trained(*where, f"features={features}", "model=lstm")
     card = checked_card(run.folder)
     assert card["data"]["corpus"] == audio_root.name
     assert card["data"]["genres"] == ["blues", "jazz", "rock"]
@@ -152,12 +152,12 @@ NO_TABLE_WINDOW = "slice.seconds=2 is shorter than the features' window of 3 s"
         (["trainer=gpu"], "Use trainer=cpu."),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_remedy_before_training(ask, tables_root, monkeypatch, overrides, message):
+def test_impossible_combinations_are_refused_before_training(trained, tables_root, monkeypatch, overrides, message):
     if overrides == ["trainer=gpu"]:
         monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("lightning.Trainer.fit", lambda *_, **__: pytest.fail("trained"))
     overrides = [f"+{word}" if word == "model.kernel_size=3" else word for word in overrides]
-    assert message in refusal(ask, f"data.root={tables_root}", *overrides)
+    assert message in refusal(trained, f"data.root={tables_root}", *overrides)
 
 
 @pytest.mark.parametrize(
@@ -169,5 +169,5 @@ def test_what_cannot_be_is_refused_with_the_remedy_before_training(ask, tables_r
         (["features=mfcc", "slice=2s", "slice.step_s=3"], "slice.step_s=3 is longer than slice.seconds=2"),
     ],
 )
-def test_what_the_synthetic_corpus_cannot_do_is_refused(ask, small_synthetic, overrides, message):
-    assert message in refusal(ask, *small_synthetic, *overrides)
+def test_combinations_that_the_synthetic_corpus_lacks_are_refused(trained, small_synthetic, overrides, message):
+    assert message in refusal(trained, *small_synthetic, *overrides)

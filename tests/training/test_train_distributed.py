@@ -1,4 +1,4 @@
-"""One job in two processes."""
+"""A distributed run: one job in two processes."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def test_two_processes_leave_the_folder_that_one_leaves(tables_root, tmp_path, c
     labels = ["track_id", "start_s", "part", "y_true"]
     pd.testing.assert_frame_equal(tables[1][labels], tables[0][labels])
     assert list(tables[1].columns) == list(tables[0].columns)
-    assert ended.stdout.count("Run shared") == 1  # the second process keeps quiet
+    assert ended.stdout.count("Run shared") == 1  # the second process prints nothing
 
 
 def test_a_further_process_fits_and_writes_nothing(tables_root, tmp_path, monkeypatch):
