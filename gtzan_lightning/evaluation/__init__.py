@@ -1,1 +1,1 @@
-"""Logits to metrics: predictions, confidence intervals, comparison, calibration, out-of-distribution scores."""
+"""Evaluation: predictions, metrics, intervals, comparison of runs, calibration, out-of-distribution scores."""

@@ -1,4 +1,4 @@
-"""Counts by cluster: all that an interval needs to know of a table of decisions."""
+"""Counts per cluster, the sufficient statistics of cluster-robust confidence intervals."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.evaluation.metrics import Decisions
 
-Totals = NDArray[np.float64]  # (..., 3, genres): rows that are right, rows of the genre, rows decided as the genre
+Totals = NDArray[np.float64]  # (..., 3, genres): rows predicted correctly, rows of the genre, rows predicted as it
 Statistic = Callable[[Totals], NDArray[np.float64]]  # (..., 3, genres) -> (...)
 
 
 @dataclass(frozen=True, eq=False)
 class ClusterCounts:
-    """Counts of each cluster (artist, recording or track), and the stratum that it is drawn from."""
+    """Counts of each cluster (artist, recording or track) and its stratum."""
 
     totals: Totals  # (clusters, 3, genres)
-    stratum: NDArray[np.intp]  # (clusters,), the genre that most rows of the cluster have, as 0, 1, ...; see `_strata`
+    stratum: NDArray[np.intp]  # (clusters,), 0, 1, ...: the most frequent genre of the cluster's rows; see `_strata`
 
     def __len__(self) -> int:
         return len(self.totals)
@@ -36,33 +36,28 @@ class ClusterCounts:
 
 
 def count_clusters(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> ClusterCounts:
-    """Count the decisions of each cluster.
+    """Count the rows of each cluster.
 
     Raises:
-        ValueError: a track has no cluster.
+        ValueError: A track has no cluster.
     """
     missing = sorted(set(decisions.track_id) - set(cluster_of_track))
     if missing:
         raise ValueError(f"no cluster is known for {len(missing)} tracks, among them {missing[:3]}")
     cluster, names = pd.factorize(pd.Series([cluster_of_track[track] for track in decisions.track_id], dtype=object))
-    shape = (len(names), len(decisions.genres))
-    right = decisions.y_true == decisions.y_pred
-    of_each = ((cluster[right], decisions.y_true[right]), (cluster, decisions.y_true), (cluster, decisions.y_pred))
-    totals = np.stack([_tally(clusters, genres, shape) for clusters, genres in of_each], axis=1)
+    totals = np.zeros((len(names), 3, len(decisions.genres)))
+    np.add.at(totals[:, 0], (cluster, decisions.y_true), decisions.y_true == decisions.y_pred)
+    np.add.at(totals[:, 1], (cluster, decisions.y_true), 1)
+    np.add.at(totals[:, 2], (cluster, decisions.y_pred), 1)
     return ClusterCounts(totals, _strata(totals[:, 1].argmax(axis=1)))
 
 
-def _tally(clusters: NDArray[np.intp], genres: NDArray[np.intp], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """How many rows each cluster has in each genre, `(clusters, genres)`."""
-    return np.bincount(clusters * shape[1] + genres, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
-
-
 def _strata(genre: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Strata `(clusters,)` of at least two clusters each, where there are two.
+    """Stratum of each cluster, `(clusters,)`, with at least two clusters per stratum where there are two.
 
-    Splits are stratified by genre, so the genre is the stratum. A genre with a single cluster says nothing about
-    the spread inside it: such genres form one stratum together (a lone one joins the smallest of the others),
-    which errs on the wide side ("collapsed strata": Cochran 1977, Sampling Techniques, section 5A.12).
+    Splits are stratified by genre, so the genre is the stratum. The variance within a genre of a single cluster cannot
+    be estimated: such genres form one joint stratum (a single one joins the smallest of the others), which makes
+    intervals conservative ("collapsed strata": Cochran 1977, Sampling Techniques, section 5A.12).
     """
     names, stratum, size = np.unique(genre, return_inverse=True, return_counts=True)
     merged = list(np.flatnonzero(size == 1))
@@ -74,26 +69,29 @@ def _strata(genre: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.unique(target[stratum], return_inverse=True)[1]
 
 
+# scikit-learn has these scores for labels; here they are functions of counts, for all resamples at once.
+
+
 def accuracy(totals: Totals) -> NDArray[np.float64]:
-    """Share of rows that are right, `(..., 3, genres)` -> `(...)`."""
+    """Accuracy, `(..., 3, genres)` -> `(...)`."""
     return totals[..., 0, :].sum(axis=-1) / totals[..., 1, :].sum(axis=-1)
 
 
 def genre_recall(totals: Totals) -> NDArray[np.float64]:
-    """Share of each genre's rows that are right, `(..., 3, genres)` -> `(..., genres)`; 0 without rows."""
+    """Recall of each genre, `(..., 3, genres)` -> `(..., genres)`; 0 without rows."""
     return _ratio(totals[..., 0, :], totals[..., 1, :])
 
 
 def genre_f1(totals: Totals) -> NDArray[np.float64]:
-    """F1 of each genre, `(..., 3, genres)` -> `(..., genres)`: 2 TP / (rows of it + rows decided as it)."""
+    """F1 of each genre, `(..., 3, genres)` -> `(..., genres)`: 2 TP / (true rows + predicted rows)."""
     return _ratio(2 * totals[..., 0, :], totals[..., 1, :] + totals[..., 2, :])
 
 
 def macro_f1(occurring: NDArray[np.intp]) -> Statistic:
-    """Macro F1 over the genres that occur in the whole table, the same ones in every resample."""
+    """Return macro F1 over the genres that occur in the whole table, the same ones in every resample."""
     return lambda totals: genre_f1(totals)[..., occurring].mean(axis=-1)
 
 
 def _ratio(numerator: Totals, denominator: Totals) -> Totals:
-    """The quotient, 0 where the denominator is 0; complex numbers pass through (`intervals` differentiates)."""
+    """Quotient, 0 where the denominator is 0; supports complex numbers, which `intervals.influence` passes."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)

@@ -1,4 +1,4 @@
-"""What a model says about one file: a genre, how sure, and how much its slices agree."""
+"""Prediction of one audio file."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def _no_rows() -> NDArray[np.float64]:
-    return np.empty(0)
-
-
 @dataclass(frozen=True, eq=False)
 class FilePrediction:
-    """One file's prediction, from the probabilities of its slices; or why there is none."""
+    """Prediction of one file from the probabilities of its slices, or the reason why it was skipped."""
 
     path: Path
     genres: tuple[str, ...]
-    start_s: NDArray[np.float64] = field(default_factory=_no_rows)  # (slices,)
-    stop_s: NDArray[np.float64] = field(default_factory=_no_rows)  # (slices,)
+    start_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))  # (slices,)
+    stop_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))  # (slices,)
     probabilities: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))  # (slices, genres)
-    warnings: tuple[str, ...] = ()  # how the file is unlike the training music, and what was repaired
-    skipped: str | None = None  # why the file has no prediction; the other properties are not defined then
+    warnings: tuple[str, ...] = ()  # signal quality, out-of-distribution score, and repairs of the file
+    skipped: str | None = None  # reason; the properties below are undefined then
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """Probability of each genre for the file: the mean over its slices, `(genres,)`."""
+        """Probability of each genre: the mean over the slices, `(genres,)`."""
         return self.probabilities.mean(axis=0, dtype=np.float64)
 
     @property
@@ -37,7 +33,7 @@ class FilePrediction:
 
     @property
     def probability(self) -> float:
-        """That of the genre."""
+        """Probability of `genre`."""
         return float(self.mean[self._ranked[0]])
 
     @property
@@ -47,16 +43,16 @@ class FilePrediction:
 
     @property
     def runner_up_probability(self) -> float:
-        """That of the runner-up."""
+        """Probability of `runner_up`."""
         return float(self.mean[self._ranked[1]])
 
     @property
     def agreement(self) -> float:
-        """Share of the slices whose most probable genre is the file's."""
+        """Share of the slices whose most probable genre is `genre`."""
         return float(np.mean(self.probabilities.argmax(axis=1) == self._ranked[0]))
 
     def slices(self) -> list[FilePrediction]:
-        """Each slice as an prediction of its own."""
+        """Return the prediction of each slice."""
         rows = zip(self.start_s, self.stop_s, self.probabilities, strict=True)
         return [
             FilePrediction(self.path, self.genres, np.array([start]), np.array([stop]), row[None])

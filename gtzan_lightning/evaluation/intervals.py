@@ -1,10 +1,32 @@
-"""Resampling of clusters: percentile and BCa intervals.
+"""Confidence intervals of scores from few clusters of unequal size.
 
-Units are drawn with replacement inside each genre, one fewer than there are, and reweighted to the genre's number
-(Rao & Wu 1988, JASA 83): drawing all n would make the spread too small by (n - 1) / n, half of it with two clusters.
-With few clusters the percentiles still cover too little; the interval to quote is `intervals.t_interval`.
+Slices of a track are correlated, and so are tracks of an artist: the artist (else the recording, else the track) is the
+cluster. A test part may hold two or three artists of a genre, one of them with half of its rows. Bootstrap percentiles
+then cover too little, so the run card quotes `t_interval`, a cluster-robust interval for few and unequal clusters:
 
-MERGED: How sure a score is: the interval that stands on a run card.
+* The influence of each cluster on the score is centred on the mean of its genre: splits are stratified by genre, so
+  differences between genres are not part of the variance.
+* Its square is divided by 1 - share of the genre's rows ("CR2": Bell & McCaffrey 2002, Survey Methodology 28;
+  Pustejovsky & Tipton 2018, Journal of Business & Economic Statistics 36), because a large cluster pulls the mean
+  towards itself, which reduces its deviation.
+* Student's t replaces the normal quantile, with Bell & McCaffrey's degrees of freedom in each genre, combined after
+  Satterthwaite (1946). It is applied on the logit scale, which keeps the limits between 0 and 1.
+
+`bootstrap_interval` draws clusters with replacement within each genre, one fewer than there are, and rescales to the
+size of the genre (Rao & Wu 1988, JASA 83): drawing all n would make the variance too small by (n - 1) / n, one half
+with two clusters. `scipy.stats.bootstrap` has neither strata nor this rescaling.
+
+Coverage of nominal 95 % intervals of accuracy / macro F1, in percent, on simulated artists (1,000 to 2,000 test parts
+each, within-artist correlation 0.2, genres from easy to hard; `tests/evaluation/test_intervals_coverage.py`):
+
+    =================================  ===========  ============  ===========  =======
+    artists per genre                  t_interval   percentile    BCa          by rows
+    =================================  ===========  ============  ===========  =======
+    10 of equal size                   95.4 / 95.6  94.5 / 94.0   94.4 / 94.3  58
+    2-3 in three genres, else 7-12     95.0 / 95.2  94.4 / 91.2   94.4 / 88.0
+    3 of unequal size in every genre   96.8 / 96.2  96.2 / 92.6   96.1 / 93.5
+    2 in every genre                   98.1 / 97.8  90.9 / 90.0   91.1 / 90.8
+    =================================  ===========  ============  ===========  =======
 """
 
 from __future__ import annotations
@@ -20,56 +42,58 @@ from scipy.stats import beta, norm, t
 
 from gtzan_lightning.evaluation.clusters import ClusterCounts, Statistic, Totals
 
-TINY_STEP = 1e-30  # of the complex-step derivative, which has no rounding error to balance it against
-NO_SPREAD = 1e-24  # a variance below this is rounding noise
+TINY_STEP = 1e-30  # of the complex-step derivative, which has no cancellation error
+NO_SPREAD = 1e-24  # a variance below this is rounding error
+REPLICATES = 2000
+SEED = 20020304  # fixed: an interval does not depend on the training seed
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A score between 0 and 1 with its interval; `low <= estimate <= high` always holds."""
+class ScoreInterval:
+    """A score between 0 and 1 with its interval, `low <= estimate <= high`."""
 
     estimate: float
     low: float
     high: float
-    se: float | None  # standard error; None where fewer than two clusters leave it unknown
+    se: float | None  # standard error; None for fewer than two clusters
     degrees: float | None  # degrees of freedom of `se`; None where it is unknown or zero
-    clusters: int  # clusters that speak for it
+    clusters: int  # number of clusters with rows for the score
 
 
 def t_interval(
     counts: ClusterCounts, statistic: Statistic, coverage: float = 0.95, clusters: int | None = None
-) -> Interval:
-    """Interval of a score for few and unequal clusters; see the head of this file.
+) -> ScoreInterval:
+    """Cluster-robust interval of a score for few and unequal clusters; see the module docstring.
 
-    Fewer than two clusters say nothing: the interval is then [0, 1] and the standard error None. Where no cluster
-    deviates (all is right, for one) the spread cannot be seen: the interval is then the exact binomial one with
-    as many trials as there are clusters (Korn & Graubard 1998, Survey Methodology 24).
+    With fewer than two clusters, the interval is [0, 1] and the standard error None. If no cluster deviates (all rows
+    correct, for example), the interval is the exact binomial one with as many trials as there are clusters (Korn &
+    Graubard 1998, Survey Methodology 24).
 
     Args:
-        counts: the table, counted by cluster.
-        statistic: the score as a function of counts, `(..., 3, genres)` -> `(...)`.
+        counts: counts per cluster.
+        statistic: score as a function of counts, `(..., 3, genres)` -> `(...)`.
         coverage: nominal probability that the interval contains the true score.
-        clusters: clusters that speak for the score where not all do (those of one genre).
+        clusters: number of clusters with rows for the score; None means all.
     """
     clusters = len(counts) if clusters is None else clusters
     estimate = float(statistic(counts.sum()))
     if clusters < 2:
-        return Interval(estimate, 0.0, 1.0, None, None, clusters)
+        return ScoreInterval(estimate, 0.0, 1.0, None, None, clusters)
     variance, degrees = small_sample_variance(influence(counts, statistic), counts.rows, counts.stratum)
     if variance < NO_SPREAD or not 0 < estimate < 1:
         low, high = _exact(estimate, clusters, coverage)
-        return Interval(estimate, low, high, float(np.sqrt(variance)), None, clusters)
+        return ScoreInterval(estimate, low, high, float(np.sqrt(variance)), None, clusters)
     half = t.ppf((1 + coverage) / 2, degrees) * np.sqrt(variance) / (estimate * (1 - estimate))
     low, high = expit(logit(estimate) - half), expit(logit(estimate) + half)
-    return Interval(
+    return ScoreInterval(
         estimate, min(float(low), estimate), max(float(high), estimate), float(np.sqrt(variance)), degrees, clusters
     )
 
 
 def influence(counts: ClusterCounts, statistic: Statistic) -> NDArray[np.float64]:
-    """How far each cluster moves the score away from what its stratum's mean would give, `(clusters,)`.
+    """Influence of each cluster on the score relative to the mean of its stratum, `(clusters,)`.
 
-    The derivative of the score with respect to each count comes from one complex step, exact to rounding
+    The derivative of the score with respect to each count is computed by a complex step, exact up to rounding
     (Squire & Trapp 1998, SIAM Review 40).
     """
     total = counts.sum()
@@ -83,10 +107,10 @@ def influence(counts: ClusterCounts, statistic: Statistic) -> NDArray[np.float64
 def small_sample_variance(
     deviation: NDArray[np.float64], rows: NDArray[np.float64], stratum: NDArray[np.intp]
 ) -> tuple[float, float]:
-    """CR2 variance of a score and its degrees of freedom; see the head of this file.
+    """CR2 variance of a score and its degrees of freedom; see the module docstring.
 
     Args:
-        deviation: how far each cluster moves the score away from what its stratum's mean would give, `(clusters,)`.
+        deviation: influence of each cluster relative to the mean of its stratum, `(clusters,)`.
         rows: rows of each cluster, `(clusters,)`.
         stratum: stratum of each cluster, `(clusters,)`; each has at least two clusters.
     """
@@ -104,7 +128,7 @@ def small_sample_variance(
 def _degrees(share: NDArray[np.float64]) -> float:
     """Bell & McCaffrey's degrees of freedom of the variance in one stratum, from its clusters' shares of the rows.
 
-    The variance is a quadratic form x'Qx in the clusters' scores x; with equal variances of these it behaves like a
+    The variance is a quadratic form x'Qx in the clusters' scores x. If these have equal variances, it approximates a
     chi-square with trace(Q)^2 / trace(QQ) degrees of freedom: clusters - 1 for equal shares, fewer for unequal ones.
     """
     scale = share / np.sqrt(1 - share)
@@ -114,15 +138,11 @@ def _degrees(share: NDArray[np.float64]) -> float:
 
 
 def _exact(estimate: float, clusters: int, coverage: float) -> tuple[float, float]:
-    """Clopper & Pearson's (1934) interval for `estimate * clusters` successes, which need not be whole."""
+    """Clopper & Pearson's (1934) interval of `estimate * clusters` successes; SciPy's `binomtest` needs integers."""
     tail, successes = (1 - coverage) / 2, estimate * clusters
     low = float(beta.ppf(tail, successes, clusters - successes + 1)) if estimate > 0 else 0.0
     high = float(beta.ppf(1 - tail, successes + 1, clusters - successes)) if estimate < 1 else 1.0
     return low, high
-
-
-REPLICATES = 2000
-SEED = 20020304  # its own and fixed: an interval never depends on the seed of the training
 
 
 def bootstrap_interval(
@@ -132,16 +152,16 @@ def bootstrap_interval(
     coverage: float = 0.95,
     replicates: int = REPLICATES,
 ) -> tuple[float, float]:
-    """Interval of a score from resampled clusters; [0, 1] with fewer than two of them.
+    """Bootstrap interval of a score from resampled clusters; [0, 1] with fewer than two.
 
-    It always contains the estimate: an end that would lie on the wrong side is moved to it.
+    The interval is extended to the estimate if it does not contain it.
 
     Args:
-        counts: the table, counted by cluster.
-        statistic: the score as a function of counts, `(..., 3, genres)` -> `(...)`.
-        kind: plain percentiles, or bias-corrected and accelerated ones (Efron 1987, JASA 82).
+        counts: counts per cluster.
+        statistic: score as a function of counts, `(..., 3, genres)` -> `(...)`.
+        kind: percentile interval, or bias-corrected and accelerated interval (Efron 1987, JASA 82).
         coverage: nominal probability that the interval contains the true score.
-        replicates: resamples drawn.
+        replicates: number of resamples.
     """
     if len(counts) < 2:
         return 0.0, 1.0
@@ -149,7 +169,7 @@ def bootstrap_interval(
     values = statistic(resample(counts, replicates))
     levels = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
     if kind == "bca":
-        levels = _corrected(levels, values, estimate, influence(counts, statistic))
+        levels = _bca_levels(levels, values, estimate, influence(counts, statistic))
     low, high = np.quantile(values, levels)
     return min(float(low), estimate), max(float(high), estimate)
 
@@ -160,9 +180,9 @@ def resample(counts: ClusterCounts, replicates: int = REPLICATES) -> Totals:
     return (weights @ counts.totals.reshape(len(counts), -1)).reshape(replicates, *counts.totals.shape[1:])
 
 
-@lru_cache(maxsize=4)  # all scores of one part share their clusters, hence their weights
+@lru_cache(maxsize=4)  # all scores of a part have the same clusters, hence weights
 def _weights(stratum: tuple[int, ...], replicates: int) -> NDArray[np.float64]:
-    """How often each resample holds each cluster, `(replicates, clusters)`, scaled to keep the size of each stratum."""
+    """Weight of each cluster in each resample, `(replicates, clusters)`, scaled to the size of its stratum."""
     rng = np.random.default_rng(SEED)
     strata = np.array(stratum)
     weights = np.zeros((replicates, len(strata)))
@@ -174,10 +194,10 @@ def _weights(stratum: tuple[int, ...], replicates: int) -> NDArray[np.float64]:
     return weights
 
 
-def _corrected(
+def _bca_levels(
     levels: NDArray[np.float64], values: NDArray[np.float64], estimate: float, deviation: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Percentile levels after BCa's correction of bias and skewness (Davison & Hinkley 1997, section 5.3.2)."""
+    """Correct percentile levels for bias and skewness (BCa: Davison & Hinkley 1997, section 5.3.2)."""
     below = (np.mean(values < estimate) + np.mean(values <= estimate)) / 2
     bias = norm.ppf(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
     spread = np.sum(deviation**2) ** 1.5

@@ -1,4 +1,4 @@
-"""Scores of decisions at three levels: each slice, each clip by mean probability, each clip by majority vote."""
+"""Metrics at three levels: windows, clips by mean probability, and clips by majority vote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """One decision a row, at one level; genres as positions in `genres`."""
+    """True and predicted genre of each row at one level, as indices into `genres`."""
 
     level: Level
     track_id: NDArray[np.object_]  # (rows,)
@@ -30,15 +30,15 @@ class Decisions:
         return len(self.track_id)
 
     def occurring(self) -> NDArray[np.intp]:
-        """Genres that occur in the truth, as positions: the ones that macro averages run over."""
+        """Indices of the genres that occur in `y_true`; macro averages run over these."""
         return np.unique(self.y_true)
 
 
 def decide(predictions: Predictions, level: Level) -> Decisions:
-    """Decisions at a level; give the rows of one part, `predictions.only("test")`.
+    """Predicted genres at a level; pass the rows of one part, such as `predictions.only("test")`.
 
-    `window` scores each slice, as the literature says; `clip` takes the mean probability of a track's slices;
-    `clip_vote` their majority, ties broken by the mean probability.
+    `window` scores each slice, as in the literature; `clip` uses the mean probability over a track's slices;
+    `clip_vote` their majority vote, with ties broken by the mean probability.
     """
     if level == "window":
         table, y_pred = predictions, predictions.decisions()
@@ -51,31 +51,25 @@ def decide(predictions: Predictions, level: Level) -> Decisions:
 def scores(decisions: Decisions) -> dict[str, float | int]:
     """Accuracy, macro precision, recall and F1, and the number of rows.
 
-    The macro averages run over the genres that occur in the truth: a genre without examples has no recall, and
-    counting it as 0 would punish the model for the split. A wrong guess of such a genre still lowers the recall
-    of the true one. A genre that was never predicted has precision 0.
+    Macro averages run over the genres that occur in the truth: recall is undefined for a genre without examples. Wrong
+    predictions of such a genre still lower the recall of the true one. A genre never predicted has precision 0.
 
     Raises:
-        ValueError: there are no rows.
+        ValueError: There are no rows.
     """
     if not len(decisions):
         raise ValueError("no rows to score")
     macro = precision_recall_fscore_support(
         decisions.y_true, decisions.y_pred, labels=decisions.occurring(), average="macro", zero_division=0
     )
-    return {
-        "accuracy": float(np.mean(decisions.y_true == decisions.y_pred)),
-        "precision": float(macro[0]),
-        "recall": float(macro[1]),
-        "f1": float(macro[2]),
-        "n": len(decisions),
-    }
+    averages = {name: float(value) for name, value in zip(("precision", "recall", "f1"), macro[:3], strict=True)}
+    return {"accuracy": float(np.mean(decisions.y_true == decisions.y_pred)), **averages, "n": len(decisions)}
 
 
 def genre_scores(decisions: Decisions) -> pd.DataFrame:
     """Precision, recall, F1 and number of rows of each genre, indexed by genre.
 
-    A genre without rows has NaN recall and F1; one that was never predicted has precision 0.
+    A genre without rows has NaN recall and F1; one never predicted has precision 0.
     """
     precision, recall, f1, n = precision_recall_fscore_support(
         decisions.y_true, decisions.y_pred, labels=np.arange(len(decisions.genres)), zero_division=0
@@ -88,12 +82,12 @@ def genre_scores(decisions: Decisions) -> pd.DataFrame:
 
 
 def confusion(decisions: Decisions) -> NDArray[np.int64]:
-    """Counts `(genres, genres)`: rows are the truth, columns the decision."""
+    """Confusion matrix of counts, `(genres, genres)`: rows are true genres, columns predicted ones."""
     return confusion_matrix(decisions.y_true, decisions.y_pred, labels=np.arange(len(decisions.genres)))
 
 
 def overfit_gap(predictions: Predictions) -> float | None:
-    """Train minus validation window accuracy; None where the table lacks one of the parts."""
+    """Generalization gap: train minus validation window accuracy; None if one of the parts has no rows."""
     parts = [decide(predictions.only(part), "window") for part in ("train", "val")]
     if not all(len(part) for part in parts):
         return None

@@ -1,4 +1,4 @@
-"""The table that all evidence is computed from: one row a slice, its genre and what the model said."""
+"""Table of predictions, from which all metrics are computed: one row per slice."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from gtzan_lightning.utils.files import replacing
 
 PARTS = ("train", "val", "test")
 LEADING_COLUMNS = ("track_id", "start_s", "part", "y_true")
-SUM_TOLERANCE = 1e-3  # a row's probabilities sum to 1 within this
+SUM_TOLERANCE = 1e-3  # allowed deviation from 1 of the sum of a row's probabilities
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model said about each slice; `clips` makes the same kind of table with one row a track.
+    """Predicted probabilities of each slice; `clips` returns the same kind of table with one row per track.
 
-    Lists are accepted and become arrays. Probabilities are held as float32, which the file reproduces exactly,
-    so that a number computed from the file equals the one computed from memory.
+    Lists are converted to arrays. Probabilities are float32, which the CSV file reproduces exactly, so metrics computed
+    from the file and from memory are equal.
 
     Raises:
-        ValueError: the columns differ in length, or a part or a genre is unknown.
-        GtzanError: a probability is no finite number between 0 and 1, or a row does not sum to 1.
+        ValueError: The columns differ in length, or a part or a genre is unknown.
+        GtzanError: A probability is not between 0 and 1, or a row does not sum to 1.
     """
 
     track_id: NDArray[np.object_]  # (rows,)
-    start_s: NDArray[np.float64]  # (rows,), where the slice begins in its track
+    start_s: NDArray[np.float64]  # (rows,), start of the slice in its track
     part: NDArray[np.object_]  # (rows,), "train", "val" or "test"
-    y_true: NDArray[np.object_]  # (rows,), the genre's name
+    y_true: NDArray[np.object_]  # (rows,), name of the true genre
     probabilities: NDArray[np.float32]  # (rows, genres)
     genres: tuple[str, ...]  # names of the columns of `probabilities`
 
@@ -54,7 +54,7 @@ class Predictions:
         row = _first_bad_row(self.probabilities)
         if row is not None:
             raise GtzanError(
-                f"the model's probabilities for {self.track_id[row]} at {self.start_s[row]:g} s are no distribution "
+                f"the model's probabilities for {self.track_id[row]} at {self.start_s[row]:g} s are not a distribution "
                 f"(they sum to {self.probabilities[row].sum():g}). The training has probably diverged: "
                 "choose a lower learning rate."
             )
@@ -63,48 +63,43 @@ class Predictions:
         return len(self.track_id)
 
     def labels(self) -> NDArray[np.intp]:
-        """True genre of each row as a position in `genres`, `(rows,)`."""
-        position = {genre: index for index, genre in enumerate(self.genres)}
-        return np.array([position[genre] for genre in self.y_true], dtype=np.intp)
+        """True genre of each row as an index into `genres`, `(rows,)`."""
+        index = {genre: number for number, genre in enumerate(self.genres)}
+        return np.array([index[genre] for genre in self.y_true], dtype=np.intp)
 
     def decisions(self) -> NDArray[np.intp]:
-        """Most probable genre of each row as a position in `genres`, `(rows,)`; the first of those that tie."""
+        """Most probable genre of each row as an index into `genres`, `(rows,)`; the first one of ties."""
         return self.probabilities.argmax(axis=1)
 
     def rows(self, chosen: NDArray[Any]) -> Predictions:
-        """The rows that a boolean mask or an array of positions chooses."""
-        return Predictions(
-            self.track_id[chosen],
-            self.start_s[chosen],
-            self.part[chosen],
-            self.y_true[chosen],
-            self.probabilities[chosen],
-            self.genres,
-        )
+        """Select rows by a boolean mask or an array of indices."""
+        columns = {name: getattr(self, name)[chosen] for name in (*LEADING_COLUMNS, "probabilities")}
+        return replace(self, **columns)
 
     def only(self, part: str) -> Predictions:
-        """The rows of one part, `"train"`, `"val"` or `"test"`; possibly none."""
+        """Select the rows of one part, `"train"`, `"val"` or `"test"`; there may be none."""
         if part not in PARTS:
             raise ValueError(f"part {part!r} is not among {PARTS}")
         return self.rows(self.part == part)
 
     def clips(self) -> Predictions:
-        """One row a track: the mean probability of its slices, in order of first appearance.
+        """Average the probabilities of each track's slices: one row per track, in order of first appearance.
 
-        A leaky split puts slices of a track into several parts: the track then has a row in each of them, made
-        from that part's slices alone.
+        In a leaky split, a track with slices in several parts has one row per part, from the slices of that part.
+
+        Raises:
+            ValueError: A track has two genres.
         """
         clip, first = self._clip_of_row()
-        total = np.zeros((len(first), len(self.genres)))  # float64: the order of the rows must not matter
+        total = np.zeros((len(first), len(self.genres)))  # float64, so that the order of the rows has no effect
         np.add.at(total, clip, self.probabilities)
         mean = total / np.bincount(clip, minlength=len(first))[:, None]
         return replace(self.rows(first), probabilities=mean.astype(np.float32))
 
     def clip_votes(self) -> NDArray[np.intp]:
-        """The genre that most slices of each clip vote for, `(clips,)`, clips as in `clips`.
+        """Majority vote of the slices of each clip, `(clips,)`, in the order of `clips`.
 
-        A slice votes for its most probable genre. Of the genres with equally many votes, the one with the higher
-        mean probability wins.
+        A slice votes for its most probable genre. Ties are broken by the mean probability.
         """
         clip, first = self._clip_of_row()
         votes = np.zeros((len(first), len(self.genres)))
@@ -113,7 +108,7 @@ class Predictions:
         return np.where(tied, self.clips().probabilities, -1.0).argmax(axis=1)
 
     def _clip_of_row(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Each row's clip, `(rows,)`, and each clip's first row, `(clips,)`."""
+        """Clip of each row, `(rows,)`, and first row of each clip, `(clips,)`."""
         rows = pd.DataFrame({"part": self.part, "track": self.track_id}).groupby(["part", "track"], sort=False)
         clip = np.asarray(rows.ngroup(), dtype=np.intp)
         first = np.unique(clip, return_index=True)[1]
@@ -124,20 +119,20 @@ class Predictions:
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
-    """Write the table as CSV: `track_id, start_s, part, y_true, p_<genre>...`; a reader never sees half a file."""
+    """Write the table atomically as CSV with columns `track_id, start_s, part, y_true, p_<genre>...`."""
     frame = pd.DataFrame({name: getattr(predictions, name) for name in LEADING_COLUMNS})
-    frame["start_s"] = [repr(float(start)) for start in predictions.start_s]  # the shortest text that reads back
+    frame["start_s"] = [repr(float(start)) for start in predictions.start_s]  # shortest exact form
     names = [f"p_{genre}" for genre in predictions.genres]
     table = pd.concat([frame, pd.DataFrame(predictions.probabilities.astype(np.float64), columns=names)], axis=1)
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")  # 9 digits: float32 exactly
+        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")  # 9 digits are exact for float32
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read what `write_predictions` wrote, or a table of the same columns from elsewhere.
+    """Read the file of `write_predictions`, or another CSV file with the same columns.
 
     Raises:
-        GtzanError: naming file, row (the line of the file) and column of what is wrong.
+        GtzanError: The file is unreadable or invalid; the message names file, line and column.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
@@ -145,7 +140,7 @@ def read_predictions(path: Path) -> Predictions:
         raise GtzanError(f"{path}: cannot be read as a table of predictions: {error}.") from error
     genres = _genres_of_columns(list(table.columns), path)
     for name, allowed in (("part", PARTS), ("y_true", genres)):
-        _refuse_rows(~table[name].isin(allowed), table[name], f"is none of {', '.join(allowed)}", path)
+        _check_rows(~table[name].isin(allowed), table[name], f"is not one of {', '.join(allowed)}", path)
     start_s = _numbers(table["start_s"], path)
     columns = [_numbers(table[f"p_{genre}"], path) for genre in genres]
     probabilities = np.stack(columns, axis=1).astype(np.float32)
@@ -155,42 +150,42 @@ def read_predictions(path: Path) -> Predictions:
             f"{path}, line {row + 2}: the probabilities lie outside [0, 1] or do not sum to 1 "
             f"(sum {probabilities[row].sum():g}). Write softmax outputs, not logits."
         )
-    strings = [table[name].to_numpy(dtype=object) for name in ("track_id", "part", "y_true")]
-    return Predictions(strings[0], start_s, strings[1], strings[2], probabilities, genres)
+    track_id, part, y_true = (table[name].to_numpy(dtype=object) for name in ("track_id", "part", "y_true"))
+    return Predictions(track_id, start_s, part, y_true, probabilities, genres)
 
 
 def _genres_of_columns(columns: list[str], path: Path) -> tuple[str, ...]:
-    """Genres named by the `p_<genre>` columns, after a check that no other column is missing."""
+    """Genres of the `p_<genre>` columns; raise a GtzanError if a column is missing."""
     missing = [name for name in LEADING_COLUMNS if name not in columns]
     genres = tuple(name[2:] for name in columns if name.startswith("p_"))
     if missing or len(genres) < 2:
-        lack = ", ".join(missing) or "at least two p_<genre>"
-        raise GtzanError(f"{path}: no column {lack}. Expected: {', '.join(LEADING_COLUMNS)}, p_<genre>...")
+        wanted = ", ".join(missing) or "at least two p_<genre>"
+        raise GtzanError(f"{path}: no column {wanted}. Expected: {', '.join(LEADING_COLUMNS)}, p_<genre>...")
     return genres
 
 
 def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:
-    """The column as numbers, each text read to the nearest float64."""
+    """Convert the column to finite float64, correctly rounded."""
     try:
         values = column.to_numpy(dtype=object).astype(np.float64)
-    except ValueError:
+    except ValueError:  # convert what is valid, to report the first wrong row
         values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    _refuse_rows(~pd.Series(np.isfinite(values)), column, "is no finite number", path)
+    _check_rows(~pd.Series(np.isfinite(values)), column, "is not a finite number", path)
     return values
 
 
-def _refuse_rows(wrong: pd.Series, column: pd.Series, what: str, path: Path) -> None:
-    """Raise for the first wrong row; line 1 of the file is the header."""
+def _check_rows(wrong: pd.Series, column: pd.Series, problem: str, path: Path) -> None:
+    """Raise a GtzanError for the first wrong row; line 1 of the file is the header."""
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise GtzanError(
-            f"{path}, line {row + 2}, column {column.name}: {column.iloc[row]!r} {what} "
+            f"{path}, line {row + 2}, column {column.name}: {column.iloc[row]!r} {problem} "
             f"({int(wrong.sum())} such row(s)). Correct the row or write the file again."
         )
 
 
 def _first_bad_row(probabilities: NDArray[np.float32]) -> int | None:
-    """Position of the first row that is no probability distribution."""
-    outside = ~((probabilities >= 0) & (probabilities <= 1 + SUM_TOLERANCE)).all(axis=1)  # NaN is outside
+    """Index of the first row that is not a probability distribution, None if all are."""
+    outside = ~((probabilities >= 0) & (probabilities <= 1 + SUM_TOLERANCE)).all(axis=1)  # includes NaN
     wrong = outside | (np.abs(probabilities.sum(axis=1) - 1) > SUM_TOLERANCE)
     return int(wrong.argmax()) if wrong.any() else None

@@ -1,4 +1,4 @@
-"""Is one run better than another? Paired comparison of runs on the same test rows."""
+"""Paired comparison of runs on the same test rows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gtzan_lightning.evaluation.significance import holm, mcnemar_test, sign_fli
 
 @dataclass(frozen=True, eq=False)
 class Entrant:
-    """A run that takes part in a comparison."""
+    """A run to compare."""
 
     name: str
     predictions: Predictions
-    split_sha256: str  # of its split.csv
+    split_sha256: str  # hash of its split.csv
 
 
 def compare(
@@ -35,19 +35,19 @@ def compare(
 
     Args:
         entrants: two or more runs on the same split.
-        cluster_of_track: each track's cluster.
-        level: level of the difference, its interval and the permutation test; McNemar always takes clip votes.
+        cluster_of_track: cluster of each track.
+        level: level of the difference, its interval and the permutation test; McNemar's test always uses clip votes.
         coverage: nominal probability that an interval contains the true difference.
 
     Returns:
-        One row a pair: a, b, accuracy_a, accuracy_b, difference (a minus b), low, high, n, clusters, p_permutation,
+        One row per pair: a, b, accuracy_a, accuracy_b, difference (a minus b), low, high, n, clusters, p_permutation,
         p_mcnemar, p_permutation_holm, p_mcnemar_holm. The interval is the paired form of
-        `intervals.t_interval`; Holm's correction runs over the pairs of this table.
+        `intervals.t_interval`; Holm's correction is over the pairs of this table.
 
     Raises:
-        GtzanError: the runs cannot be paired; the message says which and why.
+        GtzanError: Two runs cannot be paired; the message gives the reason.
     """
-    refuse_unpaired(entrants)
+    _check_paired(entrants)
     at_level = {entrant.name: _sorted_test(entrant, level) for entrant in entrants}
     votes = {entrant.name: _sorted_test(entrant, "clip_vote") for entrant in entrants}
     rows = [
@@ -61,61 +61,61 @@ def compare(
     return table
 
 
-def refuse_unpaired(entrants: Sequence[Entrant]) -> None:
-    """Raise a GtzanError unless all runs were tested on the same rows with the same truth."""
+def _check_paired(entrants: Sequence[Entrant]) -> None:
+    """Raise a GtzanError unless all runs have the same test rows with the same true genres."""
     names = [entrant.name for entrant in entrants]
     if len(entrants) < 2 or len(set(names)) < len(names):
-        raise GtzanError(f"a comparison needs two or more runs, each with a name of its own; given: {names}.")
+        raise GtzanError(f"a comparison needs two or more runs with different names; given: {names}.")
     first, *others = entrants
     for other in others:
-        reason = _why_unpaired(first, other)
-        if reason:
+        if reason := _reason_unpaired(first, other):
             raise GtzanError(
-                f"{first.name} and {other.name} cannot be compared as a pair: {reason}. Their scores belong to "
-                "different tests; train one of them again on the other's split (split.manifest=<its split.csv>)."
+                f"{first.name} and {other.name} cannot be compared as a pair: {reason}. Their scores are "
+                "not comparable; train one of them again on the other's split (split.manifest=<its split.csv>)."
             )
 
 
-def _why_unpaired(a: Entrant, b: Entrant) -> str | None:
-    """The first reason why two runs do not pair, or None."""
+def _reason_unpaired(a: Entrant, b: Entrant) -> str | None:
+    """First reason why two runs cannot be paired, or None."""
     if a.split_sha256 != b.split_sha256:
         return f"their splits differ (split.sha256 {a.split_sha256[:8]} and {b.split_sha256[:8]})"
     if a.predictions.genres != b.predictions.genres:
         return f"their genres differ ({', '.join(a.predictions.genres)}; {', '.join(b.predictions.genres)})"
     keys = [_keys(entrant.predictions.only("test")) for entrant in (a, b)]
     if any(len(set(key)) < len(key) or not key for key in keys):
-        return "a test part is empty or holds a slice twice"
+        return "a test part is empty or contains a slice twice"
     only_one = set(keys[0]) ^ set(keys[1])
     if only_one:
         track, start_s, _ = min(only_one)
         return (
-            f"{len(only_one)} test rows stand in one of them alone or differ in genre, such as {track} at {start_s:g} s"
+            f"{len(only_one)} test rows occur in one of them only or differ in genre, such as {track} at {start_s:g} s"
         )
     return None
 
 
 def _keys(test: Predictions) -> list[tuple[str, float, str]]:
-    """What identifies each row: track, start and true genre."""
+    """Key of each row: track, start and true genre."""
     return list(zip(test.track_id, test.start_s.tolist(), test.y_true, strict=True))
 
 
 def _sorted_test(entrant: Entrant, level: Level) -> Decisions:
-    """The test decisions of a run, in an order that does not depend on the run."""
+    """Decisions on the test part, sorted so that the rows of all runs correspond."""
     test = entrant.predictions.only("test")
     return decide(test.rows(np.lexsort((test.start_s, test.track_id.astype(str)))), level)
 
 
 def _right(decisions: Decisions) -> NDArray[np.bool_]:
+    """Whether each prediction is correct, `(rows,)`."""
     return decisions.y_true == decisions.y_pred
 
 
 def _pair(a: Decisions, b: Decisions, cluster_of_track: Mapping[str, str], coverage: float) -> dict[str, float]:
-    """Difference in accuracy of two runs on the same rows, its interval and its permutation p-value."""
+    """Difference in accuracy of two runs on the same rows, with its interval and permutation p-value."""
     counts_a, counts_b = count_clusters(a, cluster_of_track), count_clusters(b, cluster_of_track)
     wins = (counts_a.totals[:, 0] - counts_b.totals[:, 0]).sum(axis=1)  # (clusters,), in rows
     rows, stratum = counts_a.rows, counts_a.stratum
     difference = float(wins.sum() / rows.sum())
-    low, high = -1.0, 1.0  # a single cluster says nothing
+    low, high = -1.0, 1.0  # for a single cluster
     if len(rows) > 1:
         mean = np.bincount(stratum, wins) / np.bincount(stratum, rows)
         variance, degrees = small_sample_variance((wins - rows * mean[stratum]) / rows.sum(), rows, stratum)

@@ -1,7 +1,4 @@
-"""The `metrics` part of a run card.
-
-MERGED: Evidence by genre: scores with intervals, and which genres have too few clusters to trust.
-"""
+"""The `metrics` and `genres` entries of a run card."""
 
 from __future__ import annotations
 
@@ -16,79 +13,24 @@ from gtzan_lightning.evaluation.intervals import bootstrap_interval, t_interval
 from gtzan_lightning.evaluation.metrics import LEVELS, Decisions, decide, genre_scores, scores
 from gtzan_lightning.evaluation.predictions import Predictions
 
-MIN_CLUSTERS = 5  # effective clusters below which one more artist could overturn a genre's score
-
-
-def genre_metrics(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> pd.DataFrame:
-    """Scores of each genre with 95 % intervals, indexed by genre.
-
-    Returns:
-        Columns precision, recall, f1, n, recall_low, recall_high, f1_low, f1_high, clusters, effective_units. The
-        last one is Kish's 1 / sum(share^2): as many clusters of equal size would say as much.
-    """
-    table = genre_scores(decisions)
-    counts = count_clusters(decisions, cluster_of_track)
-    rows = counts.totals[:, 1]  # (clusters, genres)
-    table["clusters"] = np.count_nonzero(rows, axis=0)
-    share = rows / np.maximum(rows.sum(axis=0), 1)
-    table["effective_units"] = 1 / np.sum(share**2, axis=0).clip(min=1e-12)
-    table.loc[table["n"] == 0, "effective_units"] = 0.0
-    for name, scores in (("recall", genre_recall), ("f1", genre_f1)):
-        speaking = enumerate(table["clusters"].tolist())
-        intervals = [t_interval(counts, _of_genre(scores, genre), clusters=clusters) for genre, clusters in speaking]
-        table[f"{name}_low"] = [interval.low for interval in intervals]
-        table[f"{name}_high"] = [interval.high for interval in intervals]
-    return table
-
-
-def genre_entries(evidence: pd.DataFrame) -> dict[str, dict[str, float | int | None]]:
-    """What `genre_metrics` returned as plain numbers for JSON, by genre; None for what no row can tell."""
-    whole = ("n", "clusters")
-    return {
-        str(genre): {
-            str(name): int(value) if name in whole else float(value) if np.isfinite(value) else None
-            for name, value in row.items()
-        }
-        for genre, row in evidence.iterrows()
-    }
-
-
-def too_few_clusters(evidence: pd.DataFrame, cluster: str, enough: float = MIN_CLUSTERS) -> list[str]:
-    """One sentence for each genre whose score rests on fewer than `enough` effective clusters.
-
-    Args:
-        evidence: what `genre_metrics` returned.
-        cluster: what the cluster is: "artist", "recording" or "track".
-        enough: effective clusters from which on a genre is not mentioned.
-    """
-    weak = evidence[(evidence["n"] > 0) & (evidence["effective_units"] < enough)]
-    return [
-        f"{genre}: {row.clusters:.0f} {cluster}{'' if row.clusters == 1 else 's'}, worth {row.effective_units:.1f} of equal "
-        f"size; too few to trust this genre's score"
-        for genre, row in weak.iterrows()
-    ]
-
-
-def _of_genre(scores: Statistic, genre: int) -> Statistic:
-    """The score of one genre out of those of all."""
-    return lambda totals: scores(totals)[..., genre]
+MIN_CLUSTERS = 5  # minimum effective number of clusters for a reliable genre score
 
 
 def evaluate(predictions: Predictions, cluster_of_track: Mapping[str, str], cluster: str) -> dict[str, Any]:
-    """Scores and intervals of validation and test part at each level, as plain numbers for JSON.
+    """Scores and intervals of the validation and test part at each level, as plain numbers for JSON.
 
     Args:
-        predictions: the table of the run; a train part in it is not scored here.
-        cluster_of_track: each track's cluster (`corpus.tracks.resampling_clusters`).
-        cluster: what the cluster is: "artist", "recording" or "track".
+        predictions: predictions of the run; train rows are ignored.
+        cluster_of_track: cluster of each track (`corpus.tracks.resampling_clusters`).
+        cluster: kind of the clusters: "artist", "recording" or "track".
 
     Returns:
         `{val, test} -> {window, clip, clip_vote} -> {accuracy, precision, recall, f1, n, accuracy_ci95, ...}`.
-        `*_ci95` is `intervals.t_interval`, `*_ci95_percentile` and `*_ci95_bca` are the bootstrap's; `warnings`
-        names the genres with too few clusters to trust.
+        `*_ci95` is `intervals.t_interval`, `*_ci95_percentile` and `*_ci95_bca` are bootstrap intervals; `warnings`
+        lists the genres with too few clusters.
 
     Raises:
-        ValueError: a part is empty, or a track has no cluster.
+        ValueError: A part is empty, or a track has no cluster.
     """
     return {
         part: {
@@ -100,14 +42,69 @@ def evaluate(predictions: Predictions, cluster_of_track: Mapping[str, str], clus
 
 def evaluate_level(decisions: Decisions, cluster_of_track: Mapping[str, str], cluster: str) -> dict[str, Any]:
     """Scores and intervals of one level; see `evaluate`."""
-    card: dict[str, Any] = dict(scores(decisions))
+    entry: dict[str, Any] = dict(scores(decisions))
     counts = count_clusters(decisions, cluster_of_track)
     statistics: dict[str, Statistic] = {"accuracy": accuracy, "f1": macro_f1(decisions.occurring())}
     for name, statistic in statistics.items():
         interval = t_interval(counts, statistic)
-        card[f"{name}_ci95"] = [interval.low, interval.high]
-        card[f"{name}_se"] = interval.se
-        card[f"{name}_ci95_percentile"] = list(bootstrap_interval(counts, statistic, "percentile"))
-        card[f"{name}_ci95_bca"] = list(bootstrap_interval(counts, statistic, "bca"))
-    evidence = genre_metrics(decisions, cluster_of_track)
-    return card | {"cluster": cluster, "n_clusters": len(counts), "warnings": too_few_clusters(evidence, cluster)}
+        entry[f"{name}_ci95"] = [interval.low, interval.high]
+        entry[f"{name}_se"] = interval.se
+        entry[f"{name}_ci95_percentile"] = list(bootstrap_interval(counts, statistic, "percentile"))
+        entry[f"{name}_ci95_bca"] = list(bootstrap_interval(counts, statistic, "bca"))
+    warnings = too_few_clusters(genre_metrics(decisions, cluster_of_track), cluster)
+    return entry | {"cluster": cluster, "n_clusters": len(counts), "warnings": warnings}
+
+
+def genre_metrics(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> pd.DataFrame:
+    """Scores of each genre with 95 % intervals, indexed by genre.
+
+    Returns:
+        Columns precision, recall, f1, n, recall_low, recall_high, f1_low, f1_high, clusters, effective_units. The
+        last one is the effective number of clusters, 1 / sum(share^2) over their shares of the rows (Kish 1965).
+    """
+    table = genre_scores(decisions)
+    counts = count_clusters(decisions, cluster_of_track)
+    rows = counts.totals[:, 1]  # (clusters, genres)
+    table["clusters"] = np.count_nonzero(rows, axis=0)
+    share = rows / np.maximum(rows.sum(axis=0), 1)
+    table["effective_units"] = 1 / np.sum(share**2, axis=0).clip(min=1e-12)
+    table.loc[table["n"] == 0, "effective_units"] = 0.0
+    for name, statistic in (("recall", genre_recall), ("f1", genre_f1)):
+        clusters = enumerate(table["clusters"].tolist())
+        intervals = [t_interval(counts, _of_genre(statistic, genre), clusters=n) for genre, n in clusters]
+        table[f"{name}_low"] = [interval.low for interval in intervals]
+        table[f"{name}_high"] = [interval.high for interval in intervals]
+    return table
+
+
+def _of_genre(statistic: Statistic, genre: int) -> Statistic:
+    """Select the score of one genre."""
+    return lambda totals: statistic(totals)[..., genre]
+
+
+def genre_entries(table: pd.DataFrame) -> dict[str, dict[str, float | int | None]]:
+    """Convert the table of `genre_metrics` to plain numbers for JSON, by genre; NaN becomes None."""
+    counts = ("n", "clusters")
+    return {
+        str(genre): {
+            str(name): int(value) if name in counts else float(value) if np.isfinite(value) else None
+            for name, value in row.items()
+        }
+        for genre, row in table.iterrows()
+    }
+
+
+def too_few_clusters(table: pd.DataFrame, cluster: str, minimum: float = MIN_CLUSTERS) -> list[str]:
+    """Return a warning for each genre with rows whose effective number of clusters is below `minimum`.
+
+    Args:
+        table: table of `genre_metrics`.
+        cluster: kind of the clusters: "artist", "recording" or "track".
+        minimum: smallest effective number of clusters without a warning.
+    """
+    few = table[(table["n"] > 0) & (table["effective_units"] < minimum)]
+    return [
+        f"{genre}: {row.clusters:.0f} {cluster}{'' if row.clusters == 1 else 's'} "
+        f"(effective number of {cluster}s: {row.effective_units:.1f}), too few for a reliable score"
+        for genre, row in few.iterrows()
+    ]

@@ -1,7 +1,4 @@
-"""Means and differences over split seeds; intervals know that training parts overlap (Nadeau & Bengio 2003).
-
-MERGED: Tests and corrections behind a comparison, each a small function on numbers.
-"""
+"""Significance tests, correction for multiple comparisons, and intervals over split seeds."""
 
 from __future__ import annotations
 
@@ -12,23 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, t
 
-EXACT_CLUSTERS = 12  # up to 4,096 sign patterns are all tried
-FLIPS = 9999  # random sign patterns beyond that
+Interval = tuple[float, float]
+
+EXACT_CLUSTERS = 12  # up to this number of clusters, all (at most 4,096) sign patterns are enumerated
+FLIPS = 9999  # random sign patterns otherwise
 SEED = 19350615
 
 
 def sign_flip_test(differences: NDArray[np.float64], flips: int = FLIPS) -> float:
-    """Two-sided p-value of "the two runs are exchangeable inside each cluster".
+    """Two-sided p-value of the null hypothesis that two runs are exchangeable within each cluster.
 
-    The runs' labels are swapped cluster by cluster, never row by row: rows of a cluster agree with each other. All
-    patterns are tried where they are few, else `flips` random ones, with p = (b + 1) / (B + 1) (Phipson & Smyth
-    2010, Statistical Applications in Genetics and Molecular Biology 9).
+    The runs are swapped cluster by cluster, not row by row, as rows of a cluster are correlated. The test enumerates
+    all sign patterns if they are few; otherwise it draws `flips` random ones, with p = (b + 1) / (B + 1) (Phipson &
+    Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9).
 
     Args:
-        differences: rows that run A has right minus rows that run B has right, of each cluster, `(clusters,)`.
-        flips: random patterns where not all are tried.
+        differences: correct rows of run A minus correct rows of run B in each cluster, `(clusters,)`.
+        flips: number of random patterns if not all are enumerated.
     """
-    differing = differences[differences != 0]  # swapping equal results changes nothing
+    # scipy.stats.permutation_test gives the same exact p-values, but takes 5 times as long and draws other patterns.
+    differing = differences[differences != 0]  # swapping equal results has no effect
     if len(differing) <= EXACT_CLUSTERS:
         patterns = np.arange(2 ** len(differing))[:, None] >> np.arange(len(differing)) & 1
         extra = 0
@@ -41,17 +41,18 @@ def sign_flip_test(differences: NDArray[np.float64], flips: int = FLIPS) -> floa
 
 
 def mcnemar_test(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> float:
-    """Exact two-sided McNemar (1947) p-value of "both runs are right equally often", from paired decisions.
+    """Exact two-sided p-value of McNemar's (1947) test of equal accuracy, from paired predictions.
 
-    It takes the rows as independent, so give it clips, not windows; tracks of one artist still make it too sure,
-    which `sign_flip_test` avoids.
+    The test assumes independent rows: pass clips, not windows. Tracks of one artist still make the p-value too small;
+    `sign_flip_test` does not have this problem.
     """
     only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(~right_a & right_b))
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted for their number (Holm 1979, Scandinavian Journal of Statistics 6), in the given order."""
+    """Adjust p-values for multiple comparisons (Holm 1979, Scandinavian Journal of Statistics 6)."""
+    # scipy.stats.false_discovery_control has no Holm correction (Benjamini-Hochberg and Benjamini-Yekutieli only).
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -62,31 +63,31 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Resampled:
-    """Mean over several splits, with an interval that knows that their training sets overlap."""
+    """Mean over several splits with an interval that accounts for overlapping training sets."""
 
     mean: float
     low: float
     high: float
     se: float
     t: float  # mean / se
-    p: float  # two-sided, of "the true mean is 0"; meaningful for differences
+    p: float  # two-sided p-value of a true mean of 0; meaningful for differences
 
 
 def resampled_interval(values: Sequence[float], n_train: float, n_test: float, coverage: float = 0.95) -> Resampled:
-    """Interval of the mean score, or difference of scores, over folds or split seeds.
+    """Interval of the mean score, or mean difference of scores, over folds or split seeds.
 
-    The scores of several splits are no independent sample, as the splits share training examples: the variance
-    is s^2 (1 / splits + n_test / n_train) (Nadeau & Bengio 2003, Machine Learning 52), with splits - 1 degrees
-    of freedom. It is about splits; training seeds on one split need n_test = 0 and then say nothing of splits.
+    Scores of several splits are correlated, as the splits share training examples: the variance of the mean is
+    s^2 (1 / splits + n_test / n_train) (Nadeau & Bengio 2003, Machine Learning 52), with splits - 1 degrees of freedom.
+    For training seeds on one split, pass n_test = 0; the interval then holds for that split only.
 
     Args:
-        values: one score or difference a split.
-        n_train: training examples of a split, in any cluster (tracks, windows).
-        n_test: test examples of a split, in the same cluster.
+        values: one score or difference per split.
+        n_train: training examples per split (tracks or windows).
+        n_test: test examples per split, counted like `n_train`.
         coverage: nominal probability that the interval contains the true mean.
 
     Raises:
-        ValueError: there are fewer than two values, or no training examples.
+        ValueError: There are fewer than two values, or no training examples.
     """
     if len(values) < 2 or n_train <= 0:
         raise ValueError(f"{len(values)} splits of {n_train} training examples give no interval; two are needed")
@@ -98,11 +99,8 @@ def resampled_interval(values: Sequence[float], n_train: float, n_test: float, c
     return Resampled(mean, mean - half, mean + half, se, ratio, p)
 
 
-Interval = tuple[float, float]
-
-
 def over_seeds(values: Sequence[float], n_train: float, n_test: float, widest: Interval) -> Interval:
-    """95 % interval of the mean of one value a seed, within `widest`, which is all that a single seed can say."""
+    """95 % interval of the mean of one value per seed, clipped to `widest`, which is returned for fewer than two."""
     if len(values) < 2:
         return widest
     result = resampled_interval(values, n_train, n_test)
@@ -112,16 +110,19 @@ def over_seeds(values: Sequence[float], n_train: float, n_test: float, widest: I
 def paired_drop(
     before: Mapping[int, float], after: Mapping[int, float], n_train: float, n_test: float
 ) -> tuple[float | None, Interval]:
-    """Mean fall from `before` to `after` over the seeds that both have, and its interval; None without such a seed.
+    """Mean drop in accuracy from `before` to `after` over their common seeds, and its 95 % interval.
 
     Args:
         before: accuracy by split seed.
-        after: the same under the other protocol.
-        n_train: training examples of a split.
-        n_test: test examples of a split, in the same cluster.
+        after: accuracy by split seed under the other protocol.
+        n_train: training examples per split.
+        n_test: test examples per split, counted like `n_train`.
+
+    Returns:
+        The mean, None without a common seed, and the interval within [-1, 1].
     """
-    falls = [before[seed] - after[seed] for seed in sorted(set(before) & set(after))]
-    return float(np.mean(falls)) if falls else None, over_seeds(falls, n_train, n_test, (-1.0, 1.0))
+    drops = [before[seed] - after[seed] for seed in sorted(set(before) & set(after))]
+    return float(np.mean(drops)) if drops else None, over_seeds(drops, n_train, n_test, (-1.0, 1.0))
 
 
 def independent_drop(before: float, before_interval: Interval, after: float, after_interval: Interval) -> Interval:

@@ -1,4 +1,4 @@
-"""Artists, tracks and windows with a known true score, as counts by artist."""
+"""Simulated artists, tracks and windows with a known true score, as counts per artist."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from gtzan_lightning.evaluation.clusters import ClusterCounts
 
-WINDOWS = 10  # of a track
-TEN_ARTISTS = [[2] * 10] * 10  # tracks of each artist of each genre
-FEW_ARTISTS = [[9, 8, 3], [10, 10], [14] + [1] * 6, [12, 6, 2]] + [[4, 3, 2, 2, 2] + [1] * 7] * 6  # one may dominate
-EASY_TO_HARD = np.linspace(0.95, 0.35, 10)
-ALL_ALIKE = np.full(10, 0.7)
+WINDOWS = 10  # per track
+TEN_ARTISTS = [[2] * 10] * 10  # number of tracks of each artist of each genre
+FEW_ARTISTS = [[9, 8, 3], [10, 10], [14] + [1] * 6, [12, 6, 2]] + [[4, 3, 2, 2, 2] + [1] * 7] * 6  # some large
+DESCENDING = np.linspace(0.95, 0.35, 10)
+CONSTANT = np.full(10, 0.7)
 
 
 @dataclass
 class World:
-    """What is fixed while the artists vary: `truth` is the score of endlessly many artists."""
+    """Parameters of the simulation; the true score is that of infinitely many artists."""
 
-    tracks: list  # per genre the number of tracks of each artist
+    tracks: list  # for each genre, the number of tracks of each artist
     accuracy: np.ndarray  # (genres,)
-    artist_correlation: float = 0.2  # of two tracks of an artist
-    track_correlation: float = 0.3  # of two windows of a track, beyond the artist's
+    artist_correlation: float = 0.2  # between tracks of an artist
+    track_correlation: float = 0.3  # between windows of a track, beyond the artist's
 
     def __post_init__(self):
         self._drawn, self._rng = [], np.random.default_rng(20)
@@ -29,29 +29,29 @@ class World:
         genres = len(self.tracks)
         confusion = np.random.default_rng(0).dirichlet(np.ones(genres), genres)
         np.fill_diagonal(confusion, 0)
-        self.mistake = confusion / confusion.sum(axis=1, keepdims=True)
+        self.confusion = confusion / confusion.sum(axis=1, keepdims=True)
 
     def true_totals(self):
-        """Expected counts, `(3, genres)`, for a perfectly known model."""
+        """Expected counts, `(3, genres)`, for the true accuracies."""
         n = WINDOWS * np.bincount(self.genre, self.size)
-        wrong = (n * (1 - self.accuracy)) @ self.mistake
+        wrong = (n * (1 - self.accuracy)) @ self.confusion
         return np.stack([n * self.accuracy, n, n * self.accuracy + wrong])
 
     def draws(self, number):
-        """The first `number` test parts of this world, the same ones for whoever asks."""
+        """The first `number` simulated test parts, the same in each call."""
         while len(self._drawn) < number:
             self._drawn.append(self.draw(self._rng))
         return self._drawn[:number]
 
     def draw(self, rng):
-        """One test part: the rows of each artist by what became of them, as counts by artist."""
+        """Simulate one test part, as counts per artist."""
         p_artist = _beta(rng, self.accuracy[self.genre], self.artist_correlation)
         artist = np.repeat(np.arange(len(self.size)), self.size)
         p_track = _beta(rng, p_artist[artist], self.track_correlation)
         right = np.bincount(artist, rng.binomial(WINDOWS, p_track), len(self.size)).astype(int)
-        habit = rng.gamma(3 * self.mistake[self.genre] + 1e-9) + 1e-12
-        habit[np.arange(len(habit)), self.genre] = 0
-        decided = rng.multinomial(WINDOWS * self.size - right, habit / habit.sum(axis=1, keepdims=True)).astype(float)
+        errors = rng.gamma(3 * self.confusion[self.genre] + 1e-9) + 1e-12
+        errors[np.arange(len(errors)), self.genre] = 0
+        decided = rng.multinomial(WINDOWS * self.size - right, errors / errors.sum(axis=1, keepdims=True)).astype(float)
         totals = np.zeros((len(self.size), 3, len(self.tracks)))
         own = np.arange(len(self.size)), self.genre
         totals[:, 0][own] = right
@@ -67,8 +67,8 @@ def _beta(rng, mean, correlation):
     return rng.beta(mean * strength, (1 - mean) * strength)
 
 
-def rows_as_units(counts):
-    """The same table as if each window were independent evidence, which it is not."""
+def rows_as_clusters(counts):
+    """The same table with each window as its own cluster, which ignores their correlation."""
     genres = counts.totals.shape[2]
     right, of_genre, _ = counts.sum()
     blocks = []

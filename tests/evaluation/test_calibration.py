@@ -1,5 +1,3 @@
-import io
-
 import numpy as np
 import pytest
 import sklearn.calibration
@@ -18,7 +16,6 @@ from gtzan_lightning.evaluation.calibration import (
     risk_coverage,
     with_temperature,
 )
-from gtzan_lightning.evaluation.figures import Caption, reliability_figure, risk_coverage_figure
 from gtzan_lightning.evaluation.predictions import Predictions
 
 GENRES = ("blues", "jazz", "rock")
@@ -31,7 +28,7 @@ def table(probabilities, y, part="val"):
 
 
 def overconfident(n=4000, temperature=2.5, seed=0):
-    """Truth drawn from softmax(logits), while the model says softmax(temperature * logits)."""
+    """Truth drawn from softmax(logits), while the model predicts softmax(temperature * logits)."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(n, 3)) * 1.5
     y = (softmax(logits, axis=1).cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
@@ -59,36 +56,36 @@ def test_ece_by_hand():
     assert expected_calibration_error(table([[1, 0, 0]], [0])) == 0
 
 
-def test_the_upper_limit_belongs_to_the_bin():
+def test_the_upper_edge_belongs_to_the_bin():
     found = reliability(table([[0.5, 0.25, 0.25], [0.75, 0.25, 0]], [0, 0]), bins=4)
     assert found[["low", "high"]].to_numpy().tolist() == [[0.25, 0.5], [0.5, 0.75]]
 
 
-def test_brier_by_hand_and_for_a_coin():
+def test_brier_by_hand():
     assert brier_score(table([[0.7, 0.2, 0.1]], [0])) == pytest.approx(0.09 + 0.04 + 0.01)
     assert brier_score(table([[0, 1, 0]], [0])) == 2
     assert brier_score(table([[1 / 3] * 3], [2])) == pytest.approx(2 / 3)
 
 
-def test_likelihood_is_scikit_learns_log_loss():
+def test_nll_is_scikit_learns_log_loss():
     predictions = overconfident()
     p = predictions.probabilities.astype(float)
     expected = log_loss(predictions.labels(), p / p.sum(axis=1, keepdims=True))
     assert negative_log_likelihood(predictions) == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_temperature_that_made_it_overconfident_is_found():
+def test_the_true_temperature_is_recovered():
     predictions = overconfident(20_000, temperature=2.5)
     assert fit_temperature(predictions) == pytest.approx(2.5, rel=0.03)
-    cooled = with_temperature(predictions, 2.5)
-    assert expected_calibration_error(cooled) < 0.02 < expected_calibration_error(predictions)
-    np.testing.assert_array_equal(cooled.decisions(), predictions.decisions())
+    scaled = with_temperature(predictions, 2.5)
+    assert expected_calibration_error(scaled) < 0.02 < expected_calibration_error(predictions)
+    np.testing.assert_array_equal(scaled.decisions(), predictions.decisions())
 
 
 def test_the_temperature_is_scikit_learns():
     frozen = pytest.importorskip("sklearn.frozen")
     if not hasattr(sklearn.calibration, "_TemperatureScaling"):
-        pytest.skip("temperatures came with scikit-learn 1.8")
+        pytest.skip("temperature scaling needs scikit-learn 1.8")
     predictions = overconfident()
     log_p, y = np.log(predictions.probabilities.astype(float)), predictions.labels()
     calibrated = CalibratedClassifierCV(frozen.FrozenEstimator(_Identity().fit(log_p, y)), method="temperature")
@@ -97,9 +94,9 @@ def test_the_temperature_is_scikit_learns():
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-4)
 
 
-def test_a_temperature_is_never_fitted_on_test_rows():
+def test_fitting_on_other_rows_than_validation_is_an_error():
     for part in ("test", "train"):
-        with pytest.raises(ValueError, match="only on these"):
+        with pytest.raises(ValueError, match="on validation rows only"):
             fit_temperature(table([[1, 0, 0]], [0], part))
 
 
@@ -115,7 +112,7 @@ def test_the_card_has_both_parts_before_and_after_the_temperature_of_validation(
     )
     found = calibration_card(both)
     assert found["level"] == "window"
-    assert found["temperature"] == fit_temperature(validation)  # whatever the test part would like
+    assert found["temperature"] == fit_temperature(validation)  # independent of the test part
     assert found["val"]["before"]["ece"] == expected_calibration_error(validation)
     p = test.probabilities.astype(float)
     p = p ** (1 / found["temperature"]) / (p ** (1 / found["temperature"])).sum(axis=1, keepdims=True)
@@ -131,7 +128,7 @@ def test_two_rows_are_enough_for_a_card():
     assert found["val"]["after"] == found["test"]["after"] == pytest.approx({"ece": 0, "brier": 0, "nll": 0})
 
 
-def test_a_sure_mistake_keeps_the_temperature_finite():
+def test_a_confident_error_keeps_the_temperature_finite():
     predictions = table([[1, 0, 0], [0, 1, 0]], [0, 0])
     assert np.isfinite(negative_log_likelihood(predictions))
     assert 0.05 <= fit_temperature(predictions) <= 20
@@ -145,7 +142,7 @@ def test_risk_and_coverage_by_hand():
     assert found.aurc == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
 
 
-def test_rows_of_equal_confidence_are_answered_together():
+def test_rows_of_equal_confidence_are_accepted_together():
     p = [[0.9, 0.1, 0], [0.6, 0.4, 0], [0.6, 0.4, 0]]
     y = [0, 0, 1]
     one, other = risk_coverage(table(p, y)), risk_coverage(table(p[::-1], y[::-1]))
@@ -153,20 +150,6 @@ def test_rows_of_equal_confidence_are_answered_together():
     assert one.risk.tolist() == pytest.approx([0, 1 / 3])
     either_order = [np.mean([0, 0, 1 / 3]), np.mean([0, 1 / 2, 1 / 3])]
     assert one.aurc == other.aurc == pytest.approx(np.mean(either_order))
-
-
-def test_pictures_say_their_numbers():
-    predictions = overconfident(500)
-    entry = {"accuracy": 0.7, "accuracy_ci95": [0.6, 0.8], "n": 500, "cluster": "artist"}
-    both = {"as trained": predictions, "temperature 2.5": with_temperature(predictions, 2.5)}
-    figure = reliability_figure(both, entry, "window", Caption("gtzan", "grouped", leakage_warning="LEAKY"))
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels[1] == f"as trained: ECE {expected_calibration_error(predictions):.3f}"
-    risk = risk_coverage_figure(predictions, entry, "window", Caption("gtzan", "grouped"))
-    assert f"AURC {risk_coverage(predictions).aurc:.3f}" in risk.axes[0].get_legend().get_texts()[0].get_text()
-    for each in (figure, risk):
-        each.savefig(io.BytesIO(), format="png")
-        assert "gtzan · grouped split" in " ".join(text.get_text() for text in each.texts)
 
 
 class _Identity(ClassifierMixin, BaseEstimator):

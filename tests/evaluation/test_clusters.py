@@ -12,7 +12,7 @@ def table(y_true, y_pred, track_id):
     return Decisions("window", np.array(track_id, dtype=object), np.array(y_true), np.array(y_pred), GENRES)
 
 
-def test_counts_keep_what_the_scores_need():
+def test_scores_from_counts_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     y, p, artist = rng.integers(0, 4, 200), rng.integers(0, 4, 200), rng.integers(0, 30, 200)
     tracks = [f"t{row}" for row in range(200)]
@@ -25,28 +25,28 @@ def test_counts_keep_what_the_scores_need():
     assert sorted(counts.rows) == sorted(sizes.values())
 
 
-def test_rows_of_a_unit_are_counted_together():
+def test_rows_of_a_cluster_are_counted_together():
     counts = count_clusters(table([0, 0, 1], [0, 1, 1], ["s", "t", "u"]), {"s": "x", "t": "x", "u": "y"})
     assert counts.totals[:, :, :2].tolist() == [[[1, 0], [2, 0], [1, 1]], [[0, 1], [0, 1], [0, 1]]]
 
 
 @pytest.mark.parametrize(
-    ("genres_of_units", "strata"),
+    ("genre_of_cluster", "strata"),
     [
         ([0, 0, 1, 1], [0, 0, 1, 1]),
-        ([0, 0, 1, 2], [0, 0, 1, 1]),  # two lonely ones together
-        ([0, 0, 0, 1, 1, 2], [0, 0, 0, 1, 1, 1]),  # one lonely one joins the smallest
+        ([0, 0, 1, 2], [0, 0, 1, 1]),  # two single clusters together
+        ([0, 0, 0, 1, 1, 2], [0, 0, 0, 1, 1, 1]),  # a single cluster joins the smallest genre
         ([0], [0]),
         ([0, 1, 2], [0, 0, 0]),
     ],
 )
-def test_each_stratum_has_two_units(genres_of_units, strata):
-    tracks = [str(cluster) for cluster in range(len(genres_of_units))]
-    counts = count_clusters(table(genres_of_units, genres_of_units, tracks), {track: track for track in tracks})
+def test_each_stratum_has_two_clusters(genre_of_cluster, strata):
+    tracks = [str(cluster) for cluster in range(len(genre_of_cluster))]
+    counts = count_clusters(table(genre_of_cluster, genre_of_cluster, tracks), {track: track for track in tracks})
     assert counts.stratum.tolist() == strata
 
 
-def test_a_unit_of_several_genres_stands_where_most_of_its_rows_are():
+def test_a_cluster_of_several_genres_belongs_to_the_most_frequent():
     decided = table([0, 1, 1, 0, 0, 1], [0] * 6, ["a", "a", "a", "b", "c", "d"])
     counts = count_clusters(decided, {"a": "a", "b": "b", "c": "c", "d": "d"})
     assert counts.stratum.tolist() == [1, 0, 0, 1]
@@ -58,6 +58,6 @@ def test_a_genre_without_rows_scores_zero_not_nan():
     assert genre_f1(counts.sum()).tolist() == [1, 0, 0, 0]
 
 
-def test_a_track_without_unit_is_refused():
+def test_a_track_without_cluster_is_an_error():
     with pytest.raises(ValueError, match=r"1 tracks, among them \['b'\]"):
         count_clusters(table([0, 0], [0, 0], ["a", "b"]), {"a": "a"})

@@ -6,18 +6,18 @@ from scipy.special import logit
 from gtzan_lightning.evaluation.clusters import ClusterCounts, accuracy, genre_f1, macro_f1
 from gtzan_lightning.evaluation.intervals import influence, t_interval
 
-from .simulation import EASY_TO_HARD, FEW_ARTISTS, World
+from .simulation import DESCENDING, FEW_ARTISTS, World
 
 
 def one_genre(right, rows):
-    """Units of one genre with `right` of `rows` rows right, the others decided as a second genre."""
+    """Clusters of one genre with `right` of `rows` rows correct, the others predicted as a second genre."""
     right, rows = np.array(right, dtype=float), np.array(rows, dtype=float)
     totals = np.zeros((len(rows), 3, 2))
     totals[:, 0, 0], totals[:, 1, 0], totals[:, 2, 0], totals[:, 2, 1] = right, rows, right, rows - right
     return ClusterCounts(totals, np.zeros(len(rows), dtype=int))
 
 
-def test_equal_units_give_the_classical_t_interval():
+def test_equal_clusters_give_the_classical_t_interval():
     right = np.array([3, 5, 8, 9, 4, 7, 10])
     interval = t_interval(one_genre(right, np.full(7, 10)), accuracy)
     assert interval.estimate == pytest.approx(right.mean() / 10)
@@ -29,8 +29,8 @@ def test_equal_units_give_the_classical_t_interval():
 
 
 def test_the_variance_is_the_cr2_of_a_regression_on_genres():
-    """Bell & McCaffrey's estimator by its matrix definition, on rows: y = genre dummies, clusters = clusters."""
-    counts = World(FEW_ARTISTS[:3], EASY_TO_HARD[:3]).draw(np.random.default_rng(2))
+    """Bell & McCaffrey's estimator by its matrix definition, on rows: y regressed on genre dummies."""
+    counts = World(FEW_ARTISTS[:3], DESCENDING[:3]).draw(np.random.default_rng(2))
     y, cluster, genre = [], [], []
     for index, totals in enumerate(counts.totals):
         n, hits = int(totals[1].sum()), int(totals[0].sum())
@@ -65,7 +65,7 @@ def test_degrees_of_freedom_follow_their_definition():
 
 @pytest.mark.parametrize("statistic", [accuracy, macro_f1(np.arange(10)), lambda totals: genre_f1(totals)[..., 2]])
 def test_influence_is_the_derivative(statistic):
-    counts = World(FEW_ARTISTS, EASY_TO_HARD).draw(np.random.default_rng(1))
+    counts = World(FEW_ARTISTS, DESCENDING).draw(np.random.default_rng(1))
     step, total = 1e-5, counts.sum()
     change = np.array(
         [
@@ -77,28 +77,28 @@ def test_influence_is_the_derivative(statistic):
     np.testing.assert_allclose(influence(counts, statistic), change - counts.rows * mean[counts.stratum], atol=1e-8)
 
 
-def test_genres_of_unequal_difficulty_are_no_uncertainty():
+def test_differences_between_genres_do_not_add_variance():
     totals = np.zeros((4, 3, 2))
-    totals[:2, 0, 0], totals[:2, 1, 0] = [9, 10], 10  # the easy genre
-    totals[2:, 0, 1], totals[2:, 1, 1] = [2, 3], 10  # the hard one
+    totals[:2, 0, 0], totals[:2, 1, 0] = [9, 10], 10  # easy genre
+    totals[2:, 0, 1], totals[2:, 1, 1] = [2, 3], 10  # hard genre
     counts = ClusterCounts(totals, np.array([0, 0, 1, 1]))
     assert t_interval(counts, accuracy).se == pytest.approx(np.sqrt(2) * 0.05 / 2)
 
 
-def test_fewer_than_two_units_say_nothing():
+def test_fewer_than_two_clusters_give_the_widest_interval():
     interval = t_interval(one_genre([3], [10]), accuracy)
     assert (interval.low, interval.high, interval.se) == (0, 1, None)
 
 
 @pytest.mark.parametrize(("right", "clusters"), [(10, 5), (0, 5), (5, 4)])
-def test_units_that_agree_get_the_exact_interval_of_as_many_trials(right, clusters):
+def test_clusters_that_agree_get_the_exact_binomial_interval(right, clusters):
     interval = t_interval(one_genre([right] * clusters, [10] * clusters), accuracy)
     exact = stats.binomtest(right * clusters // 10, clusters).proportion_ci(0.95, "exact")
     assert (interval.low, interval.high) == pytest.approx((exact.low, exact.high))
     assert interval.se == 0
 
 
-def test_more_coverage_is_wider_and_contains_the_estimate():
-    counts = World(FEW_ARTISTS, EASY_TO_HARD).draw(np.random.default_rng(3))
+def test_higher_coverage_is_wider_and_contains_the_estimate():
+    counts = World(FEW_ARTISTS, DESCENDING).draw(np.random.default_rng(3))
     narrow, wide = t_interval(counts, accuracy, 0.8), t_interval(counts, accuracy, 0.99)
     assert 0 < wide.low < narrow.low < narrow.estimate < narrow.high < wide.high < 1

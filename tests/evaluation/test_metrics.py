@@ -33,18 +33,18 @@ def test_scores_are_those_of_scikit_learn(random_decisions):
 
 
 def test_a_genre_without_examples_does_not_lower_the_macro_scores():
-    found = scores(decisions([0, 0, 1, 1], [0, 3, 1, 1]))  # zydeco is guessed once and never true
+    found = scores(decisions([0, 0, 1, 1], [0, 3, 1, 1]))  # zydeco is predicted once and never true
     assert found["recall"] == 0.75
     assert found["f1"] == pytest.approx((2 / 3 + 1) / 2)
 
 
-def test_a_genre_never_predicted_counts_as_zero():
+def test_a_genre_never_predicted_has_precision_zero():
     assert scores(decisions([0, 1], [0, 0])) == pytest.approx(
         {"accuracy": 0.5, "precision": 0.25, "recall": 0.5, "f1": 1 / 3, "n": 2}
     )
 
 
-def test_no_rows_have_no_score():
+def test_no_rows_are_an_error():
     with pytest.raises(ValueError, match="no rows"):
         scores(decisions([], []))
 
@@ -68,8 +68,8 @@ def test_an_absent_genre_has_a_row_without_scores():
     assert confusion(decisions([0, 1], [0, 3])).shape == (4, 4)
 
 
-def test_the_three_levels_decide_differently():
-    # Track a: two slices lean to blues, one is sure of jazz. Track b: one slice, rock.
+def test_the_three_levels_can_differ():
+    # Track a: two slices predict blues, one predicts jazz with probability 1. Track b: one slice, rock.
     p = [[0.5, 0.4, 0.1, 0], [0.5, 0.4, 0.1, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
     table = Predictions(["a", "a", "a", "b"], [0, 3, 6, 0], ["test"] * 4, ["blues"] * 3 + ["rock"], p, GENRES)
     correct = {
@@ -80,7 +80,7 @@ def test_the_three_levels_decide_differently():
     assert correct["clip_vote"].tolist() == [True, True]
 
 
-def test_overfit_gap_is_train_minus_validation():
+def test_the_generalization_gap_is_train_minus_validation():
     p = np.eye(4)[[0, 0, 0, 1]]
     table = Predictions(list("abcd"), [0] * 4, ["train", "train", "val", "val"], ["blues"] * 4, p, GENRES)
     assert overfit_gap(table) == 0.5

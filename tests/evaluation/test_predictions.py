@@ -37,7 +37,7 @@ def small(probabilities, track_id=None, part=None, y_true=None):
     )
 
 
-def test_a_file_gives_back_every_bit(tmp_path):
+def test_a_file_round_trip_is_exact(tmp_path):
     table = random_table()
     write_predictions(table, tmp_path / "predictions.csv")
     again = read_predictions(tmp_path / "predictions.csv")
@@ -45,10 +45,10 @@ def test_a_file_gives_back_every_bit(tmp_path):
         np.testing.assert_array_equal(getattr(again, name), getattr(table, name))
     assert again.genres == table.genres
     assert again.probabilities.dtype == np.float32
-    assert [path.name for path in tmp_path.iterdir()] == ["predictions.csv"]  # nothing temporary is left
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.csv"]  # no temporary file is left
 
 
-def test_the_file_has_the_published_columns(tmp_path):
+def test_the_file_has_the_documented_columns(tmp_path):
     write_predictions(small([[0.1, 0.2, 0.7]], track_id=["jazz, take 2"]), tmp_path / "p.csv")
     assert (tmp_path / "p.csv").read_text() == (
         "track_id,start_s,part,y_true,p_blues,p_jazz,p_rock\n"
@@ -70,7 +70,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert [item.name for item in tmp_path.iterdir()] == ["p.csv"]
 
 
-def test_a_track_called_like_a_missing_value_stays_text(tmp_path):
+def test_a_track_named_like_a_missing_value_stays_text(tmp_path):
     table = small([[1, 0, 0]] * 3, track_id=["NA", "00007", "nan"])
     write_predictions(table, tmp_path / "p.csv")
     assert list(read_predictions(tmp_path / "p.csv").track_id) == ["NA", "00007", "nan"]
@@ -118,7 +118,7 @@ def test_a_tied_vote_goes_to_the_higher_mean_probability():
     assert table.clip_votes().tolist() == [2]
 
 
-def test_a_tie_never_elects_a_genre_with_fewer_votes():
+def test_a_tie_is_never_won_by_a_genre_with_fewer_votes():
     table = small([[0.45, 0.1, 0.45], [0.1, 0.45, 0.45]])  # rock has the highest mean and no vote
     assert table.clip_votes().tolist() == [0]
 
@@ -135,7 +135,7 @@ def test_an_empty_table_is_allowed():
     assert (len(empty), len(empty.clips()), len(empty.clip_votes()), len(empty.decisions())) == (0, 0, 0, 0)
 
 
-def test_a_diverged_model_is_told():
+def test_a_diverged_model_is_an_error():
     with pytest.raises(GtzanError, match=r"a at 1 s.*diverged"):
         small([[1, 0, 0], [np.nan, 0, 0]])
 
@@ -144,12 +144,12 @@ def test_a_diverged_model_is_told():
     ("change", "message"),
     [({"part": ["valid"]}, "part"), ({"y_true": ["polka"]}, "y_true"), ({"track_id": ["a", "b"]}, "not")],
 )
-def test_columns_that_do_not_fit_are_refused(change, message):
+def test_invalid_columns_are_an_error(change, message):
     with pytest.raises(ValueError, match=message):
         small([[1, 0, 0]], **change)
 
 
-def test_a_track_with_two_genres_has_no_clip():
+def test_a_track_with_two_genres_is_an_error():
     with pytest.raises(ValueError, match="track a has two genres"):
         small([[1, 0, 0]] * 2, y_true=["blues", "jazz"]).clips()
 
@@ -171,7 +171,7 @@ HEADER = "track_id,start_s,part,y_true,p_blues,p_jazz\n"
         (HEADER + "a,0,test,blues,0.5,0.4\n", "line 2: the probabilities"),
     ],
 )
-def test_a_faulty_file_is_told_by_line(tmp_path, text, message):
+def test_an_invalid_file_is_reported_by_line(tmp_path, text, message):
     path = tmp_path / "predictions.csv"
     path.write_text(text)
     with pytest.raises(GtzanError, match=message) as caught:
@@ -179,6 +179,6 @@ def test_a_faulty_file_is_told_by_line(tmp_path, text, message):
     assert str(path) in str(caught.value)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(GtzanError, match="cannot be read"):
         read_predictions(tmp_path / "none.csv")

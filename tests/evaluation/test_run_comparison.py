@@ -11,13 +11,13 @@ CLUSTERS = {f"t{track:02}": f"artist {track // 4}" for track in range(40)}
 
 
 def run(name, skill, seed, split="5eed", **change):
-    """40 test tracks of two windows, 20 a genre; and a training row that no comparison may look at."""
+    """40 test tracks of two windows, 20 per genre, and a training row, which must be ignored."""
     rng = np.random.default_rng(seed)
     track = np.append(np.repeat(np.arange(40), 2), 99)
     y = (track >= 20).astype(int)
     y[-1] = 0
-    certain = np.clip(rng.normal(skill, 0.2, 81), 0.01, 0.99)
-    p = np.stack([np.where(y == 0, certain, 1 - certain), np.where(y == 1, certain, 1 - certain)], axis=1)
+    confidence = np.clip(rng.normal(skill, 0.2, 81), 0.01, 0.99)
+    p = np.stack([np.where(y == 0, confidence, 1 - confidence), np.where(y == 1, confidence, 1 - confidence)], axis=1)
     columns = {
         "track_id": np.array([f"t{t:02}" for t in track], dtype=object),
         "start_s": np.append(np.tile([0.0, 3.0], 40), 0.0),
@@ -29,7 +29,7 @@ def run(name, skill, seed, split="5eed", **change):
     return Entrant(name, Predictions(**columns | change), split)
 
 
-def test_a_pair_is_compared_as_by_hand():
+def test_a_pair_by_hand():
     a, b = run("mlp", 0.75, 0), run("lstm", 0.55, 1)
     row = compare([a, b], CLUSTERS).iloc[0]
     right = {}
@@ -41,7 +41,7 @@ def test_a_pair_is_compared_as_by_hand():
     assert row["difference"] == pytest.approx(d.sum() / 40)
     assert row["difference"] == pytest.approx(row["accuracy_a"] - row["accuracy_b"])
     assert row["p_permutation"] == pytest.approx(exact.pvalue)
-    means = (d / 4).reshape(2, 5)  # five artists a genre
+    means = (d / 4).reshape(2, 5)  # five artists per genre
     se = np.sqrt((means.var(axis=1, ddof=1) / 5).sum()) / 2
     degrees = (means.var(axis=1, ddof=1).sum()) ** 2 / ((means.var(axis=1, ddof=1) ** 2) / 4).sum()
     half = stats.t.ppf(0.975, degrees) * se
@@ -49,18 +49,18 @@ def test_a_pair_is_compared_as_by_hand():
     assert (row["n"], row["clusters"]) == (40, 10)
 
 
-def test_mcnemar_looks_at_clip_votes():
-    def one_slice_shouts(name, genre):
-        """Of three slices two say the genre with 0.6, one shouts the other one: the vote and the mean disagree."""
+def test_mcnemar_uses_clip_votes():
+    def one_confident_slice(name, genre):
+        """Two of three slices predict the genre with 0.6, one the other with 1.0: vote and mean disagree."""
         p = np.tile([0.6, 0.6, 0.0], 10)
         columns = [p, 1 - p] if genre == "blues" else [1 - p, p]
         tracks = np.repeat([f"t{track:02}" for track in range(10)], 3).astype(object)
         starts, parts, truth = np.tile([0.0, 3, 6], 10), ["test"] * 30, ["blues"] * 30
         return Entrant(name, Predictions(tracks, starts, parts, truth, np.stack(columns, axis=1), GENRES), "5eed")
 
-    row = compare([one_slice_shouts("a", "blues"), one_slice_shouts("b", "jazz")], CLUSTERS).iloc[0]
+    row = compare([one_confident_slice("a", "blues"), one_confident_slice("b", "jazz")], CLUSTERS).iloc[0]
     assert row["p_mcnemar"] == pytest.approx(2 / 2**10)
-    assert row["difference"] == -1  # the mean probability sees it the other way round
+    assert row["difference"] == -1  # the mean probability gives the opposite result
 
 
 def test_three_runs_make_three_pairs_with_holms_correction():
@@ -77,12 +77,12 @@ def test_the_order_of_a_runs_rows_does_not_matter():
     assert compare([a, b], CLUSTERS).equals(compare([a, mixed], CLUSTERS))
 
 
-def test_a_run_equals_itself():
+def test_equal_runs_have_no_difference():
     row = compare([run("x", 0.7, 0), run("y", 0.7, 0)], CLUSTERS).iloc[0]
     assert (row["difference"], row["p_permutation"], row["p_mcnemar"]) == (0, 1, 1)
 
 
-def test_one_unit_says_nothing():
+def test_one_cluster_gives_the_widest_interval():
     row = compare([run("x", 0.7, 0), run("y", 0.5, 1)], dict.fromkeys(CLUSTERS, "one")).iloc[0]
     assert (row["low"], row["high"], row["p_permutation"]) == (-1, 1, 1)
 
@@ -93,16 +93,16 @@ def test_one_unit_says_nothing():
         (run("b", 0.7, 1, split="0ther"), "splits differ .* 5eed and 0ther"),
         (run("b", 0.7, 1, genres=("blues", "rock"), y_true=["blues"] * 81), "genres differ"),
         (run("b", 0.7, 1, start_s=np.append(np.tile([0.0, 3.5], 40), 0.0)), "80 test rows .* t00 at 3 s"),
-        (run("b", 0.7, 1, start_s=np.zeros(81)), "holds a slice twice"),
+        (run("b", 0.7, 1, start_s=np.zeros(81)), "contains a slice twice"),
         (run("b", 0.7, 1, part=["val"] * 81), "is empty"),
-        (run("a", 0.7, 1), "a name of its own"),
+        (run("a", 0.7, 1), "with different names"),
     ],
 )
-def test_what_does_not_pair_is_refused_with_the_reason(other, reason):
+def test_runs_that_cannot_be_paired_are_an_error(other, reason):
     with pytest.raises(GtzanError, match=reason):
         compare([run("a", 0.7, 0), other], CLUSTERS)
 
 
-def test_one_run_is_no_comparison():
+def test_one_run_is_an_error():
     with pytest.raises(GtzanError, match="two or more"):
         compare([run("a", 0.7, 0)], CLUSTERS)

@@ -28,7 +28,7 @@ def clusters(table, size):
     return {track: f"u{int(track[1:]) // (9 * size)}-{int(track[1:]) % 3}" for track in table.track_id}
 
 
-def test_a_card_has_its_published_fields_as_plain_json(table):
+def test_a_card_has_its_documented_fields_as_plain_json(table):
     card = evaluate(table, clusters(table, 2), "artist")
     assert json.loads(json.dumps(card)) == card
     for part in ("val", "test"):
@@ -44,7 +44,7 @@ def test_a_card_has_its_published_fields_as_plain_json(table):
     assert card["test"]["clip"]["n"] == 18
 
 
-def test_each_interval_stands_under_its_name(table):
+def test_each_interval_has_its_key(table):
     decided = decide(table.only("test"), "window")
     entry = evaluate(table, clusters(table, 1), "track")["test"]["window"]
     counts = count_clusters(decided, clusters(table, 1))
@@ -56,7 +56,7 @@ def test_each_interval_stands_under_its_name(table):
             assert entry[f"{score}_ci95_{kind}"] == list(bootstrap_interval(counts, statistic, kind))
 
 
-def test_the_file_gives_the_same_card_to_the_last_digit(table, tmp_path):
+def test_the_file_gives_exactly_the_same_card(table, tmp_path):
     write_predictions(table, tmp_path / "predictions.csv")
     again = read_predictions(tmp_path / "predictions.csv")
     assert evaluate(again, clusters(table, 2), "artist") == evaluate(table, clusters(table, 2), "artist")
@@ -69,18 +69,18 @@ def test_the_order_of_the_rows_does_not_matter(table):
         assert card[key] == pytest.approx(other[key], abs=1e-12)
 
 
-def test_larger_units_are_fewer_and_too_few_are_told(table):
+def test_larger_clusters_are_fewer_and_too_few_are_reported(table):
     many, few = evaluate(table, clusters(table, 1), "track"), evaluate(table, clusters(table, 4), "artist")
     assert few["test"]["clip"]["n_clusters"] < many["test"]["clip"]["n_clusters"]
     assert few["test"]["clip"]["warnings"][0].startswith("blues: 2 artists")
 
 
-def test_one_unit_gives_the_whole_range(table):
+def test_one_cluster_gives_the_widest_interval(table):
     entry = evaluate(table, dict.fromkeys(table.track_id, "x"), "artist")["test"]["window"]
     assert entry["accuracy_ci95"] == [0, 1]
     assert entry["accuracy_se"] is None
 
 
-def test_an_empty_part_is_refused(table):
+def test_an_empty_part_is_an_error(table):
     with pytest.raises(ValueError, match="no rows"):
         evaluate(table.only("test"), clusters(table, 1), "track")

@@ -7,11 +7,11 @@ from sklearn.svm import SVC
 
 from gtzan_lightning.evaluation.significance import holm, mcnemar_test, resampled_interval, sign_flip_test
 
-from .simulation import ALL_ALIKE, FEW_ARTISTS, TEN_ARTISTS, World
+from .simulation import CONSTANT, FEW_ARTISTS, TEN_ARTISTS, World
 
 
 @pytest.mark.parametrize("clusters", [3, 8, 12])
-def test_few_units_give_scipys_exact_permutation_test(clusters):
+def test_few_clusters_give_scipys_exact_permutation_test(clusters):
     differences = np.random.default_rng(clusters).integers(1, 9, clusters) * np.random.default_rng(0).choice(
         [-1, 1], clusters
     )
@@ -26,12 +26,12 @@ def test_fishers_darwin_data():
     assert sign_flip_test(darwin, flips=200_000) == pytest.approx(1726 / 32768, abs=0.0015)
 
 
-def test_equal_runs_are_never_told_apart():
+def test_equal_runs_have_p_one():
     assert sign_flip_test(np.zeros(30)) == 1
     assert mcnemar_test(np.ones(5, dtype=bool), np.ones(5, dtype=bool)) == 1
 
 
-def test_a_constant_difference_has_the_smallest_p_of_its_units():
+def test_a_constant_difference_has_the_smallest_possible_p():
     assert sign_flip_test(np.ones(6)) == 2 / 2**6
     assert sign_flip_test(np.ones(60)) == 1 / 10_000
 
@@ -54,13 +54,13 @@ def test_mcnemar_counted_by_hand():
     assert mcnemar_test(*pairs(3, 11)) == pytest.approx(2 * 470 / 2**14)
 
 
-def test_holm_of_the_usual_example():
+def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.7]) == [1, 1]
     assert holm([]) == []
 
 
-def test_the_published_example_of_scikit_learn():
+def test_the_example_of_scikit_learn():
     """scikit-learn's "Statistical comparison of models using grid search": t = 0.750, one-sided p = 0.227."""
     X, y = make_moons(noise=0.352, random_state=1, n_samples=100)
     cv = RepeatedStratifiedKFold(n_splits=10, n_repeats=10, random_state=0)
@@ -89,7 +89,7 @@ def test_overlapping_training_sets_widen_the_interval():
     assert overlapping.se == pytest.approx(apart.se * np.sqrt((1 / 5 + 1 / 4) / (1 / 5)))
 
 
-def test_one_split_gives_no_interval():
+def test_one_split_is_an_error():
     with pytest.raises(ValueError, match="two are needed"):
         resampled_interval([0.7], 800, 200)
     assert resampled_interval([0.0, 0.0], 800, 200).p == 1
@@ -97,16 +97,16 @@ def test_one_split_gives_no_interval():
 
 @pytest.mark.parametrize("tracks", [TEN_ARTISTS, FEW_ARTISTS], ids=["ten artists", "few artists"])
 def test_the_permutation_test_holds_its_level(tracks):
-    """Two runs with the same true accuracy, each with its own luck with each artist."""
-    draws = World(tracks, ALL_ALIKE).draws(3000)
+    """Two runs with the same true accuracy, independent for each artist."""
+    draws = World(tracks, CONSTANT).draws(3000)
     right = np.array([counts.totals[:, 0].sum(axis=1) for counts in draws])
     p = [sign_flip_test(a - b, flips=999) for a, b in zip(right[::2], right[1::2], strict=True)]
     assert 0.03 <= np.mean(np.array(p) <= 0.05) <= 0.07
 
 
-def test_mcnemar_on_windows_does_not_hold_it():
-    """The same null hypothesis, but windows taken for independent evidence."""
-    draws = World(TEN_ARTISTS, ALL_ALIKE).draws(300)
+def test_mcnemar_on_windows_does_not_hold_its_level():
+    """The same null hypothesis, with windows treated as independent."""
+    draws = World(TEN_ARTISTS, CONSTANT).draws(300)
     rng, rejected = np.random.default_rng(0), []
     for a, b in zip(draws[::2], draws[1::2], strict=True):
         rows = [

@@ -123,7 +123,7 @@ def test_a_telephone_recording_has_a_warning_and_a_clip_of_the_corpus_has_none(r
     soundfile.write(tmp_path / "phone.wav", soxr.resample(distorted, 8000, rate_hz), rate_hz)
     clean, phone = predict(runs["stats"], [clip, tmp_path / "phone.wav"])
     assert clean.warnings == ()
-    assert [warning.partition(":")[0] for warning in phone.warnings] == ["narrow band", "unlike training"]
+    assert [warning.partition(":")[0] for warning in phone.warnings] == ["narrow band", "out of distribution"]
 
 
 def test_repairs_are_among_the_warnings(runs, write, tmp_path):

@@ -80,4 +80,4 @@ def test_few_clips_and_all_telephone_recordings_have_warnings(run, clips, tmp_pa
         call = np.clip(4 * call / np.abs(call).max(), -1, 1) / 2 + np.random.default_rng(0).normal(0, 0.01, len(call))
         soundfile.write(tmp_path / clip.name, soxr.resample(call, 8000, rate_hz), rate_hz)
     for prediction in predict(run, tmp_path):
-        assert [warning.partition(":")[0] for warning in prediction.warnings] == ["narrow band", "unlike training"]
+        assert [warning.partition(":")[0] for warning in prediction.warnings] == ["narrow band", "out of distribution"]

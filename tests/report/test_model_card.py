@@ -118,7 +118,7 @@ def test_the_genre_of_lowest_f1_comes_first_with_its_most_frequent_confusion(pre
 def test_genres_of_few_artists_have_a_remark(predictions, clusters):
     same = {track: "one" if genre == "jazz" else cluster
             for (track, cluster), genre in zip(clusters.items(), predictions.y_true, strict=True)}  # fmt: skip
-    assert "- jazz: 1 artist, worth 1.0 of equal size; too few to trust this genre's score." in genre_section(
+    assert "- jazz: 1 artist (effective number of artists: 1.0), too few for a reliable score." in genre_section(
         predictions, same, "artist"
     )
 

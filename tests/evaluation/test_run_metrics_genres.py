@@ -9,7 +9,7 @@ from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_metrics,
 GENRES = ("blues", "jazz", "rock")
 
 
-def evidence():
+def table():
     """Blues: one artist with 8 tracks, two with 1. Jazz: 6 artists of 2 tracks. Rock: never occurs."""
     artists = ["b1"] * 8 + ["b2", "b3"] + [f"j{index // 2}" for index in range(12)]
     tracks = np.array([f"t{row}" for row in range(22)], dtype=object)
@@ -18,47 +18,47 @@ def evidence():
     return genre_metrics(Decisions("clip", tracks, y_true, y_pred, GENRES), dict(zip(tracks, artists, strict=True)))
 
 
-def test_units_are_counted_by_genre_and_weighed_by_kish():
-    table = evidence()
-    assert table["clusters"].tolist() == [3, 6, 0]
-    assert table["effective_units"].tolist() == pytest.approx([100 / 66, 6, 0])
-    assert table["n"].tolist() == [10, 12, 0]
+def test_the_effective_number_of_clusters_is_kishs():
+    metrics = table()
+    assert metrics["clusters"].tolist() == [3, 6, 0]
+    assert metrics["effective_units"].tolist() == pytest.approx([100 / 66, 6, 0])
+    assert metrics["n"].tolist() == [10, 12, 0]
 
 
 def test_a_genres_recall_has_the_t_interval_of_its_own_clusters():
-    table = evidence()
+    metrics = table()
     means = [1, 1, 1, 0.5, 0.5, 0.5]
     p, half = 0.75, stats.t.ppf(0.975, 5) * stats.sem(means) / (0.75 * 0.25)
     ends = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + np.array([-half, half]))))
-    assert table.loc["jazz", ["recall_low", "recall_high"]].tolist() == pytest.approx(ends.tolist())
+    assert metrics.loc["jazz", ["recall_low", "recall_high"]].tolist() == pytest.approx(ends.tolist())
 
 
-def test_a_genre_that_is_always_found_is_as_sure_as_its_units_are_many():
+def test_perfect_recall_has_the_exact_binomial_interval():
     tracks = np.array([f"t{row}" for row in range(40)], dtype=object)
     y = np.array([0] * 4 + [1] * 36)
-    table = genre_metrics(Decisions("clip", tracks, y, y, GENRES), {track: track for track in tracks})
+    metrics = genre_metrics(Decisions("clip", tracks, y, y, GENRES), {track: track for track in tracks})
     exact = stats.binomtest(4, 4).proportion_ci(0.95, "exact")
-    assert table.loc["blues", "recall_low"] == pytest.approx(exact.low)
+    assert metrics.loc["blues", "recall_low"] == pytest.approx(exact.low)
 
 
 def test_scores_lie_in_their_intervals():
-    table = evidence().loc[["blues", "jazz"]]
+    metrics = table().loc[["blues", "jazz"]]
     for name in ("recall", "f1"):
-        assert (table[f"{name}_low"] <= table[name]).all()
-        assert (table[name] <= table[f"{name}_high"]).all()
+        assert (metrics[f"{name}_low"] <= metrics[name]).all()
+        assert (metrics[name] <= metrics[f"{name}_high"]).all()
 
 
-def test_genres_with_too_few_clusters_are_named():
-    assert too_few_clusters(evidence(), "artist") == [
-        "blues: 3 artists, worth 1.5 of equal size; too few to trust this genre's score"
+def test_genres_with_too_few_clusters_are_reported():
+    assert too_few_clusters(table(), "artist") == [
+        "blues: 3 artists (effective number of artists: 1.5), too few for a reliable score"
     ]
-    assert too_few_clusters(evidence(), "artist", enough=1) == []
+    assert too_few_clusters(table(), "artist", minimum=1) == []
 
 
-def test_entries_are_plain_numbers_and_none_for_what_no_row_tells():
-    evidence = pd.DataFrame({"n": [4, 0], "clusters": [2, 0], "f1": [0.5, np.nan]}, index=["blues", "rock"])
-    assert genre_entries(evidence) == {
+def test_entries_are_plain_numbers_and_none_for_nan():
+    metrics = pd.DataFrame({"n": [4, 0], "clusters": [2, 0], "f1": [0.5, np.nan]}, index=["blues", "rock"])
+    assert genre_entries(metrics) == {
         "blues": {"n": 4, "clusters": 2, "f1": 0.5},
         "rock": {"n": 0, "clusters": 0, "f1": None},
     }
-    assert type(genre_entries(evidence)["blues"]["n"]) is int
+    assert type(genre_entries(metrics)["blues"]["n"]) is int

@@ -5,14 +5,14 @@ from scipy import stats
 from gtzan_lightning.evaluation.clusters import ClusterCounts, accuracy, macro_f1
 from gtzan_lightning.evaluation.intervals import bootstrap_interval, resample
 
-from .simulation import EASY_TO_HARD, FEW_ARTISTS, World
+from .simulation import DESCENDING, FEW_ARTISTS, World
 from .test_intervals import one_genre
 
 RIGHT = np.random.default_rng(4).binomial(20, np.random.default_rng(5).beta(6, 1, 150))
 
 
 @pytest.mark.parametrize(("kind", "scipy_name"), [("percentile", "percentile"), ("bca", "BCa")])
-def test_equal_units_of_one_genre_give_scipys_interval(kind, scipy_name):
+def test_equal_clusters_of_one_genre_give_scipys_interval(kind, scipy_name):
     expected = stats.bootstrap(
         (RIGHT / 20,), np.mean, method=scipy_name, n_resamples=20_000, rng=np.random.default_rng(0)
     ).confidence_interval
@@ -36,7 +36,7 @@ def test_bca_corrects_the_bias_of_macro_f1_like_scipy():
     totals = np.zeros((25, 3, 2))
     totals[:, 1] = rng.integers(1, 4, (25, 2))
     totals[:, 0] = rng.binomial(totals[:, 1].astype(int), [0.95, 0.1])
-    totals[:, 2] = totals[:, 0] + (totals[:, 1] - totals[:, 0])[:, ::-1]  # what is not the one is the other
+    totals[:, 2] = totals[:, 0] + (totals[:, 1] - totals[:, 0])[:, ::-1]  # errors are predicted as the other genre
 
     def score(*columns, axis):
         return macro_f1(np.arange(2))(np.stack([c.sum(axis=axis) for c in columns], axis=-1).reshape(-1, 3, 2))
@@ -54,7 +54,7 @@ def test_bca_corrects_the_bias_of_macro_f1_like_scipy():
     assert percentile != pytest.approx(bca, abs=0.04 * width)
 
 
-def test_the_spread_of_resamples_is_unbiased_even_for_two_units():
+def test_the_variance_of_resamples_is_unbiased_even_for_two_clusters():
     counts = one_genre([4, 8], [10, 10])
     values = accuracy(resample(counts, 50_000))
     assert values.var() == pytest.approx(stats.sem([0.4, 0.8]) ** 2, rel=0.02)
@@ -65,8 +65,8 @@ def test_resamples_keep_the_size_of_each_genre():
     np.testing.assert_allclose(resample(counts, 50)[:, 1], np.tile([80, 90], (50, 1)))
 
 
-def test_it_is_the_same_every_time_and_contains_the_estimate():
-    counts = World(FEW_ARTISTS, EASY_TO_HARD).draw(np.random.default_rng(0))
+def test_it_is_reproducible_and_contains_the_estimate():
+    counts = World(FEW_ARTISTS, DESCENDING).draw(np.random.default_rng(0))
     for statistic in (accuracy, macro_f1(np.arange(10))):
         for kind in ("percentile", "bca"):
             low, high = bootstrap_interval(counts, statistic, kind)
@@ -74,12 +74,12 @@ def test_it_is_the_same_every_time_and_contains_the_estimate():
             assert 0 <= low <= statistic(counts.sum()) <= high <= 1
 
 
-def test_one_unit_says_nothing_and_agreement_has_no_width():
+def test_one_cluster_gives_the_widest_interval_and_agreement_zero_width():
     assert bootstrap_interval(one_genre([5], [10]), accuracy) == (0, 1)
     assert bootstrap_interval(one_genre([10, 10, 10], [10, 10, 10]), accuracy, "bca") == (1, 1)
 
 
-def test_a_genre_that_a_resample_lost_scores_zero_without_a_warning(recwarn):
+def test_a_genre_missing_from_a_resample_scores_zero_without_a_warning(recwarn):
     totals = np.zeros((3, 3, 3))
     for cluster in range(3):
         totals[cluster, :, cluster] = [5, 10, 5]
