@@ -60,9 +60,12 @@ def test_keys_without_effect_do_not_change_the_hash(key):
     assert hash_of(changed(DEFAULT, key, another(flat(DEFAULT)[key]))) == hash_of(DEFAULT)
 
 
-def test_a_newer_key_keeps_the_hash_of_older_runs():
-    trainer = {key: value for key, value in DEFAULT["trainer"].items() if key != "best_epoch_on"}
-    assert hash_of({**DEFAULT, "trainer": trainer}) == hash_of(DEFAULT)
+@pytest.mark.parametrize("section", ["study", "sweep"])
+def test_a_section_about_the_analysis_does_not_change_the_hash(section):
+    assert hash_of({**DEFAULT, section: {"_target_": "package.Study", "more": {"nested": 1}}}) == hash_of(DEFAULT)
+
+
+def test_model_selection_on_the_test_set_changes_the_hash():
     assert hash_of(changed(DEFAULT, "trainer.best_epoch_on", "test")) != hash_of(DEFAULT)
 
 
