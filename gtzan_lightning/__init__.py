@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,8 +30,28 @@ _MODULES = {
 }
 
 
+def _load(name: str) -> Any:
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
 def __getattr__(name: str) -> Any:
     """Imports a public name on first use (PEP 562): the command line starts without torch."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return _load(name)
+
+
+class _Package(ModuleType):
+    """`gtzan_lightning.audit` is a subpackage too; as an attribute it is the function, whatever was imported before."""
+
+    @property
+    def audit(self) -> Any:
+        """The public function."""
+        return _load("audit")
+
+    @audit.setter
+    def audit(self, subpackage: ModuleType) -> None:
+        """The import system sets the subpackage here; imports of its modules do not need the attribute."""
+
+
+sys.modules[__name__].__class__ = _Package
