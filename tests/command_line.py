@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gtzan_lightning.config.composition import composed
+from gtzan_lightning.config.composition import compose
 from gtzan_lightning.sweeps.launch import launch
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
@@ -60,5 +60,5 @@ def three_runs(tables_root, tmp_path_factory):
         patch.setattr(results, "run_figures", lambda *_: {})
         for words in (["model=mlp"], ["model=lstm"], ["model=mlp", "split=leaky"]):
             command = [f"data.root={tables_root}", f"outputs={outputs}", "debug=fast", "trainer.progress=false", *words]
-            train(composed(command), overrides=command)
+            train(compose(command), overrides=command)
     return outputs
