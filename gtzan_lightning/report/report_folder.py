@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 from rich.progress import track
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.page.page_data import details, head
 from gtzan_lightning.report.page.rendering import rendered
-from gtzan_lightning.report.score_tables import headline, report_markdown, warnings_of
-from gtzan_lightning.report.sweep_summary import tidy
+from gtzan_lightning.report.score_tables import headline, print_rows, report_markdown, warnings_of
 from gtzan_lightning.runs.ranking import Verdict, leakage_drops, verdicts
 from gtzan_lightning.runs.records import Record, TestParts, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
+from gtzan_lightning.runs.run_card import leakage_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
 from gtzan_lightning.utils.files import write_text
 
@@ -63,8 +64,39 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
     return table, found
 
 
+def tidy(cards: Sequence[Card]) -> pd.DataFrame:
+    """One row per job, part and level: every score with its interval and n."""
+    rows = [
+        {
+            "run_id": card["run_id"],
+            "overrides": " ".join(card["overrides"]),
+            "corpus": card["data"]["corpus"],
+            "model": card["model"]["name"],
+            "features": card["features"]["name"],
+            "split": card["split"]["name"],
+            "split_seed": card["split"]["seed"],
+            "fold": card["split"]["fold"],
+            "seed": card["seed"],
+            "leakage_warning": "; ".join(leakage_warnings(card)),
+            "part": part,
+            "level": level,
+            "accuracy": scores["accuracy"],
+            "low": scores["accuracy_ci95"][0],
+            "high": scores["accuracy_ci95"][1],
+            "f1": scores["f1"],
+            "n": scores["n"],
+        }
+        for card in cards
+        for part, levels in card["metrics"].items()
+        for level, scores in levels.items()
+    ]
+    return pd.DataFrame(rows)
+
+
 def report_sweep(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:
-    """Writes the report of a sweep into its folder; prints the reason if it cannot be written.
+    """Writes the report of a sweep into its folder, and prints its table if runs repeat a configuration.
+
+    Prints the reason if the report cannot be written.
 
     Args:
         jobs: the folder of each job and its card, with the status and overrides that the sweep has for it.
@@ -77,10 +109,12 @@ def report_sweep(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:
     if not any(record.done for record in records):
         return
     try:
-        write_report(records, folder, progress=False)
+        table, found = write_report(records, folder, progress=False)
     except GtzanError as error:
         print(f"No report: {error}")
         return
+    if any(len(row.records) > 1 for row in table.rows):
+        print_rows(table, found, [])
     print(f"Report: {folder / 'report.html'} (report.md, scores.csv)")
 
 

@@ -47,14 +47,15 @@ class SweepTable(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Prints the tables and writes the report, after the last pass."""
-        from gtzan_lightning.studies.study import report_studies  # slow to import
+        from gtzan_lightning.report.report_folder import report_sweep  # slow to import
+        from gtzan_lightning.studies.study import report_studies
 
         session = SweepTable.session
         if session is None or session.needs_another_pass():
             return
         jobs = SweepTable.end(session.jobs())
         folder = Path(config.hydra.sweep.dir)
-        _report(jobs, folder)
+        report_sweep(jobs, folder)
         report_studies([card for _, card in jobs], folder)
 
     @staticmethod
@@ -179,12 +180,3 @@ def _card(folder: Path, state: JobState) -> Card:
     if state.status == "failed" and card.get("status") in (None, "done"):
         card |= {"status": "failed", "error": state.error}
     return card | {"overrides": list(state.overrides), "study": state.study}
-
-
-def _report(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:
-    """Prints means over seeds and folds, if there are several, and writes the report of all jobs."""
-    from gtzan_lightning.report.report_folder import report_sweep
-    from gtzan_lightning.report.sweep_summary import print_summary, summed_up
-
-    print_summary(summed_up([card for _, card in jobs if card.get("status") == "done"]))
-    report_sweep(jobs, folder)

@@ -7,7 +7,7 @@ import pytest
 from made_runs import changed, made_run
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.report.report_folder import write_report
+from gtzan_lightning.report.report_folder import tidy, write_report
 from gtzan_lightning.runs.browser import find_runs
 from gtzan_lightning.runs.records import read_record
 from gtzan_lightning.runs.run_card import LEAKY_WARNING
@@ -111,3 +111,28 @@ def test_no_finished_run_and_an_unwritable_folder_raise(tmp_path):
     (tmp_path / "reports").write_text("a file")
     with pytest.raises(GtzanError, match="cannot be written"):
         written(tmp_path)
+
+
+def card_of(overrides, accuracy, sha256="s", split="grouped"):
+    score = {"accuracy": accuracy, "accuracy_ci95": [0.1, 0.9], "f1": 0.5, "n": 200}
+    return {
+        "run_id": "run",
+        "overrides": overrides,
+        "seed": 0,
+        "data": {"corpus": "gtzan"},
+        "model": {"name": "MLP"},
+        "features": {"name": "stats"},
+        "split": {
+            "name": split, "seed": 0, "fold": None, "leakage_warning": None, "sha256": sha256,
+            "slices": {"train": 700, "val": 100, "test": 200},
+        },
+        "metrics": {"test": {"window": score, "clip": {**score, "accuracy": accuracy + 0.1}}},
+    }  # fmt: skip
+
+
+def test_the_tidy_table_has_a_row_a_level():
+    table = tidy([card_of(["seed=1"], 0.7)])
+    assert table[["level", "accuracy", "n"]].to_numpy().tolist() == [
+        ["window", 0.7, 200],
+        ["clip", pytest.approx(0.8), 200],
+    ]
