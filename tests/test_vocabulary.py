@@ -7,7 +7,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 SEARCHED = ("gtzan_lightning", "conf", "docs", "notebooks", "README.md", "CONTRIBUTING.md", "train.py")
-SUFFIXES = {".py", ".yaml", ".md", ".ipynb", ".html", ".css", ".js"}
+SUFFIXES = {".py", ".yaml", ".md", ".ipynb", ".html", ".css", ".js", ".jinja"}
 REPLACEMENTS = {  # regular expression of a term, in lower case and without adjacent letters: its replacement
     r"rungs?": "split (of the leakage ladder)",
     r"suspect(s|ed)?": "protocol ablation",

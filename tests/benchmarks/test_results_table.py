@@ -1,4 +1,4 @@
-"""The commands behind the README's numbers: on made-up tables, against scikit-learn used by hand."""
+"""The commands behind the numbers of the README: on generated tables, compared with scikit-learn."""
 
 import numpy as np
 import pandas as pd
@@ -7,8 +7,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from gtzan_lightning.config.composition import composed
-from gtzan_lightning.config.schema import checked
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.training.split_data import open_data
 
 
@@ -32,7 +32,7 @@ def test_only_grouped_has_folds():
     assert Cell("3s", "grouped", 1, 2).overrides() == ["slice=3s", "split=grouped", "split.fold=1", "split.n_folds=2"]
 
 
-def test_folds_show_their_spread_and_a_single_split_its_interval():
+def test_folds_show_standard_deviation_and_a_single_split_its_interval():
     from cells import shown
 
     assert shown([entry(0.5), entry(0.7)], "window") == "0.600 ± 0.141"  # sqrt(2 * 0.1**2 / 1)
@@ -40,13 +40,13 @@ def test_folds_show_their_spread_and_a_single_split_its_interval():
     assert shown([], "window") == "none"
 
 
-def test_baselines_are_what_scikit_learn_says_by_hand(tables_root):
+def test_baselines_equal_scikit_learn(tables_root):
     from baselines import score_baselines
     from cells import Cell
 
     overrides = [f"data.root={tables_root}", "features.scaling=standard"]
     corpus, scores = score_baselines(Cell("3s", "grouped"), overrides)
-    data = open_data(checked(composed(["slice=3s", "split=grouped", *overrides])))
+    data = open_data(validate_config(compose(["slice=3s", "split=grouped", *overrides])))
     table = pd.read_csv(tables_root / "features_3_sec.csv")
     names = [
         f"{data.corpus.tracks[track].track_id}.{start // 3:.0f}.wav"
@@ -64,7 +64,7 @@ def test_baselines_are_what_scikit_learn_says_by_hand(tables_root):
     assert scores["RBF-SVM, C=10"]["clip"]["n"] == test.sum() / 10
 
 
-def test_a_run_is_trained_once_and_read_from_its_folder_then(tables_root):
+def test_a_run_is_trained_once_and_then_read_from_its_folder(tables_root):
     from table import trained
 
     overrides = [f"data.root={tables_root}", "debug=fast"]
@@ -74,7 +74,7 @@ def test_a_run_is_trained_once_and_read_from_its_folder_then(tables_root):
     assert second.corpus == tables_root.name
 
 
-def test_a_refusal_is_text_that_travels_between_processes():
+def test_a_refusal_is_raised_as_text_that_can_be_pickled():
     from table import trained
 
     with pytest.raises(RuntimeError, match="there is no folder /nowhere"):

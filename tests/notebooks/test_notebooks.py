@@ -1,4 +1,4 @@
-"""Each notebook runs from top to bottom, on made-up tables and with few epochs, and is committed without outputs."""
+"""Each notebook runs from top to bottom on generated tables with few epochs, and is committed without outputs."""
 
 import nbformat
 import pytest
@@ -13,7 +13,7 @@ def notebook(checkout, name):
 
 
 def executed(book, folder):
-    """The notebook after a run in `folder`, with `FEW_EPOCHS` after its cell of parameters."""
+    """The notebook, executed in `folder` with `FEW_EPOCHS` after its cell of parameters."""
     place = next(i for i, cell in enumerate(book.cells) if "parameters" in cell.metadata.get("tags", ()))
     book.cells.insert(place + 1, new_code_cell(FEW_EPOCHS))
     NotebookClient(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
@@ -21,7 +21,7 @@ def executed(book, folder):
 
 
 def printed(book):
-    """What all cells printed and showed as text."""
+    """The text output of all cells."""
     outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
     return "".join(output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs)
 
@@ -42,12 +42,12 @@ def test_the_replication_trains_compares_and_draws(checkout, tables_root, tmp_pa
     assert pictures(book) == 3
 
 
-def test_own_music_is_answered_drawn_and_taken_away(checkout, tables_root, tmp_path, monkeypatch):
+def test_own_music_is_predicted_drawn_and_exported(checkout, tables_root, tmp_path, monkeypatch):
     monkeypatch.setenv("GTZAN_ROOT", str(tables_root))
     book = executed(notebook(checkout, "own_music.ipynb"), tmp_path)
     text = printed(book)
-    assert "metal, by telephone.flac: " in text
-    assert "   very quiet: -52 dBFS" in text
+    assert "band, by telephone.flac: " in text
+    assert "   very quiet: -51 dBFS" in text
     assert "Largest difference from the original: " in text
     assert "on 256 slices of the run's own validation and test parts" in text
     assert pictures(book) == 1
