@@ -18,28 +18,22 @@ T = TypeVar("T")
 
 PartKind = Literal["root", "alternate", "octave", "walk", "chord", "power", "arpeggio", "melody"]
 
-SCALES: dict[str, tuple[int, ...]] = {
-    "major": (0, 2, 4, 5, 7, 9, 11),
-    "minor": (0, 2, 3, 5, 7, 8, 10),
-    "blues": (0, 3, 5, 6, 7, 10),
-    "major pentatonic": (0, 2, 4, 7, 9),
-    "minor pentatonic": (0, 3, 5, 7, 10),
-    "dorian": (0, 2, 3, 5, 7, 9, 10),
-    "phrygian": (0, 1, 3, 5, 7, 8, 10),
-    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-}
 
-CHORDS: dict[str, tuple[int, ...]] = {
-    "maj": (0, 4, 7),
-    "min": (0, 3, 7),
-    "7": (0, 4, 7, 10),
-    "9": (0, 4, 10, 14),
-    "maj7": (0, 4, 7, 11),
-    "min7": (0, 3, 7, 10),
-    "min9": (0, 3, 10, 14),
-    "dim": (0, 3, 6),
-    "sus": (0, 5, 7),
-}
+def _table(name: str) -> dict[str, Any]:
+    """A table beside this module; lists become tuples."""
+    table: dict[str, Any] = _frozen(yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8")))
+    return table
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _frozen(each) for key, each in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+SOUNDS = _table("sounds.yaml")
+SCALES: dict[str, tuple[int, ...]] = SOUNDS["scales"]
+CHORDS: dict[str, tuple[int, ...]] = SOUNDS["chords"]
 
 
 @dataclass(frozen=True)
@@ -101,18 +95,13 @@ class Style:
 
 def load_styles() -> dict[str, Style]:
     """The ten genres of `genre_styles.yaml`, by name."""
-    tables = yaml.safe_load(Path(__file__).with_name("genre_styles.yaml").read_text(encoding="utf-8"))
-    return {genre: _style(table) for genre, table in tables.items()}
+    return {genre: _style(**table) for genre, table in _table("genre_styles.yaml").items()}
 
 
-def _style(table: dict[str, Any]) -> Style:
-    parts = tuple(Part(**{key: _frozen(value) for key, value in part.items()}) for part in table.pop("parts"))
-    progressions = tuple(map(progression, table.pop("progressions")))
-    return Style(**{key: _frozen(value) for key, value in table.items()}, parts=parts, progressions=progressions)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _style(parts: Sequence[dict[str, Any]], progressions: Sequence[str], **others: Any) -> Style:
+    return Style(
+        parts=tuple(Part(**each) for each in parts), progressions=tuple(map(progression, progressions)), **others
+    )
 
 
 # Calibrated so that the accuracy of an RBF SVM on 3-s windows drops from a window to a track to an artist split about
