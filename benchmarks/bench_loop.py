@@ -32,7 +32,8 @@ from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.models.base import GenreModule, decay_groups
+from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.optimization import decay_groups
 from gtzan_lightning.training.callbacks import History, LastCheckpoint, ReseedEachEpoch
 from gtzan_lightning.training.construction import make_model, make_trainer
 from gtzan_lightning.training.tensorboard_logging import event_logger
@@ -105,9 +106,10 @@ def plain_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule
     size = config.data.batch_size
     x, y, _ = _tensors(datamodule, "train")
     x_val, y_val, _ = _tensors(datamodule, "val")
-    optimizer = torch.optim.AdamW(decay_groups(model, model.weight_decay), lr=model.lr, fused=True)
+    options = model.optimization.optimizer_options
+    optimizer = torch.optim.AdamW(decay_groups(model, options["weight_decay"]), lr=options["lr"], fused=True)
     steps = EPOCHS * -(-len(x) // size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=model.lr, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=options["lr"], total_steps=steps)
     seconds = []
     for _ in range(EPOCHS):
         begun = time.process_time()

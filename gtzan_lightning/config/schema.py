@@ -17,6 +17,7 @@ from gtzan_lightning.features.frame_kinds import NAMES as FRAME_KINDS
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+DottedName = Annotated[str, Field(alias="_target_", pattern=r"^\w+(\.\w+)+$")]
 MODEL_FOLDER = "gtzan_lightning.models."
 WHOLE_CLIP_S = 30.0  # `slice.step_s=30` uses statistics of whole clips instead of averages over windows
 
@@ -175,6 +176,25 @@ class Regularization(Regularized):
     patience: Annotated[int, Field(ge=0)]
 
 
+class OptimizerConfig(Section):
+    """Config group `optimizer`: the keys of every optimizer; further keys are arguments of its class."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    target: DottedName
+    lr: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+
+
+class SchedulerConfig(Section):
+    """Config group `scheduler`: the class of the learning-rate schedule; further keys are its arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    target: DottedName
+    interval: Literal["step", "epoch"]
+
+
 class Augmentation(Section):
     """Config group `augmentation`."""
 
@@ -228,7 +248,7 @@ class StudyConfig(Section):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    target: Annotated[str, Field(alias="_target_", pattern=r"^\w+(\.\w+)+$")]
+    target: DottedName
 
 
 class Sweep(Section):
@@ -252,6 +272,8 @@ class Config(Section):
     split: Split
     model: Model
     regularization: Regularization
+    optimizer: OptimizerConfig | None = None  # None in older runs: AdamW with a one-cycle schedule
+    scheduler: SchedulerConfig | None = None
     augmentation: Augmentation
     trainer: TrainerConfig
     seed: Annotated[int, Field(ge=0, lt=2**31)]

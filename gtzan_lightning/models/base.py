@@ -1,4 +1,4 @@
-"""Base class of all models: loss, optimiser, schedule, augmentation of training batches and epoch scores."""
+"""Base class of all models: loss, optimizer, augmentation of training batches and epoch scores."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lightning import LightningModule
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Beta
-from torch.optim.lr_scheduler import OneCycleLR
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from gtzan_lightning.datamodule.examples import Batch
+from gtzan_lightning.models.optimization import Optimization
 
 CONTENTS = "gtzan_lightning"  # key of `GenreModule.contents` in a checkpoint
 
@@ -37,15 +37,15 @@ class GenreModule(LightningModule):
 
     def __init__(
         self,
-        n_steps: int,
-        n_features: int,
-        n_genres: int,
+        n_steps: int = 1,
+        n_features: int = 58,
+        n_genres: int = 10,
         *,
-        lr: float,
-        weight_decay: float,
-        label_smoothing: float,
-        mixup: float,
-        feature_noise: float,
+        lr: float = 0.005,
+        weight_decay: float = 0.01,
+        label_smoothing: float = 0.1,
+        mixup: float = 0.0,
+        feature_noise: float = 0.0,
     ) -> None:
         """Set the shape of an example and the training hyperparameters.
 
@@ -53,15 +53,16 @@ class GenreModule(LightningModule):
             n_steps: time steps per example.
             n_features: features per step.
             n_genres: number of classes.
-            lr: peak learning rate of the one-cycle schedule.
-            weight_decay: weight decay of AdamW, applied to weight matrices only.
+            lr: peak learning rate of the default `optimization`, AdamW with a one-cycle schedule.
+            weight_decay: weight decay of the default `optimization`, applied to weight matrices only.
             label_smoothing: share of the target spread over all genres.
             mixup: alpha of mixup's beta distribution; 0 disables mixup.
             feature_noise: standard deviation of the noise on standardised features; 0 disables it.
         """
         super().__init__()
         self.n_steps, self.n_features, self.n_genres = n_steps, n_features, n_genres
-        self.lr, self.weight_decay, self.label_smoothing = lr, weight_decay, label_smoothing
+        self.optimization = Optimization.default(lr, weight_decay)
+        self.label_smoothing = label_smoothing
         self.mixup = Mixup(mixup) if mixup > 0 else None
         self.feature_noise = feature_noise
         self.contents: dict[str, Any] = {}  # tensors and plain data saved in every checkpoint
@@ -107,8 +108,9 @@ class GenreModule(LightningModule):
         return nn.functional.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
 
     def on_train_epoch_end(self) -> None:
-        """Log the training scores of the epoch."""
+        """Log the training scores and the learning rate of the epoch."""
         self._log_scores("train", self.train_scores)
+        self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation scores of the epoch, and the test scores if the test part was evaluated."""
@@ -127,19 +129,8 @@ class GenreModule(LightningModule):
         checkpoint[CONTENTS] = self.contents
 
     def configure_optimizers(self) -> Any:
-        """Return AdamW with a one-cycle schedule over all training steps (Smith & Topin 2018, "Super-Convergence")."""
-        optimizer = torch.optim.AdamW(decay_groups(self, self.weight_decay), lr=self.lr, fused=True)
-        schedule = OneCycleLR(optimizer, max_lr=self.lr, total_steps=int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Optimiser parameter groups: weight matrices with decay; vectors (biases, normalisation scales) without."""
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+        """Return the optimizer and the schedule of `optimization`."""
+        return self.optimization.configure(self, self.monitor, self.mode)
 
 
 @torch.inference_mode()

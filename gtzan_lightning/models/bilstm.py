@@ -19,10 +19,10 @@ class BiLSTM(GenreModule):
     def __init__(
         self,
         *shape: int,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        dropout: float,
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        dropout: float = 0.3,
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)

@@ -17,7 +17,9 @@ class MLP(GenreModule):
     The model ignores the order of the steps: it is the baseline for the recurrent models.
     """
 
-    def __init__(self, *shape: int, hidden_size: int, num_layers: int, dropout: float, **recipe: Any) -> None:
+    def __init__(
+        self, *shape: int, hidden_size: int = 512, num_layers: int = 2, dropout: float = 0.3, **recipe: Any
+    ) -> None:
         super().__init__(*shape, **recipe)
         widths = [self.n_features, *(max(hidden_size >> layer, self.n_genres) for layer in range(num_layers))]
         self.layers = nn.Sequential(*(StepLayer(before, after, dropout) for before, after in pairwise(widths)))

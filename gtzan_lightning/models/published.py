@@ -1,27 +1,20 @@
-"""The networks of the replicated study, as described in its text, with its optimiser."""
+"""The networks of the replicated study, as described in its text; it trains them with Adam at a constant rate."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from gtzan_lightning.models.base import GenreModule, decay_groups
+from gtzan_lightning.models.base import GenreModule
 
 
-class Published(GenreModule):
-    """Adam at a constant learning rate, as in the study; with weight decay it is AdamW."""
-
-    def configure_optimizers(self) -> Any:
-        """Return the optimiser without a schedule: `lr` is constant."""
-        return torch.optim.AdamW(decay_groups(self, self.weight_decay), lr=self.lr, fused=True)
-
-
-class PublishedMLP(Published):
+class PublishedMLP(GenreModule):
     """`num_layers` of linear, ReLU and dropout on each step, the mean over the steps, a linear layer."""
 
-    def __init__(self, *shape: int, hidden_size: int, num_layers: int, dropout: float, **recipe: Any) -> None:
+    def __init__(
+        self, *shape: int, hidden_size: int = 256, num_layers: int = 1, dropout: float = 0.2, **recipe: Any
+    ) -> None:
         super().__init__(*shape, **recipe)
         layers: list[nn.Module] = []
         for n_inputs in [self.n_features, *[hidden_size] * (num_layers - 1)]:
@@ -34,16 +27,16 @@ class PublishedMLP(Published):
         return self.head(self.layers(x).mean(dim=1))
 
 
-class PublishedLSTM(Published):
+class PublishedLSTM(GenreModule):
     """`num_layers` LSTM layers, their output at the last step, then linear, ReLU, dropout, linear."""
 
     def __init__(
         self,
         *shape: int,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        dropout: float,
+        hidden_size: int = 128,
+        num_layers: int = 2,
+        bidirectional: bool = False,
+        dropout: float = 0.3,
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)

@@ -45,9 +45,7 @@ class RunFolder:
     predictions = _Inside("predictions.csv")  # predicted probabilities of every slice
     split = _Inside("split.csv")  # the part of every slice
     history = _Inside("history.csv")  # losses and scores of every epoch
-    clusters = _Inside(
-        "clusters.csv"
-    )  # the cluster of each track (artist, recording or track), for intervals
+    clusters = _Inside("clusters.csv")  # the cluster of each track (artist, recording or track), for intervals
     figures = _Inside("figures")  # folder of PNG files
 
     @property

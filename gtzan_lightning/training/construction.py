@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 
 import lightning as L
 import numpy as np
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from gtzan_lightning.config.schema import Config
+from gtzan_lightning.config.schema import Config, OptimizerConfig, SchedulerConfig
 from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, copies_per_track
 from gtzan_lightning.datamodule.examples import scale_examples
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
@@ -23,6 +24,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.ood import fit_ood
 from gtzan_lightning.features.feature_request import AugmentedCopy, Waveform
 from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.optimization import Optimization
 from gtzan_lightning.training.checkpoints import WholeCheckpoints
 from gtzan_lightning.training.split_data import SplitData, configured_slices, load_configured_features
 
@@ -109,7 +111,61 @@ def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreMo
             f"model: {config.model.target} cannot be built: {cause}.\nSee conf/model for its keys."
         ) from error
     model.monitor = model.monitor.replace("val/", f"{config.trainer.best_epoch_on}/", 1)
+    if config.optimizer and config.scheduler:
+        model.optimization = make_optimization(config.optimizer, config.scheduler)
     return model
+
+
+def make_optimization(optimizer: OptimizerConfig, scheduler: SchedulerConfig) -> Optimization:
+    """The configured optimizer and learning-rate schedule.
+
+    Raises:
+        GtzanError: a class does not exist or has no such argument.
+    """
+    made = Optimization(
+        class_of("optimizer", optimizer.target),
+        optimizer.model_dump(exclude={"target"}),
+        class_of("scheduler", scheduler.target),
+        scheduler.model_dump(exclude={"target", "interval"}),
+        scheduler.interval,
+    )
+    decay = {"weight_decay"} if optimizer.weight_decay else set()  # 0 for a class without it
+    check_arguments("optimizer", made.optimizer, {"params", "lr", *(optimizer.model_extra or {}), *decay})
+    check_arguments("scheduler", made.scheduler, {"optimizer", *made.scheduler_options})
+    return made
+
+
+def class_of(key: str, target: str) -> type:
+    """The class named by `<key>._target_`.
+
+    Raises:
+        GtzanError: it cannot be imported.
+    """
+    try:
+        return get_class(target)
+    except Exception as error:  # an import may raise anything
+        cause = error.__cause__ or error
+        raise GtzanError(f"{key}._target_={target}: cannot be imported ({cause}).") from error
+
+
+def check_arguments(key: str, function: Callable[..., object], names: Iterable[str]) -> None:
+    """Checks that a class takes arguments with these names.
+
+    Raises:
+        GtzanError: it does not take some of them, or needs others.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind == each.VAR_KEYWORD for each in parameters):
+        return
+    target, taken = getattr(function, "__name__", str(function)), {each.name for each in parameters}
+    problems = [f"{key}.{name}: {target} has no such argument." for name in sorted(set(names) - taken)]
+    problems += [
+        f"{key}.{each.name}: {target} needs a value."
+        for each in parameters
+        if each.default is each.empty and each.kind != each.VAR_POSITIONAL and each.name not in set(names)
+    ]
+    if problems:
+        raise GtzanError("\n".join([*problems, f"{target} takes {', '.join(sorted(taken))}."]))
 
 
 def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger | bool) -> L.Trainer:

@@ -1,4 +1,4 @@
-"""The published networks have the sizes given in the study, and its optimiser."""
+"""The published networks have the sizes given in the study."""
 
 import torch
 from torch import nn
@@ -27,9 +27,3 @@ def test_the_lstm_uses_its_output_at_the_last_step():
     x = torch.randn(4, 10, 58)
     _, (hidden, _) = model.lstm(x)
     torch.testing.assert_close(model(x), model.head(hidden[-1]))
-
-
-def test_the_learning_rate_is_constant():
-    optimizer = PublishedMLP(1, 3, 2, hidden_size=4, num_layers=1, dropout=0.0, **RECIPE).configure_optimizers()
-    assert isinstance(optimizer, torch.optim.AdamW)
-    assert {group["lr"] for group in optimizer.param_groups} == {0.001}
