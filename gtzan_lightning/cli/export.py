@@ -27,6 +27,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help="default: the run's name, in the current folder")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
+    parser.add_argument(
+        "--trust", action="append", default=[], metavar="PACKAGE", help="run the code of a model of this package"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -37,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.inference.trained_run import load_run
 
     console = Console(stderr=True)
-    run = load_run(arguments.run_name, outputs=arguments.outputs)
+    run = load_run(arguments.run_name, outputs=arguments.outputs, trust=arguments.trust)
     file = arguments.output or default_file(run, arguments.to)
     with console.status(f"Writing {file.name}; long sequences take minutes"):
         exported = export_run(run, file, arguments.to, overwrite=arguments.overwrite)

@@ -42,6 +42,9 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that compute features; default 1")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
+    parser.add_argument(
+        "--trust", action="append", default=[], metavar="PACKAGE", help="run the code of a model of this package"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -53,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from gtzan_lightning.report.prediction_tables import provenance_lines
 
     calibrated = not arguments.uncalibrated
-    run = load_run(arguments.run_name, outputs=arguments.outputs)
+    run = load_run(arguments.run_name, outputs=arguments.outputs, trust=arguments.trust)
     predictions = predict(run, arguments.files, calibrated=calibrated, n_jobs=arguments.jobs)
     remarks = provenance_lines(run.name, run.card, run.temperature, calibrated=calibrated, has_ood=run.ood is not None)
     _show(predictions, run.name, remarks, arguments)

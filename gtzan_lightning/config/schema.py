@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from gtzan_lightning.datamodule.split_rules import NAMES as RULES
 from gtzan_lightning.datamodule.split_rules import rule_named
@@ -160,14 +169,32 @@ class Regularized(Section):
 
 
 class Model(Regularized):
-    """Config group `model`: the keys of every model; further keys are arguments of its class."""
+    """Config group `model` with a network of this package; further keys are arguments of its class."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    target: Annotated[str, Field(alias="_target_", pattern=rf"^{MODEL_FOLDER}(\w+\.)?[A-Z]\w*$")]
+    target: DottedName
     hidden_size: Count
     num_layers: Count
     lr: Annotated[float, Field(gt=0)]
+
+
+class OtherModel(Section):
+    """Config group `model` with another class: a scikit-learn estimator or a user's network; the keys are its own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    target: DottedName
+
+
+def _kind_of_model(section: Any) -> str:
+    target = section.get("_target_", "") if isinstance(section, dict) else section.target
+    return "package" if str(target).startswith(MODEL_FOLDER) else "other"
+
+
+AnyModel = Annotated[
+    Annotated[Model, Tag("package")] | Annotated[OtherModel, Tag("other")], Discriminator(_kind_of_model)
+]
 
 
 class Regularization(Regularized):
@@ -270,7 +297,7 @@ class Config(Section):
     features: FeatureConfig
     slice: SliceConfig
     split: Split
-    model: Model
+    model: AnyModel
     regularization: Regularization
     optimizer: OptimizerConfig | None = None  # None in older runs: AdamW with a one-cycle schedule
     scheduler: SchedulerConfig | None = None
@@ -320,7 +347,8 @@ def validate_config(cfg: DictConfig, overrides: Sequence[str] = (), choices: dic
 
 
 def _format_error(problem: Any, overrides: Sequence[str], choices: dict[str, str]) -> str:
-    key = ".".join(map(str, problem["loc"]))
+    place = [part for number, part in enumerate(problem["loc"]) if number != 1 or part not in ("package", "other")]
+    key = ".".join(map(str, place))
     value = problem.get("input")
     shown = "" if isinstance(value, dict) else f" = {value}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")

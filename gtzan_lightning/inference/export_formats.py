@@ -61,7 +61,7 @@ def graph_of(model: PortableModel, steps: int, n_features: int) -> ExportedProgr
     except Exception as error:  # torch.export raises many types, some of them private
         message = str(error).strip().partition("\n")[0]
         raise GtzanError(
-            f"{type(model.model).__name__} cannot be exported as a graph of operations: {message}\n"
+            f"{model.model.name} cannot be exported as a graph of operations: {message}\n"
             "Its forward may depend neither on values nor on the number of examples (len(x) does; x.shape[0] does not)."
         ) from error
     for node in program.graph.nodes:

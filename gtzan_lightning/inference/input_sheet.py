@@ -46,7 +46,7 @@ def input_sheet(run: TrainedRun, file: str, to: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "how_to": list(HOW_TO if script else HOW_TO[:-1]),
-        "model": {"file": file, "format": to, "run": run.name, "name": type(run.model).__name__},
+        "model": {"file": file, "format": to, "run": run.name, "name": run.model.name},
         "input": {
             "name": INPUT,
             "type": "float32",

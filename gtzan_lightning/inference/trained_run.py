@@ -5,7 +5,7 @@ Checkpoints may be untrusted: no class that one names is called before it is che
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from hydra.utils import get_class
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from sklearn.base import ClassifierMixin
 
 from gtzan_lightning.config.schema import MODEL_FOLDER, Config
 from gtzan_lightning.datamodule.genre_datamodule import EVALUATION_BATCH
@@ -22,6 +23,7 @@ from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.ood import OodScore
 from gtzan_lightning.models.base import CONTENTS, GenreModule
+from gtzan_lightning.models.estimators import Estimator, Pickled
 from gtzan_lightning.runs.browser import best_run, named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 from gtzan_lightning.training.checkpoints import load_checkpoint
@@ -29,6 +31,7 @@ from gtzan_lightning.training.construction import make_model
 
 PLAIN = (bool, int, float, type(None))
 TARGET = "_target_"
+SKLEARN = "sklearn"
 BEST = "best"
 
 
@@ -72,25 +75,26 @@ class TrainedRun:
             return (logits / temperature).softmax(dim=1).numpy()
 
 
-def load_run(run: str | Path, *, outputs: str | Path = "outputs") -> TrainedRun:
+def load_run(run: str | Path, *, outputs: str | Path = "outputs", trust: Collection[str] = ()) -> TrainedRun:
     """Loads the best epoch of a run.
 
     Args:
         run: a run folder, a checkpoint file, a unique part of a run's name, or `best`: the finished grouped run with
             the highest validation clip accuracy.
         outputs: the folder in which runs are found by name.
+        trust: packages or modules whose classes a checkpoint may name as its model, such as `["mypkg"]`.
 
     Raises:
         GtzanError: there is no such run, it has not finished, or its checkpoint cannot be used.
     """
     if Path(run).is_file():
-        return _load(Path(run), RunFolder(Path(run).parent))
+        return _load(Path(run), RunFolder(Path(run).parent), trust)
     folder = best_run(Path(outputs)) if str(run) == BEST else named_run(str(run), Path(outputs))
     folder.done_card()  # raises if the run has not finished
-    return _load(folder.best_checkpoint, folder)
+    return _load(folder.best_checkpoint, folder, trust)
 
 
-def _load(path: Path, folder: RunFolder) -> TrainedRun:
+def _load(path: Path, folder: RunFolder, trust: Collection[str]) -> TrainedRun:
     checkpoint = load_checkpoint(path)
     contents = checkpoint[CONTENTS]
     try:
@@ -107,7 +111,7 @@ def _load(path: Path, folder: RunFolder) -> TrainedRun:
         ) from error
     if len(columns) != features or len(genres) < 2:
         raise GtzanError(f"{path}: {len(genres)} genres and {len(columns)} names for {features} features do not fit.")
-    model = safely_loaded_model(path, config, (steps, features), len(genres), checkpoint["state_dict"])
+    model = safely_loaded_model(path, config, (steps, features), len(genres), checkpoint["state_dict"], trust)
     card = folder.card() if path.name == folder.best_checkpoint.name else {}
     temperature = temperature or card.get("calibration", {}).get("temperature")
     return TrainedRun(
@@ -125,7 +129,12 @@ def _load(path: Path, folder: RunFolder) -> TrainedRun:
 
 
 def safely_loaded_model(
-    path: Path, config: Config, shape: tuple[int, int], n_genres: int, weights: Mapping[str, Any]
+    path: Path,
+    config: Config,
+    shape: tuple[int, int],
+    n_genres: int,
+    weights: Mapping[str, Any],
+    trust: Collection[str] = (),
 ) -> GenreModule:
     """The model of a checkpoint with its weights, in evaluation mode.
 
@@ -135,35 +144,62 @@ def safely_loaded_model(
         shape: of an example, (steps, features).
         n_genres: number of classes.
         weights: the `state_dict` of the checkpoint.
+        trust: packages or modules, besides this one and scikit-learn, whose classes may be called.
 
     Raises:
-        GtzanError: the class is no model of this package, its options could run code, or the weights do not fit.
+        GtzanError: the class is not trusted, its options could run code, or the weights do not fit.
     """
-    _refuse_code(path, config.model.model_dump(by_alias=True))
+    _refuse_code(path, config.model.model_dump(by_alias=True), trust)
     with torch.device("meta"):  # without memory, which a wrong size in the checkpoint could exhaust
-        planned = make_model(config, shape, n_genres).state_dict()
-    _refuse_misfits(path, config.model.target, planned, weights)
+        planned = make_model(config, shape, n_genres)
+    fitted = isinstance(planned, Estimator)  # its tensors have shapes that depend on the data
+    if isinstance(planned, Estimator) and planned.is_code and SKLEARN not in trust:
+        raise GtzanError(_needs_trust(path, f"{config.model.target} as a pickle", SKLEARN))
+    if not fitted:
+        _refuse_misfits(path, config.model.target, planned.state_dict(), weights)
     model = make_model(config, shape, n_genres)
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+        if isinstance(model, Estimator) and isinstance(model.classifier, Pickled):
+            model.classifier.trusted = True
+        if fitted and model(torch.zeros(2, *shape)).shape != (2, n_genres):
+            raise ValueError(f"not {n_genres} genres")
+    except (RuntimeError, IndexError, ValueError) as error:
+        raise GtzanError(f"{path}: its tensors do not fit {config.model.target}: {error}") from error
     return model.eval()
 
 
-def _refuse_code(path: Path, options: Mapping[str, Any]) -> None:
-    """Checks that only a model of this package is instantiated.
+def _refuse_code(path: Path, options: Mapping[str, Any], trust: Collection[str]) -> None:
+    """Checks that only a trusted class is called: its options must be plain values.
 
-    Hydra calls whatever `_target_` names, also in nested values: the class must be a model, its options plain values.
+    A model of this package, an estimator of scikit-learn (whose constructors only store their arguments), or a class
+    of a package that the user names.
     """
     target = str(options[TARGET])
+    trusted = next((name for name in trust if target == name or target.startswith(f"{name}.")), None)
+    is_own = target.startswith(MODEL_FOLDER)
+    plain = PLAIN if is_own else (*PLAIN, str)
     for key, value in options.items():
         values = value if isinstance(value, (list, tuple)) else [value]
-        if key != TARGET and (key.startswith("_") or not all(isinstance(item, PLAIN) for item in values)):
+        if key != TARGET and (key.startswith("_") or not all(isinstance(item, plain) for item in values)):
             raise GtzanError(f"{path}: model.{key} is no plain number, and is not used: it could run code.")
+    if trusted and trusted != SKLEARN:
+        return
+    if not is_own and not target.startswith(f"{SKLEARN}."):
+        raise GtzanError(_needs_trust(path, target, target.partition(".")[0]))
     try:
-        is_model = target.startswith(MODEL_FOLDER) and issubclass(get_class(target), GenreModule)
+        is_model = issubclass(get_class(target), GenreModule if is_own else ClassifierMixin)
     except Exception as error:  # an import may raise anything
         raise GtzanError(f"{path}: its model {target} is not in this version of gtzan-lightning.") from error
     if not is_model:
         raise GtzanError(f"{path}: {target} is no model of gtzan-lightning, and is not called.")
+
+
+def _needs_trust(path: Path, what: str, package: str) -> str:
+    return (
+        f"{path}: its model is {what}, whose code would run. If you trust the checkpoint and the package, "
+        f'add --trust {package} (in Python: load_run(..., trust=["{package}"])).'
+    )
 
 
 def _refuse_misfits(path: Path, target: str, planned: Mapping[str, Any], weights: Mapping[str, Any]) -> None:

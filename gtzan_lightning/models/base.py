@@ -68,6 +68,11 @@ class GenreModule(LightningModule):
         self.contents: dict[str, Any] = {}  # tensors and plain data saved in every checkpoint
         self.train_scores, self.val_scores, self.test_scores = EpochScores(), EpochScores(), EpochScores()
 
+    @property
+    def name(self) -> str:
+        """Name of the model in run cards and reports."""
+        return type(self).__name__
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Set the hook name without `nn.Module.__setattr__`: Lightning sets it 50 times per step, 3 % of an epoch."""
         if name == "_current_fx_name":
@@ -75,7 +80,7 @@ class GenreModule(LightningModule):
         else:
             super().__setattr__(name, value)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:  # noqa: ARG002
         """Return the loss of one batch, `()`."""
         x, y, track = batch
         if self.feature_noise > 0:
@@ -131,6 +136,23 @@ class GenreModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimizer and the schedule of `optimization`."""
         return self.optimization.configure(self, self.monitor, self.mode)
+
+
+class Network(GenreModule):
+    """Any `nn.Module` that maps `(batch, steps, features)` to logits `(batch, genres)`."""
+
+    def __init__(self, *shape: int, network: nn.Module, **recipe: Any) -> None:
+        super().__init__(*shape, **recipe)
+        self.network = network
+
+    @property
+    def name(self) -> str:
+        """Name of the class of the network."""
+        return type(self.network).__name__
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, steps, features)` to logits `(batch, genres)`."""
+        return self.network(x)
 
 
 @torch.inference_mode()

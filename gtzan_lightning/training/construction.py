@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from torch import nn
 
 from gtzan_lightning.config.schema import Config, OptimizerConfig, SchedulerConfig
 from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, copies_per_track
@@ -23,10 +27,16 @@ from gtzan_lightning.datamodule.masking import Masking
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.ood import fit_ood
 from gtzan_lightning.features.feature_request import AugmentedCopy, Waveform
-from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.base import GenreModule, Network
 from gtzan_lightning.models.optimization import Optimization
 from gtzan_lightning.training.checkpoints import WholeCheckpoints
 from gtzan_lightning.training.split_data import SplitData, configured_slices, load_configured_features
+
+SIZES = ("n_steps", "n_features", "n_genres")  # arguments of every model
+OFFERED = {
+    "hidden_size", "num_layers", "lr", "dropout", "weight_decay", "label_smoothing", "mixup", "feature_noise",
+}  # fmt: skip
+"""Keys of `conf/model/_base.yaml`: a class gets those that it takes."""
 
 
 def make_augmented_copies(config: Config, data: SplitData) -> list[AugmentedSlices]:
@@ -102,18 +112,72 @@ def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreMo
     Raises:
         GtzanError: the model has no such key, or rejects its value.
     """
-    options = config.model.model_dump(by_alias=True)
+    target, kind = config.model.target, class_of("model", config.model.target)
+    options = config.model.model_dump(exclude={"target"})
+    sizes = dict(zip(SIZES, (*shape, n_genres), strict=True))
     try:
-        model: GenreModule = instantiate(options, n_steps=shape[0], n_features=shape[1], n_genres=n_genres)
-    except Exception as error:  # Hydra wraps whatever the constructor raises
-        cause = error.__cause__ or error
-        raise GtzanError(
-            f"model: {config.model.target} cannot be built: {cause}.\nSee conf/model for its keys."
-        ) from error
+        if issubclass(kind, GenreModule):
+            model = kind(**sizes, **_taken(kind, options, GenreModule))
+        elif issubclass(kind, nn.Module):
+            recipe = _keywords(GenreModule)
+            own = {key: options.get(key, value) for key, value in config.regularization if key in recipe}
+            own |= {key: value for key, value in options.items() if key in recipe and key not in _keywords(kind)}
+            rest = {key: value for key, value in options.items() if key not in own}
+            wanted = {key: value for key, value in sizes.items() if key in _keywords(kind)}
+            model = Network(**sizes, network=kind(**wanted, **_taken(kind, rest)), **own)
+        elif hasattr(kind, "fit") and (hasattr(kind, "predict_proba") or hasattr(kind, "decision_function")):
+            model = _estimator(config, kind, options, sizes)
+        else:
+            raise TypeError("it is neither a GenreModule, nor an nn.Module, nor a classifier of scikit-learn")
+    except GtzanError:
+        raise
+    except Exception as error:  # whatever the constructor raises
+        raise GtzanError(f"model: {target} cannot be built: {error}.\nSee conf/model for its keys.") from error
     model.monitor = model.monitor.replace("val/", f"{config.trainer.best_epoch_on}/", 1)
     if config.optimizer and config.scheduler:
         model.optimization = make_optimization(config.optimizer, config.scheduler)
     return model
+
+
+def _estimator(config: Config, kind: type, options: dict[str, Any], sizes: Mapping[str, int]) -> GenreModule:
+    from gtzan_lightning.models.estimators import Estimator  # imports much of scikit-learn
+
+    if config.trainer.devices > 1:
+        raise GtzanError(f"trainer.devices={config.trainer.devices}: {kind.__name__} is fitted in one process.")
+    steps = options.pop("steps", "flatten")
+    if steps not in ("flatten", "mean"):
+        raise GtzanError(f"model.steps={steps}: should be flatten or mean.")
+    if "random_state" in _keywords(kind):
+        options.setdefault("random_state", config.seed)
+    return Estimator(**sizes, estimator=kind(**_taken(kind, options)), steps=steps)
+
+
+def _keywords(function: Callable[..., object]) -> list[str]:
+    return [each.name for each in inspect.signature(function).parameters.values() if each.kind != each.VAR_KEYWORD]
+
+
+def _taken(kind: type, options: Mapping[str, Any], base: type | None = None) -> dict[str, Any]:
+    """The options that a class takes; those that only this package's models have may be left over.
+
+    Args:
+        kind: the class.
+        options: its options.
+        base: class that gets the keywords which `kind` passes on.
+
+    Raises:
+        GtzanError: the class does not take another option.
+    """
+    parameters = inspect.signature(kind).parameters.values()
+    taken = {each.name for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)}
+    passes_on = any(each.kind == each.VAR_KEYWORD for each in parameters)
+    if passes_on:
+        taken |= set(_keywords(base)) if base else set(options)
+    unknown = sorted(set(options) - taken - OFFERED)
+    if unknown:
+        known = ", ".join(sorted(taken - set(SIZES) - {"shape"}))
+        wrong = "\n".join(f"model.{key}: {kind.__name__} has no such argument." for key in unknown)
+        raise GtzanError(f"{wrong}\nIts keys: {known or 'none'}. Remove a key of another model with ~model.KEY.")
+    return {key: value for key, value in options.items() if key in taken}
 
 
 def make_optimization(optimizer: OptimizerConfig, scheduler: SchedulerConfig) -> Optimization:
@@ -141,6 +205,9 @@ def class_of(key: str, target: str) -> type:
     Raises:
         GtzanError: it cannot be imported.
     """
+    folder = str(Path.cwd())
+    if not target.startswith("gtzan_lightning.") and folder not in sys.path:
+        sys.path.append(folder)  # a module in the working directory, which a script elsewhere would not find
     try:
         return get_class(target)
     except Exception as error:  # an import may raise anything

@@ -113,7 +113,7 @@ def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
         *cards.leakage_warnings(card),
         *(cards.LEAKAGE_WARNINGS[check] for check in sorted(config.leaks_by_design)),
     ]
-    card["model"] = {"name": type(model).__name__, "parameters": sum(p.numel() for p in model.parameters())}
+    card["model"] = {"name": model.name, "parameters": sum(p.numel() for p in model.parameters())}
     outcome = _audit(config, data, datamodule, model.monitor)
     card["audit"] = outcome.card()
     run.write_card(card)
@@ -232,5 +232,13 @@ def _is_helper_process() -> bool:
 def _quiet() -> None:
     """Silences notices of Lightning about devices, loaders and logging."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for notice in ("does not have many workers", "Checkpoint directory .* exists", "logging interval", "LeafSpec"):
+    for notice in (
+        "does not have many workers",
+        "Checkpoint directory .* exists",
+        "logging interval",
+        "LeafSpec",
+        "no optimizer",
+        "returned `None`",
+        "is an empty generator",
+    ):
         warnings.filterwarnings("ignore", message=f".*{notice}.*")

@@ -11,7 +11,7 @@ from hydra.utils import get_class, instantiate
 from gtzan_lightning.models import GenreModule
 
 CONF = Path(__file__).parents[2] / "conf"
-MODELS = sorted(path.stem for path in (CONF / "model").glob("[!_]*.yaml"))
+MODELS = sorted(path.stem for path in (CONF / "model").glob("[!_]*.yaml") if "_base" in path.read_text())  # networks
 REGULARIZATIONS = sorted(path.stem for path in (CONF / "regularization").glob("[!_]*.yaml"))
 
 
