@@ -132,14 +132,15 @@ def model_keys(**keys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (model_keys(_target_="os.system"), "model._target_"),
+        (model_keys(_target_="os.system"), "its model is os.system, whose code would run"),
+        (model_keys(_target_="sklearn.utils.Bunch"), "is no model of gtzan-lightning"),
         (model_keys(_target_="gtzan_lightning.models.base.Nothing"), "is not in this version"),
         (model_keys(_target_="gtzan_lightning.models.base.LightningModule"), "is no model of gtzan-lightning"),
         (model_keys(hook={"_target_": "pathlib.Path.touch", "self": "trace"}), "could run code"),
         (model_keys(hook=[{"_target_": "pathlib.Path"}]), "could run code"),
         (model_keys(hook="${oc.env:HOME}"), "could run code"),
         (model_keys(_partial_=True), "could run code"),
-        (model_keys(surplus=1), "cannot be built"),
+        (model_keys(surplus=1), "model.surplus: MLP has no such argument"),
         (model_keys(hidden_size=10**9), "weights do not fit"),  # without allocating memory
         (lambda weights, _: weights.pop("head.bias"), "has head.bias of shape"),
         (lambda weights, _: weights.update(more=torch.zeros(2)), "the checkpoint"),
