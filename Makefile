@@ -17,7 +17,7 @@ RANKINGS = variants_lstm_mfcc,variants_reslstm_mfcc,variants_convlstm_mfcc
 CLAIM_SWEEP = $(RUN) train.py -m hydra/launcher=joblib split=leaky,grouped split.seed=0,1,2,3,4 'seed=$${split.seed}' \
 	trainer.progress=false
 
-.PHONY: help demo data test train sweep replicate lint bench tensorboard clean
+.PHONY: help demo data test train sweep replicate lint docs wheel bench tensorboard clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,17 @@ lint: $(VENV)/installed-dev ## check style, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(VENV)/installed-dev ## build the documentation into build/site and run its notebooks; DOCS_EXECUTE=false leaves them out
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet $(ARGS)
+	@echo "Open build/site/index.html"
+
+wheel: $(VENV)/installed ## build the wheel into dist, install it into build/installed and train with it outside the checkout
+	rm -rf dist build/installed
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/installed dist/*.whl
+	cd build/installed && PYTHONPATH="$$PWD" OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m gtzan_lightning train \
+		data=synthetic model=lstm slice=6s debug=fast trainer.progress=false
 
 bench: $(VENV)/installed-dev ## measure speed, then the scores of scikit-learn baselines; ARGS is passed to the baselines
 	$(RUN) benchmarks/bench_features.py

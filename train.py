@@ -1,38 +1,12 @@
-"""Trains one model on one split: `python train.py model=lstm slice=6s split=grouped`; see `--help`."""
+"""Trains one model on one split: `python train.py model=lstm slice=6s split=grouped`; see `--help`.
+
+The same as `gtzan train`, whose job is `main` of gtzan_lightning/cli/train_command.py.
+"""
 
 import sys
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
-
+from gtzan_lightning.cli.train_command import main
 from gtzan_lightning.sweeps.launch import launch
-
-
-def main(cfg: DictConfig) -> float | None:
-    """Runs one job; returns its validation accuracy of clips, which a search maximises."""
-    from pathlib import Path
-
-    # Imports torch, which takes a second: a mistake in the command line is reported without it.
-    from gtzan_lightning.report.console import print_line, print_run
-    from gtzan_lightning.sweeps.search import run_trial
-    from gtzan_lightning.training.train import train
-
-    hydra = HydraConfig.get()
-    folder, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
-    if cfg.search.folds:
-        return run_trial(cfg, folder, overrides)
-    result = train(cfg, folder=folder, overrides=overrides)
-    if not result.scored:
-        return None
-    if result.reused:
-        print("Finished before; rerun=true repeats it.")
-    if hydra.mode == RunMode.MULTIRUN:
-        print_line(result.card, result.folder)  # the session prints the table of all jobs at the end
-    else:
-        print_run(result.card, result.folder)
-    return result.card["metrics"]["val"]["clip"]["accuracy"]
-
 
 if __name__ == "__main__":
     sys.exit(launch(main))

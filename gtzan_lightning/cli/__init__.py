@@ -18,8 +18,12 @@ USER_ERROR = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command `gtzan` and returns its exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["train"]:  # Hydra parses its arguments
+        from gtzan_lightning.cli.train_command import run
+
+        return run(arguments[1:])
     try:
-        chosen = _parser().parse_args(_with_known_command(arguments))
+        chosen = parser().parse_args(_with_known_command(arguments))
         return int(chosen.run(chosen) or 0)
     except GtzanError as error:
         print(error, file=sys.stderr)
@@ -32,18 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gtzan", description="Everything around training; train with train.py.")
-    parser.add_argument("--version", action="version", version=f"gtzan-lightning {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """The parser of `gtzan` with all its commands; the documentation prints their help."""
+    top = argparse.ArgumentParser(prog="gtzan", description="Trains and evaluates genre classifiers.")
+    top.add_argument("--version", action="version", version=f"gtzan-lightning {__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands.add_parser("train", help="train a model, or a sweep with -m: gtzan train model=lstm; the same as train.py")
     for name in COMMANDS:
         import_module(f"gtzan_lightning.cli.{name}").add_to(commands)
-    return parser
+    return top
 
 
 def _with_known_command(arguments: list[str]) -> list[str]:
     if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
-        close = get_close_matches(arguments[0], COMMANDS, n=1)
+        close = get_close_matches(arguments[0], ("train", *COMMANDS), n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
-        raise GtzanError(f"gtzan {arguments[0]}: unknown command. {hint}Commands: {', '.join(COMMANDS)}.")
+        hint = f"Did you mean gtzan train {' '.join(arguments)}? " if "=" in arguments[0] else hint
+        raise GtzanError(f"gtzan {arguments[0]}: unknown command. {hint}Commands: train, {', '.join(COMMANDS)}.")
     return arguments

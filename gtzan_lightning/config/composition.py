@@ -29,7 +29,7 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     Args:
         overrides: as on the command line of `train.py`, for example `["model=lstm", "slice=6s"]`.
 
-    Example:
+    Examples:
         >>> compose(["model=lstm", "slice=6s"]).slice.seconds
         6
     """

@@ -38,7 +38,7 @@ def _commented(cfg: DictConfig, folder: Path) -> str:
             comments |= _comments(folder / group / f"{name}.yaml", f"{group}.")
     text = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
     return "".join(
-        f"{line}{COMMENT}{comments[key]}\n" if key in comments else f"{line}\n" for key, line in _keyed_lines(text)
+        f"{line}{COMMENT}{comments[key]}\n" if key in comments else f"{line}\n" for key, line in keyed_lines(text)
     )
 
 
@@ -46,11 +46,11 @@ def _comments(path: Path, prefix: str = "") -> dict[str, str]:
     """The comments at the ends of the lines of a YAML file, by dotted key; empty if there is no such file."""
     if not path.is_file():
         return {}
-    split = ((prefix + key, line.partition(COMMENT)[2]) for key, line in _keyed_lines(path.read_text(encoding="utf-8")))
+    split = ((prefix + key, line.partition(COMMENT)[2]) for key, line in keyed_lines(path.read_text(encoding="utf-8")))
     return {key: comment for key, comment in split if comment}
 
 
-def _keyed_lines(text: str) -> Iterator[tuple[str, str]]:
+def keyed_lines(text: str) -> Iterator[tuple[str, str]]:
     """The lines of a YAML mapping indented by two spaces, each with its dotted key; "" for lines without a key."""
     path: list[str] = []
     for line in text.splitlines():

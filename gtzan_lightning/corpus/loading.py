@@ -38,7 +38,7 @@ def open_corpus(
     Raises:
         GtzanError: There is no usable data, or not the data that the features need.
 
-    Example:
+    Examples:
         >>> corpus = open_corpus("synthetic")
         >>> corpus.name, len(corpus.tracks), len(corpus.genres)
         ('synthetic', 120, 10)

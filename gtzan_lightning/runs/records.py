@@ -41,7 +41,7 @@ def compare(runs: Sequence[str | Path], *, level: Level = "clip", outputs: str |
     Raises:
         GtzanError: a run is missing or unfinished, or the runs do not share their test part.
 
-    Example:
+    Examples:
         >>> from gtzan_lightning import compare
         >>> table = compare(["mlp-3s-grouped", "lstm-3s-grouped"])  # doctest: +SKIP
         >>> table[["a", "b", "difference", "low", "high"]]  # doctest: +SKIP

@@ -53,10 +53,16 @@ def new_card(run_id: str, config_hash: str, overrides: Sequence[str], seed: int)
         "config_hash": config_hash,  # not part of a folder name that the user chose
         "overrides": list(overrides),
         "seed": seed,
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": " ".join([_program(), *sys.argv[1:]]),
         "versions": versions(),
         "git": git_state(),
     }
+
+
+def _program() -> str:
+    """The program that was started; the script of `gtzan train` is inside the package."""
+    script = Path(sys.argv[0])
+    return "gtzan train" if script.parent.name == "cli" else script.name
 
 
 def data_entries(

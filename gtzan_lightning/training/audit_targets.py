@@ -46,7 +46,7 @@ def audit(target: str | Path | Sequence[str], *, fingerprint: bool = False, outp
     Raises:
         GtzanError: no such run, or a configuration that cannot be used.
 
-    Example:
+    Examples:
         >>> from gtzan_lightning import audit
         >>> [finding.check for finding in audit(["data=synthetic", "split=leaky"]).findings]  # doctest: +SKIP
     """

@@ -69,7 +69,7 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
     Raises:
         GtzanError: the configuration or the data are not usable.
 
-    Example:
+    Examples:
         >>> from gtzan_lightning import compose, train
         >>> result = train(compose(["data=synthetic", "model=mlp", "debug=fast"]))  # doctest: +SKIP
         >>> result.card["metrics"]["test"]["clip"]["accuracy"]  # doctest: +SKIP

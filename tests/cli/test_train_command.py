@@ -1,0 +1,41 @@
+"""`gtzan train` does what train.py does, from any folder."""
+
+import json
+import sys
+
+import pytest
+
+from gtzan_lightning.cli import main
+from gtzan_lightning.training import results
+
+
+@pytest.fixture(autouse=True)
+def _without_figures(monkeypatch):
+    monkeypatch.setattr(results, "run_figures", lambda *_: {})
+    monkeypatch.setattr(sys, "argv", ["gtzan"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+
+
+def test_a_run_is_trained_and_its_card_names_the_command(tables_root, tmp_path, capsys):
+    words = [f"data.root={tables_root}", "model=lstm", "slice=6s", "debug=fast", "trainer.progress=false"]
+    assert main(["train", *words]) == 0
+    (card,) = [json.loads(path.read_text()) for path in (tmp_path / "outputs" / "runs").glob("*/run.json")]
+    assert card["status"] == "done"
+    assert card["command"] == " ".join(["gtzan train", *words])
+    assert "BiLSTM on" in capsys.readouterr().out
+
+
+def test_its_help_is_that_of_the_training(capsys):
+    assert main(["train", "--help"]) == 0
+    assert "Groups and their members" in capsys.readouterr().out
+
+
+def test_overrides_without_the_command_get_a_hint(capsys):
+    assert main(["model=lstm", "slice=6s"]) == 2
+    assert "Did you mean gtzan train model=lstm slice=6s?" in capsys.readouterr().err
+
+
+def test_a_mistake_in_the_command_line_has_status_2_and_leaves_no_folder(tmp_path, capsys):
+    assert main(["train", "model=lstn"]) == 2
+    assert "Did you mean lstm?" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
