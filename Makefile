@@ -6,6 +6,9 @@ VENV ?= .venv
 ARGS ?=
 SLICE ?= 3s
 
+# Weights for features=musicnn. Without its dependencies, which are TensorFlow and an old NumPy; it is never imported.
+PRETRAINED = musicnn==0.1.0
+
 BIN = $(VENV)/bin
 # One thread per process: faster than two for models of this size, and leaves cores for other jobs.
 RUN = OMP_NUM_THREADS=1 $(BIN)/python
@@ -85,6 +88,7 @@ $(BIN)/python:
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing into $(VENV): PyTorch is large, this takes a minute or two."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[joblib]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(PRETRAINED)
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -14,7 +14,12 @@ from gtzan_lightning.audit.group_checks import (
     shared_tracks,
 )
 from gtzan_lightning.audit.part_checks import columns, missing_classes, missing_parts, sort_order
-from gtzan_lightning.audit.preprocessing_checks import epoch_selection, feature_selection, normalisation
+from gtzan_lightning.audit.preprocessing_checks import (
+    epoch_selection,
+    feature_selection,
+    normalisation,
+    pretraining_overlap,
+)
 
 CHECKS: dict[str, Callable[[AuditInput], list[Finding] | None]] = {
     "missing parts": missing_parts,
@@ -29,6 +34,7 @@ CHECKS: dict[str, Callable[[AuditInput], list[Finding] | None]] = {
     "normalisation": normalisation,
     "epoch selection": epoch_selection,
     "feature selection": feature_selection,
+    "pretraining overlap": pretraining_overlap,
 }
 """Each check returns its findings, or None where the input lacks the data it needs."""
 

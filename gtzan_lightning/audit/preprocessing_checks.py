@@ -1,4 +1,4 @@
-"""Checks of what a run fitted or selected: normalisation, best epoch and features."""
+"""Checks of what a run fitted or selected: normalisation, best epoch and features, and their pretraining."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gtzan_lightning.audit.findings import Finding, Severity
 from gtzan_lightning.datamodule.assignment import EXCLUDED
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.datamodule.slices import step_table
+from gtzan_lightning.features.kinds import pretraining
 
 SAME = 1e-4  # tolerance in standard deviations, for single precision and the order of summation
 
@@ -56,6 +57,18 @@ def feature_selection(audit_input: AuditInput) -> list[Finding] | None:
         return []
     evidence = f"The features were selected by labels of {', '.join(chosen_on)}."
     return [Finding("feature selection", "error", "L1.3", evidence, "Select features on the training part alone.")]
+
+
+def pretraining_overlap(audit_input: AuditInput) -> list[Finding] | None:
+    """The training data of a pretrained network behind the features; None where there is no network."""
+    source = pretraining(audit_input.features.name)
+    if source is None:
+        return None
+    evidence = (
+        f"Pretraining overlap: {source['overlap']}. The features are activations of {source['network']}, trained on "
+        f"{source['trained_on']}; whether recordings of this corpus are among its training data is not known."
+    )
+    return [Finding("pretraining overlap", "note", None, evidence, "State this with the score.")]
 
 
 def _severity(audit_input: AuditInput, check: str) -> Severity:

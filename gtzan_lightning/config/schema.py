@@ -21,7 +21,8 @@ from pydantic import (
 from gtzan_lightning.datamodule.split_rules import NAMES as RULES
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features.frame_kinds import NAMES as FRAME_KINDS
+from gtzan_lightning.features.kinds import NAMES as FEATURES
+from gtzan_lightning.features.kinds import is_framed, kind_named
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -59,6 +60,8 @@ class FeatureConfig(Section):
     n_mfcc: Count
     n_mels: Count
     deltas: bool
+    layer: Literal["penultimate", "taggram", "mean_pool", "max_pool"] = "penultimate"
+    nets: Annotated[list[Literal["msd", "mtt"]], Field(min_length=1)] = ["msd", "mtt"]
     scaling: Literal["standard", "quantile"]
     scaling_fitted_on: Literal["train", "all"] = "train"  # configurations of older runs lack keys with a default
     max_clip_s: Seconds
@@ -66,20 +69,25 @@ class FeatureConfig(Section):
     @field_validator("name")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        if name not in ("stats", *FRAME_KINDS):
-            raise ValueError(f"should be one of stats, {', '.join(FRAME_KINDS)}")
+        if name not in FEATURES:
+            raise ValueError(f"should be one of {', '.join(FEATURES)}")
         return name
 
     @model_validator(mode="after")
     def _fits(self) -> FeatureConfig:
         if self.n_mfcc > self.n_mels:
             raise ValueError(f"n_mfcc={self.n_mfcc} needs at least as many mel bands, but n_mels={self.n_mels}")
+        for key, value in getattr(kind_named(self.name), "REQUIRED", {}).items():
+            if getattr(self, key) != value:
+                raise ValueError(f"{self.name} was trained with {key}={value}, not {getattr(self, key)}")
+        if len(set(self.nets)) < len(self.nets):
+            raise ValueError(f"nets={self.nets}: name each network once")
         return self
 
     @property
     def framed(self) -> bool:
         """Whether a feature row is a short frame instead of a window."""
-        return self.name != "stats"
+        return is_framed(self.name)
 
     def row_s(self, step_s: float | None) -> float:
         """Seconds of a feature row; `step_s` = 30 s selects statistics of whole clips."""

@@ -42,9 +42,7 @@ def slice_table(
     Raises:
         GtzanError: A length does not fit the features, or no track is long enough.
     """
-    rows_per_step, steps, rows_per_hop = lengths_in_rows(
-        features.row_s, seconds, step_s, hop_s, framed=features.name != "stats"
-    )
+    rows_per_step, steps, rows_per_hop = lengths_in_rows(features.row_s, seconds, step_s, hop_s, framed=features.framed)
     rows = steps * rows_per_step
     runs = _contiguous_runs(features)
     starts = [run[: len(run) - rows + 1 : rows_per_hop] for run in runs if len(run) >= rows]

@@ -22,10 +22,9 @@ from gtzan_lightning.features.feature_cache import (
     store_corpus,
 )
 from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings, frame_columns
-from gtzan_lightning.features.frame_kinds import NAMES as FRAME_KINDS
+from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings, feature_columns
+from gtzan_lightning.features.kinds import NAMES
 
-FEATURE_NAMES = ("stats", *FRAME_KINDS)
 ATTEMPTS = 3  # at joining the entries of files while other processes prune them
 MAX_LISTED = 100  # unusable files listed in the error message
 
@@ -47,8 +46,8 @@ def load_features(
 
     Args:
         corpus: The tracks.
-        name: `stats` (58 columns per window), `mfcc` or `logmel` (one row per frame).
-        window_s: Length of a window of `stats`; 30 is the whole clip, as in the published 30-s table.
+        name: `stats` or `musicnn` (one row per window), `mfcc` or `logmel` (one row per frame).
+        window_s: Length of a window; 30 is the whole clip, as in the published 30-s table.
         settings: Parameters of the analysis of audio; not used for tables.
         cache_dir: Folder of the cache.
         n_jobs: Number of processes that compute features.
@@ -58,8 +57,8 @@ def load_features(
     Raises:
         GtzanError: The corpus cannot have these features, or too many files are unusable.
     """
-    if name not in FEATURE_NAMES:
-        raise GtzanError(f"features={name}: no such features. Choose one of {', '.join(FEATURE_NAMES)}.")
+    if name not in NAMES:
+        raise GtzanError(f"features={name}: no such features. Choose one of {', '.join(NAMES)}.")
     if name == "stats" and corpus.source == "tables" and augmented_copy is None:
         return _from_table(corpus, window_s)
     _require_audio(corpus, name)
@@ -132,7 +131,7 @@ def _from_audio(
     row_in_track = np.arange(n_rows.sum()) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
     return Features(
         name=request.name,
-        columns=STATS_COLUMNS if request.name == "stats" else frame_columns(request.name, request.settings),
+        columns=feature_columns(request.name, request.settings),
         values=stored.values,
         track_index=np.repeat(np.arange(len(paths), dtype=np.int32), n_rows),
         start_s=row_in_track * request.row_s,

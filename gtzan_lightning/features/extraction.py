@@ -17,12 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.audio_reading import Reading, read_audio
 from gtzan_lightning.features.feature_cache import FileCache, FileState, FileSummary, content_hash, file_state, key_of
-from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, Analysis, FeatureRequest
+from gtzan_lightning.features.feature_request import Analysis, FeatureRequest
 from gtzan_lightning.features.frames import frame_features, min_samples
-from gtzan_lightning.features.window_stats import MIN_SAMPLES, cut_windows, window_stats
+from gtzan_lightning.features.kinds import kind_named
 
 CONNECT_S = 10.0  # timeout of a connection to a Dask scheduler
-WINDOWS_AT_ONCE = 16  # windows of a batch, so that memory does not grow with the length of a file
+WEIGHTS = "weights"  # folder of converted weights below the cache of features
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def extract(paths: Sequence[Path], request: FeatureRequest, cache_root: Path, n_
         One result per file, in the order of `paths`.
     """
     paths, cache_root = [path.absolute() for path in paths], cache_root.absolute()  # workers may run in another folder
+    _prepare(request, cache_root)
     done: dict[Path, Extracted] = {}
     with _ExtractionProgress(request.title, len(paths)) as progress:
         for blocking in (False, True):
@@ -63,6 +64,13 @@ def extract(paths: Sequence[Path], request: FeatureRequest, cache_root: Path, n_
                     done[result.path] = result
                     progress.advance(result)
     return [done[path] for path in paths]
+
+
+def _prepare(request: FeatureRequest, cache_root: Path) -> None:
+    """Converts trained weights once, and not in each worker process."""
+    prepare = getattr(kind_named(request.name), "prepare", None)
+    if prepare is not None:
+        prepare(cache_root / WEIGHTS)
 
 
 def _extract_parallel(
@@ -111,12 +119,21 @@ def extract_file(
             return None
         if (found := cache.summary(key)) is not None:  # computed by another process meanwhile
             return Extracted(path, key, digest, state, found, computed=False)
-        stored = cache.store(key, analyse_file(path, request, reading))
+        stored = cache.store(key, analyse_file(path, request, reading, cache_root / WEIGHTS))
         return Extracted(path, key, digest, state, stored, computed=True)
 
 
-def analyse_file(path: Path, request: FeatureRequest, reading: Reading | None = None) -> Analysis:
-    """Computes the features of a file, which is read unless `reading` is given; unusable files are skipped."""
+def analyse_file(
+    path: Path, request: FeatureRequest, reading: Reading | None = None, weights_dir: Path | None = None
+) -> Analysis:
+    """Computes the features of a file; unusable files are skipped.
+
+    Args:
+        path: The audio file.
+        request: The features to compute.
+        reading: The file, if already read.
+        weights_dir: Folder of converted weights, for features that have weights; None converts them each time.
+    """
     reading = reading or read_audio(path, request.settings.sample_rate_hz, request.settings.max_clip_s)
     if reading.skipped is not None:
         return _skipped(reading.skipped, reading.notes)
@@ -129,7 +146,7 @@ def analyse_file(path: Path, request: FeatureRequest, reading: Reading | None = 
     if too_short := _too_short(len(signal), request):
         return _skipped(too_short, reading.notes)
     with _one_thread(), torch.inference_mode():
-        rows = _compute(signal, request).to(torch.float32)
+        rows = _compute(signal, request, weights_dir).to(torch.float32)
     if not rows.isfinite().all():
         return _skipped("its samples are so large that their features are no numbers", reading.notes)
     return Analysis(rows.numpy(), reading.notes)
@@ -146,24 +163,20 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _compute(signal: torch.Tensor, request: FeatureRequest) -> torch.Tensor:
-    rate_hz = request.settings.sample_rate_hz
-    if request.name != "stats":
+def _compute(signal: torch.Tensor, request: FeatureRequest, weights_dir: Path | None) -> torch.Tensor:
+    if request.framed:
         return frame_features(request.name, signal, request.settings)
-    if request.window_s == WHOLE_CLIP_S:
-        return window_stats(signal.unsqueeze(0), rate_hz)
-    windows = cut_windows(signal, rate_hz, request.window_s)
-    return torch.cat([window_stats(batch, rate_hz) for batch in windows.split(WINDOWS_AT_ONCE)])
+    rows: torch.Tensor = kind_named(request.name).rows(signal, request.window_s, request.settings, weights_dir)
+    return rows
 
 
 def _too_short(n_samples: int, request: FeatureRequest) -> str | None:
     rate_hz = request.settings.sample_rate_hz
-    if request.name != "stats":
-        needed = min_samples(request.settings)
-    elif request.window_s == WHOLE_CLIP_S:
-        needed = MIN_SAMPLES
-    else:
-        needed = max(MIN_SAMPLES, round(request.window_s * rate_hz) - 1)
+    needed: int = (
+        min_samples(request.settings)
+        if request.framed
+        else kind_named(request.name).min_samples(request.window_s, request.settings)
+    )
     if n_samples >= needed:
         return None
     return f"too short: {n_samples / rate_hz:.2f} s, and {needed / rate_hz:.2f} s are needed"

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.features.frame_kinds import kind_named
+from gtzan_lightning.features.kinds import is_framed, kind_named
 
 ENGINE_VERSION = 3  # part of every cache key; raise it when a computed value changes
 RENDERER_VERSION = 1  # part of the cache key of augmented copies; raise it when their samples change
@@ -28,6 +28,8 @@ class FrameSettings:
     n_mels: int = 128  # mel bands of `logmel`, and of the spectrum behind `mfcc`
     deltas: bool = False  # append first differences over time (9 frames, as librosa.feature.delta)
     max_clip_s: float = 120.0  # longer files are cut to this length
+    layer: str = "penultimate"  # of `musicnn`: penultimate, taggram, mean_pool or max_pool
+    nets: tuple[str, ...] = ("msd", "mtt")  # of `musicnn`, by training data; their activations are joined
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,18 @@ class AugmentedCopy:
 class FeatureRequest:
     """Which features to compute of a file, or of an augmented copy of it."""
 
-    name: str  # "stats", or a module of `frame_kinds`
-    window_s: float  # of `stats`
+    name: str  # a module of `kinds`
+    window_s: float  # of features that are not frames
     settings: FrameSettings
     augmented_copy: AugmentedCopy | None = None  # None is the file itself
 
     def cache_fields(self) -> dict[str, object]:
         """Everything that determines the features of a given file, and nothing else, for cache keys."""
-        used = {"sample_rate_hz", "max_clip_s"}
-        if self.name != "stats":
-            used |= {"n_fft", "hop_length_samples", "deltas"} | kind_named(self.name).SETTINGS
+        used = {"sample_rate_hz", "max_clip_s"} | kind_named(self.name).SETTINGS
+        if self.framed:
+            used |= {"n_fft", "hop_length_samples", "deltas"}
         settings = {key: value for key, value in asdict(self.settings).items() if key in used}
-        window = {"window_s": self.window_s} if self.name == "stats" else {}
+        window = {} if self.framed else {"window_s": self.window_s}
         augmented_copy = {"augmented_copy": self.augmented_copy.cache_fields()} if self.augmented_copy else {}
         return {"engine": ENGINE_VERSION, "name": self.name, **window, **settings, **augmented_copy}
 
@@ -89,15 +91,18 @@ class FeatureRequest:
     @property
     def row_s(self) -> float:
         """Seconds from the start of a row to the start of the next."""
-        return (
-            self.window_s if self.name == "stats" else self.settings.hop_length_samples / self.settings.sample_rate_hz
-        )
+        return self.settings.hop_length_samples / self.settings.sample_rate_hz if self.framed else self.window_s
+
+    @property
+    def framed(self) -> bool:
+        """Whether a row is a frame instead of a window."""
+        return is_framed(self.name)
 
 
-def frame_columns(name: str, settings: FrameSettings) -> tuple[str, ...]:
-    """Names of frame features, such as `mfcc1 ...`; with deltas, `mfcc1_delta ...` follow."""
+def feature_columns(name: str, settings: FrameSettings) -> tuple[str, ...]:
+    """Names of the features, such as `mfcc1 ...`; with deltas of frames, `mfcc1_delta ...` follow."""
     columns = kind_named(name).columns(settings)
-    return tuple(columns + [f"{column}_delta" for column in columns] * settings.deltas)
+    return tuple(columns + [f"{column}_delta" for column in columns] * (settings.deltas and is_framed(name)))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from torchaudio import transforms
 
 from gtzan_lightning.features.feature_request import FrameSettings
-from gtzan_lightning.features.frame_kinds import kind_named
+from gtzan_lightning.features.kinds import kind_named
 
 DELTA_FRAMES = 9  # frames of the line fitted for a delta
 
@@ -20,7 +20,7 @@ def frame_features(name: str, signal: torch.Tensor, settings: FrameSettings) -> 
     librosa.power_to_db(librosa.feature.melspectrogram(...), top_db=None), decibels relative to 1, at least -100.
 
     Args:
-        name: A module of `frame_kinds`: `mfcc` or `logmel`.
+        name: A framed module of `kinds`: `mfcc` or `logmel`.
         signal: `(samples,)`, at the sampling rate of the settings.
         settings: Frame length, hop, bands, deltas.
     """

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import track
 
 from gtzan_lightning.corpus.audio_folder import music_files
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
 from gtzan_lightning.datamodule.slices import slice_table, step_table
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
@@ -21,7 +20,7 @@ from gtzan_lightning.evaluation.ood import ood_warnings, sound_warnings
 from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.feature_cache import FileCache
 from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import FeatureRequest, frame_columns
+from gtzan_lightning.features.feature_request import FeatureRequest, feature_columns
 from gtzan_lightning.inference.file_preprocessing import Preprocessed, Preprocessing, preprocess
 from gtzan_lightning.inference.trained_run import TrainedRun, load_run
 from gtzan_lightning.training.split_data import frame_settings
@@ -73,8 +72,8 @@ def check_columns(run: TrainedRun) -> None:
         GtzanError: the features differ.
     """
     name = run.config.features.name
-    computed = STATS_COLUMNS if name == "stats" else frame_columns(name, frame_settings(run.config))
-    if tuple(computed) != run.columns:
+    computed = feature_columns(name, frame_settings(run.config))
+    if computed != run.columns:
         raise GtzanError(
             f"{run.path}: its {len(run.columns)} features are not the {len(computed)} of {name} in this version. "
             "Repeat the run with rerun=true."

@@ -39,7 +39,7 @@ class Preprocessing:
         window_s = features.window_s if features.framed else features.row_s(lengths.step_s)
         request = FeatureRequest(features.name, window_s, frame_settings(run.config))
         clip_s = None
-        if run.config.whole_clips:
+        if run.config.whole_clips and "length" in run.columns:
             clip_s = float(run.standardisation.mean[run.columns.index("length")]) / features.sample_rate_hz
         return cls(request, lengths.seconds, lengths.step_s, lengths.hop_s, clip_s)
 

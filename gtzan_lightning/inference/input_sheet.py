@@ -10,12 +10,19 @@ from jinja2 import Template
 
 from gtzan_lightning.datamodule.slices import lengths_in_rows
 from gtzan_lightning.features.feature_request import WHOLE_CLIP_S
+from gtzan_lightning.features.kinds import is_framed, kind_named, pretraining
 from gtzan_lightning.inference.export_formats import INPUT, OUTPUT
 from gtzan_lightning.inference.trained_run import TrainedRun
 from gtzan_lightning.runs.run_card import versions
 from gtzan_lightning.training.split_data import frame_settings
 
 SCHEMA = 1
+WINDOW_IS = {
+    "stats": "means and variances over frames of 2048 samples every 512, as in librosa, with reflected ends; a window "
+    "lacks its last sample",
+    "musicnn": "activations for the (row_s * sample_rate_hz) // 256 frames of 512 samples every 256 from its start, of "
+    "log10(10000 x + 1) of librosa's mel spectrum in 96 bands, with zeros beyond the ends of the file",
+}
 HOW_TO = (
     "Read the audio as described by `audio` and compute `features`: one row per window or frame, with the columns in "
     "this order, in their original units.",
@@ -66,8 +73,8 @@ def input_sheet(run: TrainedRun, file: str, to: str) -> dict[str, Any]:
             "name": features.name,
             "columns": list(run.columns),
             "row_s": row_s,
-            "row_is": _row_is(features.framed, whole_clip),
-            **(asdict(frame_settings(run.config)) if features.framed else {}),
+            "row_is": _row_is(features.name, framed=features.framed, whole_clip=whole_clip),
+            **_settings(run),
         },
         "slicing": {
             "seconds": lengths.seconds,
@@ -81,6 +88,15 @@ def input_sheet(run: TrainedRun, file: str, to: str) -> dict[str, Any]:
     }
 
 
+def _settings(run: TrainedRun) -> dict[str, Any]:
+    """The settings that the features depend on."""
+    name = run.config.features.name
+    settings = asdict(frame_settings(run.config))
+    if is_framed(name):
+        return settings
+    return {**{key: settings[key] for key in sorted(kind_named(name).SETTINGS)}, **(pretraining(name) or {})}
+
+
 def _audio(sample_rate_hz: int) -> dict[str, Any]:
     return {
         "sample_rate_hz": sample_rate_hz,
@@ -90,13 +106,12 @@ def _audio(sample_rate_hz: int) -> dict[str, Any]:
     }
 
 
-def _row_is(framed: bool, whole_clip: bool) -> str:
+def _row_is(name: str, *, framed: bool, whole_clip: bool) -> str:
     if framed:
         return "a frame, centred on its time, with zeros beyond the ends"
-    frames = "means and variances over frames of 2048 samples every 512, as in librosa, with reflected ends"
     if whole_clip:
-        return f"the whole clip: {frames}"
-    return f"a window of round(row_s * sample_rate_hz) - 1 samples, an incomplete last one left out: {frames}"
+        return f"the whole clip: {WINDOW_IS[name]}"
+    return f"a window of row_s, an incomplete last one left out: {WINDOW_IS[name]}"
 
 
 def _standardisation(run: TrainedRun) -> dict[str, Any]:

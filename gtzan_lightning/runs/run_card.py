@@ -22,6 +22,7 @@ from gtzan_lightning.datamodule.slices import SliceTable, tracks_without_slice
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import shared_tracks
 from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.kinds import pretraining
 from gtzan_lightning.utils.files import write_bytes
 
 REPETITIONS = ("seed", "split.seed", "split.fold")
@@ -87,7 +88,11 @@ def data_entries(
     write_bytes(manifest, csv)
     return {
         "data": _data(corpus, features, slices),
-        "features": {"name": features.name, "shape": [slices.steps, len(features.columns)]},
+        "features": {
+            "name": features.name,
+            "shape": [slices.steps, len(features.columns)],
+            **({"pretrained": source} if (source := pretraining(features.name)) else {}),
+        },
         "split": _split(corpus, slices, parts)
         | {
             "name": split["name"] if split["manifest"] is None else "manifest",

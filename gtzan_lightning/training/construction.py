@@ -91,7 +91,7 @@ def fit_training_ood(config: Config, datamodule: GenreDataModule) -> dict[str, o
 def _fit_ood(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
     slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
     stop_s = datamodule.slices.stop_s[slices]
-    if config.whole_clips:  # of any length; the column `length` is in samples
+    if config.whole_clips and "length" in datamodule.columns:  # clips of any length; `length` is in samples
         lengths = datamodule.features.values[:, datamodule.columns.index("length")]
         stop_s = lengths[datamodule.slices.first_row[slices]].astype(np.float64) / config.features.sample_rate_hz
     found = fit_ood(

@@ -114,7 +114,8 @@ def load_configured_features(config: Config, corpus: Corpus, augmented_copy: Aug
 
 def frame_settings(config: Config) -> FrameSettings:
     """The configured analysis of audio."""
-    return FrameSettings(**config.features.model_dump(include={each.name for each in fields(FrameSettings)}))
+    options = config.features.model_dump(include={each.name for each in fields(FrameSettings)})
+    return FrameSettings(**{**options, "nets": tuple(options["nets"])})
 
 
 def configured_slices(config: Config, features: Features) -> SliceTable:

@@ -227,6 +227,18 @@ def test_every_finding_has_a_known_leakage_type():
     assert set(outcome.checked) <= set(CHECKS)
 
 
+def test_the_training_data_of_a_pretrained_network_is_noted():
+    made = audit_inputs.audit_input()
+    assert "pretraining overlap" not in audit(made).checked  # statistics have no network behind them
+    pretrained = replace(made, features=replace(made.features, name="musicnn"))
+    note = found(pretrained)["pretraining overlap"]
+    assert (note.severity, note.leakage_type) == ("note", None)
+    assert note.evidence == (
+        "Pretraining overlap: unknown. The features are activations of MusiCNN, trained on Million Song Dataset (msd), "
+        "MagnaTagATune (mtt); whether recordings of this corpus are among its training data is not known."
+    )
+
+
 @pytest.mark.gtzan
 @pytest.mark.parametrize("rule", ["artist", "filtered"])
 def test_the_real_splits_by_artist_pass(gtzan_root, rule):

@@ -121,7 +121,7 @@ def test_an_unknown_key_is_refused(key):
         ("data.root=7", "data.root = 7: should be a valid string"),
         ("slice.hop_s=0", "slice.hop_s = 0: should be greater than 0"),
         ("augmentation.time_mask_share=2", "augmentation.time_mask_share = 2: should be less than or equal to 1"),
-        ("features.name=chroma", "features.name = chroma: should be one of stats, logmel, mfcc"),
+        ("features.name=chroma", "features.name = chroma: should be one of logmel, mfcc, musicnn, stats"),
         ("trainer.precision=8", "trainer.precision = 8: should be '32-true', '16-mixed' or 'bf16-mixed'"),
         ("split.ratios.val=0", "split.ratios.val = 0: should be greater than 0"),
         ("split.n_folds=1", "split.n_folds = 1: should be greater than or equal to 2"),

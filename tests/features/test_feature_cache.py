@@ -34,10 +34,10 @@ def calls(monkeypatch):
     """Names of the files that are analysed."""
     analysed = []
 
-    def counting(path, request, reading=None):
+    def counting(path, request, *rest):
         analysed.append(path.name)
         time.sleep(0.02)
-        return analyse_file(path, request, reading)
+        return analyse_file(path, request, *rest)
 
     monkeypatch.setattr(extraction, "analyse_file", counting)
     return analysed

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.features.feature_request import FrameSettings, frame_columns
+from gtzan_lightning.features.feature_request import FrameSettings, feature_columns
 from gtzan_lightning.features.frames import deltas, frame_features
 
 from .librosa_reference import RATE_HZ, music
@@ -53,5 +53,5 @@ def test_deltas_follow_and_have_names():
     settings = FrameSettings(deltas=True)
     rows = frame_features("mfcc", torch.from_numpy(Y), settings)
     assert rows.shape == (1 + len(Y) // 512, 26)
-    assert frame_columns("mfcc", settings)[12:15] == ("mfcc13", "mfcc1_delta", "mfcc2_delta")
-    assert frame_columns("logmel", FrameSettings())[-1] == "mel128"
+    assert feature_columns("mfcc", settings)[12:15] == ("mfcc13", "mfcc1_delta", "mfcc2_delta")
+    assert feature_columns("logmel", FrameSettings())[-1] == "mel128"

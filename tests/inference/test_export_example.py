@@ -11,10 +11,9 @@ from features.librosa_reference import music
 
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import validate_config
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.features.extraction import analyse_file
-from gtzan_lightning.features.feature_request import FeatureRequest, frame_columns
+from gtzan_lightning.features.feature_request import FeatureRequest, feature_columns
 from gtzan_lightning.inference.exporting import export_run
 from gtzan_lightning.inference.file_inference import predict
 from gtzan_lightning.inference.input_sheet import example_script
@@ -48,7 +47,7 @@ def untrained(overrides, steps, song):
     rows = analyse_file(song, FeatureRequest(features.name, window_s, settings)).values
     mean = rows.mean(axis=0)
     scale = Standardisation(mean, (rows.std(axis=0) + 0.1 * np.abs(mean) + 1e-4).astype(np.float32))
-    columns = frame_columns(features.name, settings) if features.framed else STATS_COLUMNS
+    columns = feature_columns(features.name, settings)
     torch.manual_seed(0)
     model = make_model(config, (steps, len(columns)), len(GENRES)).eval()
     return TrainedRun(

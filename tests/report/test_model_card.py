@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gtzan_lightning.evaluation.predictions import Predictions
+from gtzan_lightning.features.kinds import pretraining
 from gtzan_lightning.report.model_card import genre_section, model_card
 
 GENRES = ("blues", "jazz", "rock")
@@ -130,6 +131,13 @@ def test_warnings_and_synthetic_corpus_come_first(card, predictions, clusters):
     assert "**SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music.**" in head
     assert "no estimate for unseen music" in section(f"## Model details{rest}", "Intended use")
     assert "GTZAN has" not in rest
+
+
+def test_a_pretrained_network_is_named_with_its_licence(card, predictions, clusters):
+    card["features"]["pretrained"] = pretraining("musicnn")
+    text = section(model_card(card, predictions, clusters), "Training data")
+    assert "- features from MusiCNN, trained on Million Song Dataset (msd), MagnaTagATune (mtt) (Pons & Serra, " in text
+    assert "weights: PyPI package musicnn 0.1.0, ISC licence); pretraining overlap with this corpus: unknown\n" in text
 
 
 def test_unknown_artists_and_a_custom_split_rule(card, predictions, clusters):

@@ -9,6 +9,7 @@ from gtzan_lightning.features.feature_request import FrameSettings
 if TYPE_CHECKING:  # the column names of cached features are needed without torch
     import torch
 
+FRAMED = True
 SETTINGS = frozenset({"n_mels", "n_mfcc"})
 
 
