@@ -30,6 +30,7 @@ from gtzan_lightning.training.checkpoints import load_checkpoint
 from gtzan_lightning.training.construction import make_model
 
 PLAIN = (bool, int, float, type(None))
+NAMES = ("pooling",)  # keys of this package's models whose values are names
 TARGET = "_target_"
 SKLEARN = "sklearn"
 BEST = "best"
@@ -178,9 +179,9 @@ def _refuse_code(path: Path, options: Mapping[str, Any], trust: Collection[str])
     target = str(options[TARGET])
     trusted = next((name for name in trust if target == name or target.startswith(f"{name}.")), None)
     is_own = target.startswith(MODEL_FOLDER)
-    plain = PLAIN if is_own else (*PLAIN, str)
     for key, value in options.items():
         values = value if isinstance(value, (list, tuple)) else [value]
+        plain = (*PLAIN, str) if not is_own or key in NAMES else PLAIN
         if key != TARGET and (key.startswith("_") or not all(isinstance(item, plain) for item in values)):
             raise GtzanError(f"{path}: model.{key} is no plain number, and is not used: it could run code.")
     if trusted and trusted != SKLEARN:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
-from gtzan_lightning.models.layers import StepLayer, genre_head
+from gtzan_lightning.models.layers import StepLayer, StepPooling, genre_head
 
 
 class BiLSTM(GenreModule):
-    """A `StepLayer`, `num_layers` LSTM layers, the mean of their outputs over the steps, and a linear layer.
+    """A `StepLayer`, `num_layers` LSTM layers, `pooling` of their outputs over the steps, and a linear layer.
 
     LSTM after Hochreiter & Schmidhuber (1997). The `StepLayer`, which is `2 * hidden_size` wide, normalises the input.
     """
@@ -23,6 +24,7 @@ class BiLSTM(GenreModule):
         num_layers: int = 1,
         bidirectional: bool = True,
         dropout: float = 0.3,
+        pooling: Sequence[str] = ("mean",),
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)
@@ -35,9 +37,10 @@ class BiLSTM(GenreModule):
             dropout=dropout if num_layers > 1 else 0.0,  # dropout acts between layers; torch warns with a single one
             bidirectional=bidirectional,
         )
-        self.head = genre_head(hidden_size * (2 if bidirectional else 1), self.n_genres, dropout)
+        self.pool = StepPooling(pooling)
+        self.head = genre_head(len(pooling) * hidden_size * (2 if bidirectional else 1), self.n_genres, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
         outputs, _ = self.lstm(self.enter(x))  # (batch, steps, directions * hidden)
-        return self.head(outputs.mean(dim=1))
+        return self.head(self.pool(outputs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,11 +10,11 @@ from torch import Tensor, nn
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import GenreModule
-from gtzan_lightning.models.layers import StepLayer
+from gtzan_lightning.models.layers import StepLayer, StepPooling
 
 
 class ConvLSTM(GenreModule):
-    """`num_layers` convolutional LSTM layers, the mean over the steps, a dense and a linear layer.
+    """`num_layers` convolutional LSTM layers, `pooling` over the steps, a dense and a linear layer.
 
     The convolution runs over the feature axis: adjacent mel bands and MFCCs are related; the columns of `stats` are
     adjacent only by the order of their table. `hidden_size` counts channels per feature, so small values suffice.
@@ -31,6 +32,7 @@ class ConvLSTM(GenreModule):
         batch_norm: bool = True,
         residual: bool = True,
         dropout: float = 0.3,
+        pooling: Sequence[str] = ("mean",),
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)
@@ -51,14 +53,15 @@ class ConvLSTM(GenreModule):
                 for layer in range(num_layers)
             )
         )
-        self.dense = StepLayer(width * self.n_features, dense_size, dropout)
+        self.pool = StepPooling(pooling)
+        self.dense = StepLayer(len(pooling) * width * self.n_features, dense_size, dropout)
         self.head = nn.Linear(dense_size, self.n_genres)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
         outputs = self.layers(x.unsqueeze(1))  # (batch, width, steps, features)
-        mean = outputs.mean(dim=2).flatten(1)  # (batch, width * features)
-        return self.head(self.dense(mean.unsqueeze(1)).squeeze(1))
+        pooled = self.pool(outputs.transpose(1, 2).flatten(2))  # (batch, statistics * width * features)
+        return self.head(self.dense(pooled.unsqueeze(1)).squeeze(1))
 
 
 class ConvLSTMLayer(nn.Module):

@@ -7,6 +7,7 @@ without such a form are kept as a pickle, which is only loaded from a trusted ch
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from gtzan_lightning.datamodule.examples import Batch
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.layers import StepPooling
 
 SMALLEST = 1e-7  # probability: the logarithm of 0 is not finite
 ABSENT = float(np.log(SMALLEST))  # logit of a genre without training examples
@@ -39,6 +41,7 @@ class Estimator(GenreModule):
         n_genres: number of classes.
         estimator: with `fit` and `predict_proba` or `decision_function`.
         steps: `flatten` gives the estimator the steps of a slice side by side, `mean` their mean.
+        pooling: statistics of `layers.StepPooling` over the steps instead, each scaled to unit deviation in training.
     """
 
     def __init__(
@@ -49,9 +52,12 @@ class Estimator(GenreModule):
         *,
         estimator: BaseEstimator,
         steps: Literal["flatten", "mean"] = "flatten",
+        pooling: Sequence[str] | None = None,
     ) -> None:
         super().__init__(n_steps, n_features, n_genres, label_smoothing=0.0)
         self.estimator, self.steps = estimator, steps
+        self.pool = StepPooling(pooling) if pooling else None
+        self.scale = Buffer(torch.ones(1))  # of the pooled inputs
         self.classifier = _form_of(estimator)()
         self.place = Buffer(torch.eye(n_genres))  # (classes, genres), column of each fitted class
         self._rows: list[Batch] = []
@@ -68,7 +74,7 @@ class Estimator(GenreModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
-        inputs = x.flatten(1) if self.steps == "flatten" else x.mean(dim=1)
+        inputs = self._inputs(x) / self.scale.value
         place = self.place.value
         return (self.classifier(inputs) @ place.double() + ABSENT * (1 - place.sum(dim=0))).float()
 
@@ -82,12 +88,23 @@ class Estimator(GenreModule):
         self.fit(x.cpu(), y.cpu())
         self.classifier.to(x.device)
         self.place.to(x.device)
+        self.scale.to(x.device)
         logits = torch.cat([self(rows) for rows in x.split(512)])
         self.train_scores.update(self.loss(logits, y), logits, y, track)
 
+    def _inputs(self, x: Tensor) -> Tensor:
+        """`(batch, steps, features)` to the unscaled inputs of the estimator `(batch, inputs)`."""
+        if self.pool is not None:
+            return self.pool(x)
+        return x.flatten(1) if self.steps == "flatten" else x.mean(dim=1)
+
     def fit(self, x: Tensor, y: Tensor) -> None:
         """Fit on `(slices, steps, features)` and genres `(slices,)`."""
-        inputs = x.flatten(1) if self.steps == "flatten" else x.mean(dim=1)
+        inputs = self._inputs(x)
+        if self.pool is not None:
+            deviation = inputs.std(dim=0, correction=0)
+            self.scale.value = torch.where(deviation > 0, deviation, 1.0)
+            inputs = inputs / self.scale.value
         try:
             self.estimator.fit(inputs.numpy(), y.numpy())
         except ValueError as error:  # an argument with a wrong value, or one that does not fit the data

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
+
+STATISTICS = ("mean", "std", "diff")
+SMALLEST_VARIANCE = 1e-6  # the gradient of a root at zero is infinite
 
 
 class StepLayer(nn.Module):
@@ -18,6 +24,36 @@ class StepLayer(nn.Module):
         """`(batch, steps, n_inputs)` to `(batch, steps, n_outputs)`."""
         rows = self.linear(x).flatten(0, 1)  # (batch * steps, n_outputs)
         return self.dropout(self.norm(rows).relu()).unflatten(0, x.shape[:2])
+
+
+class StepPooling(nn.Module):
+    """Statistics over the steps of an example, side by side.
+
+    Args:
+        statistics: `mean`, `std` (standard deviation) and `diff` (mean absolute difference of adjacent steps); the
+            last two are 0 for a single step.
+    """
+
+    def __init__(self, statistics: Sequence[str] = ("mean",)) -> None:
+        super().__init__()
+        if not statistics or len(set(statistics)) < len(statistics) or not set(statistics) <= set(STATISTICS):
+            raise ValueError(f"pooling={list(statistics)} should be one or more of {', '.join(STATISTICS)}, each once")
+        self.statistics = tuple(statistics)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, steps, n)` to `(batch, len(statistics) * n)`."""
+        return torch.cat([self._statistic(x, name) for name in self.statistics], dim=1)
+
+    @staticmethod
+    def _statistic(x: Tensor, name: str) -> Tensor:
+        mean = x.mean(dim=1)
+        if name == "mean":
+            return mean
+        if x.shape[1] == 1:
+            return torch.zeros_like(mean)
+        if name == "diff":
+            return (x[:, 1:] - x[:, :-1]).abs().mean(dim=1)
+        return ((x - mean.unsqueeze(1)).square().mean(dim=1) + SMALLEST_VARIANCE).sqrt()
 
 
 def genre_head(n_inputs: int, n_genres: int, dropout: float) -> nn.Sequential:

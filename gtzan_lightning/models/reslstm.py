@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
-from gtzan_lightning.models.layers import StepLayer, genre_head
+from gtzan_lightning.models.layers import StepLayer, StepPooling, genre_head
 
 
 class ResLSTM(GenreModule):
-    """A `StepLayer`, `num_layers` residual LSTM layers, the mean over the steps, a linear layer.
+    """A `StepLayer`, `num_layers` residual LSTM layers, `pooling` over the steps, a linear layer.
 
     `hidden_size` is the width per direction.
     """
@@ -23,6 +24,7 @@ class ResLSTM(GenreModule):
         num_layers: int = 2,
         bidirectional: bool = True,
         dropout: float = 0.3,
+        pooling: Sequence[str] = ("mean",),
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)
@@ -30,12 +32,13 @@ class ResLSTM(GenreModule):
         self.enter = StepLayer(self.n_features, width, dropout)
         layers = [ResidualLSTMLayer(width, bidirectional=bidirectional, dropout=dropout) for _ in range(num_layers)]
         self.layers = nn.Sequential(*layers, nn.LayerNorm(width))
-        self.head = genre_head(width, self.n_genres, dropout)
+        self.pool = StepPooling(pooling)
+        self.head = genre_head(len(pooling) * width, self.n_genres, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
         outputs = self.layers(self.enter(x))  # (batch, steps, width)
-        return self.head(outputs.mean(dim=1))
+        return self.head(self.pool(outputs))
 
 
 class ResidualLSTMLayer(nn.Module):

@@ -147,9 +147,10 @@ def _estimator(config: Config, kind: type, options: dict[str, Any], sizes: Mappi
     steps = options.pop("steps", "flatten")
     if steps not in ("flatten", "mean"):
         raise GtzanError(f"model.steps={steps}: should be flatten or mean.")
+    pooling = options.pop("pooling", None)
     if "random_state" in _keywords(kind):
         options.setdefault("random_state", config.seed)
-    return Estimator(**sizes, estimator=kind(**_taken(kind, options)), steps=steps)
+    return Estimator(**sizes, estimator=kind(**_taken(kind, options)), steps=steps, pooling=pooling)
 
 
 def _keywords(function: Callable[..., object]) -> list[str]:
