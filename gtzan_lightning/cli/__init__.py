@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run(arguments[1:])
     try:
-        chosen = parser().parse_args(_with_known_command(arguments))
+        chosen = _parsed(parser(), _with_known_command(arguments))
         return int(chosen.run(chosen) or 0)
     except GtzanError as error:
         print(error, file=sys.stderr)
@@ -45,6 +45,16 @@ def parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         import_module(f"gtzan_lightning.cli.{name}").add_to(commands)
     return top
+
+
+def _parsed(of: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Parses arguments and options in any order; argparse itself does so only without subcommands."""
+    subcommands = [action for action in of._actions if isinstance(action, argparse._SubParsersAction)]
+    if not subcommands:
+        return of.parse_intermixed_args(arguments)
+    if arguments and arguments[0] in subcommands[0].choices:
+        return _parsed(subcommands[0].choices[arguments[0]], arguments[1:])
+    return of.parse_args(arguments)
 
 
 def _with_known_command(arguments: list[str]) -> list[str]:

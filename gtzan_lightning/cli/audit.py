@@ -16,6 +16,8 @@ DEFAULT_PROBES = {"track": "nearest", "artist": "kernel"}
 
 def add_to(commands: Any) -> None:
     """Adds the command to the subparsers."""
+    from gtzan_lightning.cli.overrides_argument import add_config_options
+
     parser = commands.add_parser(
         "audit",
         help="look for leaks: gtzan audit split=grouped, gtzan audit RUN, gtzan audit split.manifest=FILE",
@@ -35,6 +37,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--fingerprint", action="store_true", help="also compare the sound of the audio files")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="also write the model info sheet as Markdown")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
+    add_config_options(parser)
     parser.set_defaults(run=_run)
 
 
@@ -45,7 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from gtzan_lightning.utils.files import write_text
 
     clusters = [word.removeprefix(RANDOM_LABELS) for word in arguments.words if word.startswith(RANDOM_LABELS)]
-    target = _target([word for word in arguments.words if not word.startswith(RANDOM_LABELS)], arguments.outputs)
+    target = _target([word for word in arguments.words if not word.startswith(RANDOM_LABELS)], arguments)
     outcome = audited(target, fingerprint=arguments.fingerprint)
     for cluster in clusters:
         probe = arguments.probe or DEFAULT_PROBES.get(cluster, "nearest")
@@ -59,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return FOUND if outcome.errors else 0
 
 
-def _target(words: list[str], outputs: Path) -> AuditTarget:
+def _target(words: list[str], arguments: argparse.Namespace) -> AuditTarget:
     """The run or configuration that the arguments describe.
 
     Raises:
@@ -72,7 +75,7 @@ def _target(words: list[str], outputs: Path) -> AuditTarget:
 
     runs = [word for word in words if "=" not in word]
     if not runs:
-        return split_target(configuration(words))
+        return split_target(configuration(words, arguments))
     if len(words) > 1:
         raise GtzanError(f"gtzan audit {' '.join(words)}: give one run, or the overrides of one command, not both.")
-    return run_target(named_run(runs[0], outputs))
+    return run_target(named_run(runs[0], arguments.outputs))

@@ -110,4 +110,4 @@ def _check(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.report.corpus_tables import print_corpus
     from gtzan_lightning.training.split_data import load_configured_corpus
 
-    print_corpus(load_configured_corpus(configuration(arguments.overrides)))
+    print_corpus(load_configured_corpus(configuration(arguments.overrides, arguments)))

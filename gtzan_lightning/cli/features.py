@@ -36,7 +36,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.report.corpus_tables import print_features, write_features
     from gtzan_lightning.training.split_data import load_configured_corpus, load_configured_features
 
-    config = configuration(arguments.overrides)
+    config = configuration(arguments.overrides, arguments)
     corpus = load_configured_corpus(config)
     if arguments.shard:
         corpus = corpus.shard(*arguments.shard)

@@ -11,24 +11,43 @@ if TYPE_CHECKING:
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """Adds the positional argument for overrides `group=member` and `key=value`."""
+    """Adds the positional argument for overrides `group=member` and `key=value`, and Hydra's options."""
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="as for train.py, for example data.root=/music"
     )
+    add_config_options(parser)
 
 
-def configuration(overrides: Sequence[str]) -> Config:
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of train.py for an own configuration."""
+    parser.add_argument(
+        "--config-dir", "-cd", "--config-path", "-cp", metavar="DIR", help="a folder with own members of the groups"
+    )
+    parser.add_argument("--config-name", "-cn", metavar="NAME", default="train", help="another primary configuration")
+
+
+def configuration(overrides: Sequence[str], arguments: argparse.Namespace) -> Config:
     """The checked configuration of a command line.
+
+    Args:
+        overrides: `group=member` and `key=value`.
+        arguments: with the options of `add_config_options`.
 
     Raises:
         GtzanError: what is wrong with it.
     """
-    from gtzan_lightning.config.composition import compose, conf_dir
-    from gtzan_lightning.config.overrides import (
-        check_overrides,  # Hydra is slow to import, and most commands do without
-    )
+    from gtzan_lightning.config.composition import ConfigSources  # Hydra is slow to import
+    from gtzan_lightning.config.overrides import check_overrides, error_message
     from gtzan_lightning.config.schema import validate_config
+    from gtzan_lightning.errors import GtzanError
 
-    check_overrides(overrides, compose(), conf_dir())
-    cfg = compose(overrides)
-    return validate_config(cfg, overrides, dict(cfg.hydra.runtime.choices))
+    sources = ConfigSources(arguments.config_dir, arguments.config_name)
+    try:
+        check_overrides(overrides, sources)
+        cfg = sources.compose(overrides)
+        return validate_config(cfg, overrides, dict(cfg.hydra.runtime.choices))
+    except Exception as error:
+        message = error_message(error)
+        if message is None:
+            raise
+        raise GtzanError(message) from error

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.config.identity import HASH_LENGTH, config_hash, existing_run, run_name
 from gtzan_lightning.corpus.location import DataSource, find_source
+from gtzan_lightning.errors import GtzanError
 
 CONFIG_NAME = "train"
 VERSION_BASE = "1.3"
@@ -23,18 +29,52 @@ def conf_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
 
 
-def compose(overrides: Sequence[str] = ()) -> DictConfig:
+@dataclass(frozen=True)
+class ConfigSources:
+    """Where a configuration comes from besides this package: Hydra's options `--config-dir` and `--config-name`."""
+
+    config_dir: str | None = None  # searched before the package
+    config_name: str = CONFIG_NAME
+
+    @contextmanager
+    def loader(self) -> Iterator[ConfigLoaderImpl]:
+        """Hydra's loader of the package and of the own folder.
+
+        Raises:
+            GtzanError: there is no such folder.
+        """
+        with hydra.initialize_config_dir(str(conf_dir()), version_base=VERSION_BASE):
+            loader = cast("ConfigLoaderImpl", GlobalHydra.instance().config_loader())
+            if self.config_dir is not None:
+                folder = Path(self.config_dir).absolute()
+                if not folder.is_dir():
+                    raise GtzanError(f"--config-dir {self.config_dir}: there is no such folder.")
+                path = loader.get_search_path()
+                path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
+                loader.repository.initialize_sources(path)
+            yield loader
+
+    def compose(self, overrides: Sequence[str] = ()) -> DictConfig:
+        """Composes the configuration of a command line, including Hydra's own section."""
+        with self.loader():
+            return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
+
+
+def compose(
+    overrides: Sequence[str] = (), *, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME
+) -> DictConfig:
     """Composes the configuration of a command line, including Hydra's own section.
 
     Args:
         overrides: as on the command line of `train.py`, for example `["model=lstm", "slice=6s"]`.
+        config_dir: a folder with own members of the groups, as `model/mine.yaml`.
+        config_name: the primary configuration, `train.yaml` of the package unless `config_dir` has another.
 
-    Examples:
+    Example:
         >>> compose(["model=lstm", "slice=6s"]).slice.seconds
         6
     """
-    with hydra.initialize_config_dir(str(conf_dir()), version_base=VERSION_BASE):
-        return hydra.compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
+    return ConfigSources(None if config_dir is None else str(config_dir), config_name).compose(overrides)
 
 
 def plain_config(cfg: DictConfig) -> dict[str, Any]:

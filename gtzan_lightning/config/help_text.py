@@ -12,21 +12,22 @@ from string import Template
 
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_lightning.config.composition import CONFIG_NAME, compose, conf_dir
-from gtzan_lightning.config.overrides import groups, members
+from gtzan_lightning.config.composition import CONFIG_NAME, ConfigSources, conf_dir
+from gtzan_lightning.config.overrides import DEFAULT_SOURCES, Catalogue
 
 KEY = re.compile(r"( *)(\w+):")
 COMMENT = "  # "
 
 
-def help_text(overrides: Sequence[str] = ()) -> str:
+def help_text(overrides: Sequence[str] = (), sources: ConfigSources = DEFAULT_SOURCES) -> str:
     """The template `hydra.help.template` of conf/train.yaml with its two variables filled in.
 
     Args:
         overrides: select the members and values that are shown.
+        sources: where configurations come from.
     """
-    cfg, folder = compose(overrides), conf_dir()
-    listed = "".join(f"{group}: {', '.join(members(group, folder))}\n" for group in groups(folder))
+    cfg, folder, catalogue = sources.compose(overrides), conf_dir(), Catalogue(sources, overrides)
+    listed = "".join(f"{group}: {', '.join(catalogue.members(group))}\n" for group in catalogue.groups())
     return Template(cfg.hydra.help.template).substitute(APP_CONFIG_GROUPS=listed, CONFIG=_commented(cfg, folder))
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
-from pathlib import Path
 
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
-from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.composition import ConfigSources
 from gtzan_lightning.errors import GtzanError
 
 OPTIONAL = ("experiment", "ablation", "debug")  # groups that may be left out; their members change other groups
@@ -31,6 +33,31 @@ PLUGINS = {
 }
 """Distribution and extra of this package that a member of a group needs, by group and member."""
 
+FROM_TEMPLATE = {
+    key: f"Here it is {ours}."
+    for keys, ours in {
+        ("paths.output_dir", "paths.log_dir", "paths.root_dir"): "outputs=FOLDER",
+        ("paths.data_dir", "data.data_dir"): "data.root=FOLDER",
+        ("model.optimizer.lr",): "optimizer.lr=VALUE (or model.lr)",
+        ("model.optimizer", "model.optimizer._target_"): "optimizer=adamw, or optimizer._target_=CLASS",
+        ("model.optimizer.weight_decay",): "optimizer.weight_decay=VALUE (or regularization.weight_decay)",
+        ("model.scheduler", "model.scheduler._target_"): "scheduler=cosine, or scheduler._target_=CLASS",
+        ("model.net", "model.net._target_"): "model=lstm, or model._target_=CLASS",
+        ("model.compile",): "nothing: models of this size gain nothing from compiling",
+        ("data.num_workers",): "data.n_jobs=N, for computing features; loading needs no workers",
+        ("data.train_val_test_split",): "split.ratios={train: 0.7, val: 0.1, test: 0.2}",
+        ("hparams_search",): "-m experiment=search",
+        ("test", "train"): "nothing: a run always trains and then tests its best epoch; gtzan predict uses it later",
+        ("callbacks.early_stopping.patience",): "regularization.patience=EPOCHS",
+        ("callbacks.model_checkpoint.monitor",): "trainer.best_epoch_on=val|test",
+        ("optimized_metric",): "nothing: a search maximises the clip accuracy on validation folds",
+        ("extras.print_config", "extras.enforce_tags", "extras"): "nothing; --cfg job prints the configuration",
+    }.items()
+    for key in keys
+}
+"""Keys of lightning-hydra-template that have another name here, with a hint."""
+
+DEFAULT_SOURCES = ConfigSources()
 DEVICE_KEYS = ("trainer", "trainer.devices", "experiment", "debug")  # overrides that can set the number of processes
 
 # conf/hydra/launcher/ray.yaml extends the plugin's schema of the same name on purpose. Hydra 1.3 warns that a later
@@ -38,30 +65,71 @@ DEVICE_KEYS = ("trainer", "trainer.devices", "experiment", "debug")  # overrides
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/ray' is validated against ConfigStore schema")
 
 
-def check_overrides(arguments: Sequence[str], defaults: DictConfig, conf_dir: Path) -> None:
-    """Checks keys, members of groups and the form `key=value`.
+class Catalogue:
+    """The groups, members and keys that Hydra finds in all its sources.
+
+    Args:
+        sources: the own folder and the primary configuration.
+        overrides: the command line; `hydra.searchpath` adds sources.
+    """
+
+    def __init__(self, sources: ConfigSources = DEFAULT_SOURCES, overrides: Sequence[str] = ()) -> None:
+        self.sources = sources
+        search = [text for text in overrides if text.lstrip("+").startswith("hydra.searchpath=")]
+        self.defaults = sources.compose(search)
+        with sources.loader() as loader:
+            self._repository = loader._parse_overrides_and_create_caching_repo(sources.config_name, search)[1]
+
+    def groups(self) -> list[str]:
+        """Names of the config groups, sorted."""
+        return [name for name in self._repository.get_group_options("", ObjectType.GROUP) if name != "hydra"]
+
+    def members(self, group: str) -> list[str]:
+        """Members of a config group in natural order: 2s before 30s. Names that begin with `_` are not members."""
+        names = [name for name in self._repository.get_group_options(group) if not name.startswith("_")]
+        return sorted(names, key=lambda name: (not name[0].isdigit(), _leading_number(name), name))
+
+    def keys(self) -> list[str]:
+        """The groups, the keys of the primary configuration, and those of all members: a model can have its own."""
+        found = [*self.groups(), *_keys(self.defaults)]
+        for group in self.groups():
+            for name in [] if group in OPTIONAL else self._repository.get_group_options(group):
+                loaded = self._repository.load_config(f"{group}/{name}")
+                values = OmegaConf.to_container(loaded.config) if loaded else {}
+                found += [f"{group}.{key!s}" for key in (*(values or {}), *_flat_keys(values)) if key != "defaults"]
+        return found
+
+
+def check_overrides(
+    arguments: Sequence[str], sources: ConfigSources = DEFAULT_SOURCES, *, multirun: bool = False
+) -> None:
+    """Checks keys, members of groups and the form of overrides.
 
     Args:
         arguments: the command line without options.
-        defaults: the configuration without overrides.
-        conf_dir: the folder of the config groups.
+        sources: where configurations come from.
+        multirun: whether a key may have several values.
 
     Raises:
         GtzanError: lists every mistake, one per line, with the closest valid name.
     """
+    parsed: list[tuple[str, Override]] = []
     problems = []
     for argument in arguments:
         try:
-            override = OverridesParser.create().parse_override(argument)
+            parsed.append((argument, OverridesParser.create().parse_override(argument)))
         except HydraException:
-            problems.append(f"{argument}: not of the form key=value. {_quoting_hint(argument)}")
-            continue
-        problems += _problems_of(override, argument, defaults, conf_dir)
+            problems.append(f"{argument}: {_quoting_hint(argument)}")
+    catalogue = Catalogue(sources, [argument for argument, _ in parsed])
+    for argument, override in parsed:
+        if override.is_sweep_override() and not multirun:
+            problems.append(f"{argument}: several values need train.py -m; a list is written {_as_list(override)}.")
+        problems += _problems_of(override, argument, catalogue)
     if problems:
         raise GtzanError("\n".join(["The command line cannot be used:", *(f"  {problem}" for problem in problems)]))
 
 
-def check_multirun(overrides: Sequence[str]) -> None:
+def check_multirun(overrides: Sequence[str], sources: ConfigSources = DEFAULT_SOURCES) -> None:
     """Checks that no job of a multirun trains in several processes.
 
     Lightning starts each further process with the command line of the first, which would be the whole multirun.
@@ -71,7 +139,7 @@ def check_multirun(overrides: Sequence[str]) -> None:
     """
     parsed = [OverridesParser.create().parse_override(text) for text in overrides]
     for combination in product(*(_expanded(each) for each in parsed if each.key_or_group in DEVICE_KEYS)):
-        devices = compose(combination).trainer.devices
+        devices = sources.compose(combination).trainer.devices
         if isinstance(devices, int) and devices > 1:
             raise GtzanError(
                 f"trainer.devices={devices}: a job of a multirun cannot train in several processes. "
@@ -80,25 +148,29 @@ def check_multirun(overrides: Sequence[str]) -> None:
             )
 
 
-def groups(conf_dir: Path) -> list[str]:
-    """Names of the config groups, sorted."""
-    return sorted(path.name for path in conf_dir.iterdir() if path.is_dir() and path.name != "hydra")
+def error_message(error: BaseException) -> str | None:
+    """The message of an error that Hydra or OmegaConf reports about a configuration; None for another error."""
+    if isinstance(error, GtzanError):
+        return str(error)
+    if not isinstance(error, (HydraException, OmegaConfBaseException)):
+        return None
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, ConfigAttributeError):
+        return (
+            f"{error.full_key}: the selected member of the group has no such key. Remove it, or select another member."
+        )
+    return str(error)
 
 
-def members(group: str, conf_dir: Path) -> list[str]:
-    """Members of a config group in natural order: 2s before 30s. Files that begin with `_` are not members."""
-    names = [path.stem for path in (conf_dir / group).glob("[!_]*.yaml")]
-    return sorted(names, key=lambda name: (not name[0].isdigit(), _leading_number(name), name))
-
-
-def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_dir: Path) -> list[str]:
+def _problems_of(override: Override, argument: str, catalogue: Catalogue) -> list[str]:
     if missing := _missing_plugin(override):
         return [missing]
     key = override.key_or_group
     if key.startswith("hydra") or override.is_delete():
         return []
-    if (conf_dir / key).is_dir():
-        allowed = members(key, conf_dir)
+    if key in catalogue.groups():
+        allowed = catalogue.members(key)
         pattern = override.value()
         if isinstance(pattern, Glob):
             message = f"{argument}: matches nothing. Members of {key}: {', '.join(allowed)}."
@@ -107,11 +179,13 @@ def _problems_of(override: Override, argument: str, defaults: DictConfig, conf_d
         wrong = [value for value in _values(override) if value not in (*allowed, *or_none)]
         listed = f"Members of {key}: {', '.join(allowed)}."
         return [f"{key}={value}: unknown. {_suggestion(value, allowed)}{listed}" for value in wrong]
-    known = [*groups(conf_dir), *_keys(defaults), *_member_keys(conf_dir)]
-    is_section = OmegaConf.is_config(OmegaConf.select(defaults, key, throw_on_missing=False))
-    if override.is_add() or key in known or is_section:
+    if override.is_add() or override.is_force_add():
         return []
-    advice = _suggestion(key, known).strip() or "python train.py --help lists the keys."
+    known = catalogue.keys()
+    is_section = OmegaConf.is_config(OmegaConf.select(catalogue.defaults, key, throw_on_missing=False))
+    if key in known or is_section:
+        return []
+    advice = FROM_TEMPLATE.get(key) or _suggestion(key, known).strip() or "python train.py --help lists the keys."
     return [f"{argument}: there is no key {key!r}. {advice}"]
 
 
@@ -156,13 +230,6 @@ def _keys(defaults: DictConfig) -> list[str]:
     return [key for key in _flat_keys(OmegaConf.to_container(defaults, resolve=False)) if not key.startswith("hydra")]
 
 
-def _member_keys(conf_dir: Path) -> list[str]:
-    """Keys of all members of all groups: a model can have keys that the default model lacks."""
-    files = [path for path in conf_dir.glob("*/*.yaml") if path.parent.name not in OPTIONAL]
-    loaded = [(path.parent.name, OmegaConf.load(path)) for path in files]
-    return [f"{group}.{key!s}" for group, cfg in loaded for key in (*cfg, *_flat_keys(OmegaConf.to_container(cfg)))]
-
-
 def _flat_keys(values: object, prefix: str = "") -> list[str]:
     if not isinstance(values, dict):
         return [prefix.rstrip(".")]
@@ -174,5 +241,26 @@ def _leading_number(name: str) -> int:
     return int(digits) if digits else 0
 
 
+def _as_list(override: Override) -> str:
+    """`key=a,b` as a list."""
+    _, _, value = str(override.input_line).partition("=")
+    return f"'{override.get_key_element()}=[{value}]'"
+
+
 def _quoting_hint(argument: str) -> str:
-    return "Quote a value with spaces or commas: \"key='a b'\"." if "=" in argument else f"Did you mean {argument}=...?"
+    """Why Hydra does not take an argument, with the form to copy."""
+    key, equals, value = argument.partition("=")
+    if not equals:
+        return f"not of the form key=value. Did you mean {argument}=...?"
+    text = value.strip("'\"").replace("'", r"\'")
+    quoted = f"{key}='{text}'"
+    try:
+        OverridesParser.create().parse_override(quoted)
+    except HydraException:
+        return f"not of the form key=value: {key!r} cannot be a key."
+    return f"not of the form key=value. Quote a value with spaces, commas or special characters: {_for_shell(quoted)}"
+
+
+def _for_shell(argument: str) -> str:
+    """An argument with quotes as it is typed in a shell."""
+    return shlex.quote(argument) if set(argument) & set('"$`\\!') else f'"{argument}"'

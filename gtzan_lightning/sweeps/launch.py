@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -16,16 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from gtzan_lightning.config.compatibility import prepare
-from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, compose, conf_dir
+from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, ConfigSources, conf_dir
 from gtzan_lightning.config.help_text import help_text
-from gtzan_lightning.config.overrides import check_multirun, check_overrides
+from gtzan_lightning.config.overrides import check_multirun, check_overrides, error_message
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import FINISHED, SETTLED, JobBoard, JobReport, JobState, inherited_board, reporting
 from gtzan_lightning.runs.run_folder import RunFolder
@@ -36,9 +36,6 @@ from gtzan_lightning.utils.files import disk_trouble
 Job = Callable[[DictConfig], Any]
 
 USER_ERROR, FAILED, INTERRUPTED = 2, 1, 130  # exit statuses
-HELP = {"--help", "-h"}
-SHOW = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}  # Hydra runs no job
-MULTIRUN = {"--multirun", "-m"}
 NO_TRIALS = (
     "No trials are completed yet.",
     "Record does not exist.",
@@ -58,18 +55,19 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 if jobs of a multirun failed, 2 for an error of the user, 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    options = {argument.partition("=")[0] for argument in arguments if argument.startswith("-")}
-    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    options = get_args_parser().parse_intermixed_args(arguments)
+    overrides, sources = options.overrides, _sources(options)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them
     SweepTable.failures = 0
     hydra_job = HydraJob(job)
     try:
-        if options & HELP:
-            print(help_text(overrides))
+        hydra_arguments = _for_hydra(arguments, options)
+        if options.help:
+            print(help_text(overrides, sources))
             return 0
-        if not options & SHOW:
-            _check(overrides, multirun=bool(options & MULTIRUN))
-        sys.argv = [sys.argv[0], *arguments]
+        if not (options.hydra_help or options.cfg or options.info or options.shell_completion):  # Hydra runs no job
+            _check(overrides, sources, multirun=options.multirun)
+        sys.argv = [sys.argv[0], *hydra_arguments]
         _run(hydra_job)
     except KeyboardInterrupt:
         _print_interrupted_sweep()
@@ -182,14 +180,41 @@ def _exit_after_parent() -> None:
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
 
 
-def _check(overrides: Sequence[str], *, multirun: bool) -> None:
+def _sources(options: Namespace) -> ConfigSources:
+    """The sources of a command line. `--config-path` adds a folder, as `--config-dir`: the groups are here."""
+    return ConfigSources(options.config_dir or options.config_path, options.config_name or CONFIG_NAME)
+
+
+def _for_hydra(arguments: Sequence[str], options: Namespace) -> list[str]:
+    """The command line with the options first, as Hydra needs them, and `--config-path` as `--config-dir`.
+
+    Raises:
+        GtzanError: both options are given.
+    """
+    if options.config_path is not None and options.config_dir is not None:
+        raise GtzanError("--config-dir and --config-path: give one of them; hydra.searchpath=[file://DIR] adds others.")
+    names = {"--config-path": "--config-dir", "-cp": "-cd"}
+    first, overrides = [], list(options.overrides)
+    for argument in arguments:
+        if overrides and argument == overrides[0]:
+            overrides.pop(0)
+        else:
+            name, equals, value = argument.partition("=")
+            first.append(names.get(name, name) + equals + value)
+    return [*first, *options.overrides]
+
+
+def _check(overrides: Sequence[str], sources: ConfigSources, *, multirun: bool) -> None:
     """Checks a command line; of a multirun only what does not depend on the job."""
-    check_overrides(overrides, compose(), conf_dir())
+    check_overrides(overrides, sources, multirun=multirun)
     if multirun:
-        check_multirun(overrides)
+        check_multirun(overrides, sources)
         return
-    study = prepare(compose(overrides), overrides).config.study
-    _check_study(study.model_dump(by_alias=True) if study else None)
+    config = prepare(sources.compose(overrides), overrides).config
+    _check_study(config.study.model_dump(by_alias=True) if config.study else None)
+    from gtzan_lightning.training.construction import check_objects  # imports torch, only after the other checks
+
+    check_objects(config)
 
 
 def _check_study(settings: object) -> None:
@@ -234,16 +259,7 @@ def _print_interrupted_sweep() -> None:
 
 def _user_message(error: BaseException) -> str | None:
     """The message of an error of the user; None for an error that needs its traceback."""
-    if isinstance(error, GtzanError):
-        return str(error)
     if isinstance(error, ValueError) and str(error) in NO_TRIALS:
         return "No trial of the search has a score; the reasons are printed above."
-    if not isinstance(error, (HydraException, OmegaConfBaseException)):
-        return disk_trouble(error) if isinstance(error, OSError) else None
-    while error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, ConfigAttributeError):
-        return (
-            f"{error.full_key}: the selected member of the group has no such key. Remove it, or select another member."
-        )
-    return str(error)
+    message = error_message(error)
+    return disk_trouble(error) if message is None and isinstance(error, OSError) else message

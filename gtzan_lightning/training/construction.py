@@ -112,34 +112,54 @@ def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreMo
     Raises:
         GtzanError: the model has no such key, or rejects its value.
     """
-    target, kind = config.model.target, class_of("model", config.model.target)
-    options = config.model.model_dump(exclude={"target"})
-    sizes = dict(zip(SIZES, (*shape, n_genres), strict=True))
+    make, sizes = _planned_model(config), dict(zip(SIZES, (*shape, n_genres), strict=True))
     try:
-        if issubclass(kind, GenreModule):
-            model = kind(**sizes, **_taken(kind, options, GenreModule))
-        elif issubclass(kind, nn.Module):
-            recipe = _keywords(GenreModule)
-            own = {key: options.get(key, value) for key, value in config.regularization if key in recipe}
-            own |= {key: value for key, value in options.items() if key in recipe and key not in _keywords(kind)}
-            rest = {key: value for key, value in options.items() if key not in own}
-            wanted = {key: value for key, value in sizes.items() if key in _keywords(kind)}
-            model = Network(**sizes, network=kind(**wanted, **_taken(kind, rest)), **own)
-        elif hasattr(kind, "fit") and (hasattr(kind, "predict_proba") or hasattr(kind, "decision_function")):
-            model = _estimator(config, kind, options, sizes)
-        else:
-            raise TypeError("it is neither a GenreModule, nor an nn.Module, nor a classifier of scikit-learn")
-    except GtzanError:
-        raise
+        model = make(sizes)
     except Exception as error:  # whatever the constructor raises
-        raise GtzanError(f"model: {target} cannot be built: {error}.\nSee conf/model for its keys.") from error
+        raise GtzanError(
+            f"model: {config.model.target} cannot be built: {error}.\nSee conf/model for its keys."
+        ) from error
     model.monitor = model.monitor.replace("val/", f"{config.trainer.best_epoch_on}/", 1)
     if config.optimizer and config.scheduler:
         model.optimization = make_optimization(config.optimizer, config.scheduler)
     return model
 
 
-def _estimator(config: Config, kind: type, options: dict[str, Any], sizes: Mapping[str, int]) -> GenreModule:
+def check_objects(config: Config) -> None:
+    """Checks that the classes of model, optimizer and schedule exist and take the configured keys, without any data.
+
+    Raises:
+        GtzanError: they do not.
+    """
+    _planned_model(config)
+    if config.optimizer and config.scheduler:
+        make_optimization(config.optimizer, config.scheduler)
+
+
+def _planned_model(config: Config) -> Callable[[Mapping[str, int]], GenreModule]:
+    """A function that builds the model for the sizes of an example."""
+    target, kind = config.model.target, class_of("model", config.model.target)
+    options = config.model.model_dump(exclude={"target"})
+    if issubclass(kind, GenreModule):
+        own = _taken(kind, options, GenreModule)
+        return lambda sizes: kind(**sizes, **own)
+    if issubclass(kind, nn.Module):
+        names, recipe = _keywords(kind), _keywords(GenreModule)
+        shared = {key: value for key, value in config.regularization if key in recipe}
+        shared |= {key: value for key, value in options.items() if key in recipe and key not in names}
+        own = _taken(kind, {key: value for key, value in options.items() if key not in shared})
+        wanted = [name for name in SIZES if name in names]
+        return lambda sizes: Network(**sizes, network=kind(**{name: sizes[name] for name in wanted}, **own), **shared)
+    if hasattr(kind, "fit") and (hasattr(kind, "predict_proba") or hasattr(kind, "decision_function")):
+        return _planned_estimator(config, kind, options)
+    raise GtzanError(
+        f"model._target_={target}: it is neither a GenreModule, nor an nn.Module, nor a classifier of scikit-learn."
+    )
+
+
+def _planned_estimator(
+    config: Config, kind: type, options: dict[str, Any]
+) -> Callable[[Mapping[str, int]], GenreModule]:
     from gtzan_lightning.models.estimators import Estimator  # imports much of scikit-learn
 
     if config.trainer.devices > 1:
@@ -150,7 +170,8 @@ def _estimator(config: Config, kind: type, options: dict[str, Any], sizes: Mappi
     pooling = options.pop("pooling", None)
     if "random_state" in _keywords(kind):
         options.setdefault("random_state", config.seed)
-    return Estimator(**sizes, estimator=kind(**_taken(kind, options)), steps=steps, pooling=pooling)
+    own = _taken(kind, options)
+    return lambda sizes: Estimator(**sizes, estimator=kind(**own), steps=steps, pooling=pooling)
 
 
 def _keywords(function: Callable[..., object]) -> list[str]:

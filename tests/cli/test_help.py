@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from gtzan_lightning import cli
+
 
 def run(checkout, *arguments):
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=checkout)
@@ -26,7 +28,7 @@ def test_help_and_configuration_load_nothing_heavy(checkout, option):
     loaded = done.stderr.rpartition("LOADED ")[2]
     assert [name for name in HEAVY if f"'{name}'" in loaded] == []
     if option == ["--help"]:
-        for words in ("python train.py model=lstm slice=6s split=grouped", "model: convlstm, lstm, mlp",
+        for words in ("python train.py model=lstm slice=6s split=grouped", "model: convlstm, forest, knn",
                       "split: artist, filtered, grouped, leaky", "max_epochs: 60"):  # fmt: skip
             assert words in done.stdout
     elif "slice=6s" in option:
@@ -48,3 +50,11 @@ def test_the_configuration_can_be_shown_in_this_process_too(command):
     assert ended.status == 0
     assert "gtzan_lightning.models.ResLSTM" in ended.out
     assert ended.cards() == {}
+
+
+def test_options_stand_anywhere(monkeypatch):
+    parsed = {}
+    monkeypatch.setattr("gtzan_lightning.cli.predict._run", lambda arguments: parsed.update(vars(arguments)))
+    assert cli.main(["predict", "RUN", "a.wav", "--jobs", "2", "b.wav", "--trust", "mypkg", "c.wav"]) == 0
+    assert (parsed["run_name"], parsed["files"]) == ("RUN", ["a.wav", "b.wav", "c.wav"])
+    assert (parsed["jobs"], parsed["trust"]) == (2, ["mypkg"])

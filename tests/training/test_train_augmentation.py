@@ -118,9 +118,9 @@ def test_without_the_library_pitch_and_tempo_are_refused_and_the_rest_works(trai
 
 
 def test_the_strength_of_one_genre_can_be_set_on_the_command_line():
-    check_overrides(["augmentation=weak_genres", "augmentation.genre_strength.reggae=3"], compose(), conf_dir())
+    check_overrides(["augmentation=weak_genres", "augmentation.genre_strength.reggae=3"])
     with pytest.raises(GtzanError, match=r"Did you mean augmentation\.genre_strength\.reggae"):
-        check_overrides(["augmentation.genre_strength.raggae=3"], compose(), conf_dir())
+        check_overrides(["augmentation.genre_strength.raggae=3"])
     more = "+augmentation.genre_strength.rock=1.5"
     command = ["augmentation=weak_genres", "augmentation.genre_strength.reggae=3", more]
     factors = validate_config(compose(command)).augmentation.factors
