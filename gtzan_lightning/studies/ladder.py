@@ -22,6 +22,7 @@ EXPLANATION = (
     "(Nadeau & Bengio 2003). The filtered split has one fixed test part and the interval of its artists."
 )
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#5A5A5A"  # Okabe & Ito (2008): distinct for colour-blind readers
+LINE_COLORS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", GREY)
 AXIS_NAMES = {
     "leaky": "leaky\n(slices)",
     "grouped": "grouped\n(tracks)",
@@ -35,7 +36,7 @@ BAR_WIDTH = 0.62
 class SplitScore:
     """One model under one split: a score for each seed, and the drop from the next less strict split."""
 
-    model: str
+    model: str  # with its features, such as "MLP on musicnn", where the ladder has several feature sets
     split: str
     control: bool  # trained on as many tracks as the smallest training part of the ladder
     accuracies: dict[int, float]  # by split seed
@@ -59,11 +60,12 @@ class LeakageLadder(Study):
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:
         """One table and one figure for each level."""
         tables, figures = [], {}
-        omissions = [f"Omitted: {reason}" for reason in omitted(failed)]
+        omissions = [f"Omitted: {reason}" for reason in omitted(failed)] + pretraining_lines(done)
         for level in ("window", "clip"):
             scores = ladder(done, level)
             tables += _tables(scores, level, [*ranking_lines(scores), EXPLANATION, *omissions])
-            figures[f"ladder_{level}"] = ladder_figure(scores, done[0]["data"]["corpus"], level)
+            draw = lines_figure if has_several_features(done) else ladder_figure
+            figures[f"ladder_{level}"] = draw(scores, done[0]["data"]["corpus"], level)
         return StudyResult(tables, figures)
 
 
@@ -79,9 +81,12 @@ def ladder(cards: Sequence[Card], level: str = "window") -> list[SplitScore]:
         level: `window`, `clip` or `clip_vote`.
     """
     groups: dict[tuple[str, bool, str], list[Card]] = {}
-    for card in cards:
-        if card.get("status") == "done" and card["split"]["name"] in SPLIT_ORDER:
-            key = (card["model"]["name"], card["split"].get("train_tracks") is not None, card["split"]["name"])
+    finished = [card for card in cards if card.get("status") == "done"]
+    several = has_several_features(finished)
+    for card in finished:
+        if card["split"]["name"] in SPLIT_ORDER:
+            model = f"{card['model']['name']} on {card['features']['name']}" if several else card["model"]["name"]
+            key = (model, card["split"].get("train_tracks") is not None, card["split"]["name"])
             groups.setdefault(key, []).append(card)
     scores = []
     for model, control in dict.fromkeys((model, control) for model, control, _ in groups):
@@ -91,6 +96,22 @@ def ladder(cards: Sequence[Card], level: str = "window") -> list[SplitScore]:
             previous = score if previous is None else _with_drop(score, previous)
             scores.append(previous)
     return scores
+
+
+def has_several_features(finished: Sequence[Card]) -> bool:
+    """Whether finished runs have different feature sets."""
+    return len({card["features"]["name"] for card in finished}) > 1
+
+
+def pretraining_lines(cards: Sequence[Card]) -> list[str]:
+    """What is known of the training data of each pretrained network behind the features."""
+    known = {card["features"]["name"]: card["features"].get("pretrained") for card in cards}
+    return [
+        f"Features {name}: {source['network']}, trained on {source['trained_on']}; pretraining overlap with the test "
+        f"tracks: {source['overlap']}."
+        for name, source in known.items()
+        if source
+    ]
 
 
 def rankings(scores: Sequence[SplitScore], *, control: bool = False) -> dict[str, list[SplitScore]]:
@@ -107,8 +128,8 @@ def omitted(cards: Sequence[Card]) -> list[str]:
     reasons = {}
     for card in cards:
         if card.get("status") not in ("done", None):
-            split = next((word for word in card.get("overrides", []) if word.startswith("split=")), "a job")
-            reasons[split] = str(card.get("error") or card.get("status")).partition("\n")[0]
+            words = [word for word in card.get("overrides", []) if word.startswith(("split=", "features="))]
+            reasons[" ".join(words) or "a job"] = str(card.get("error") or card.get("status")).partition("\n")[0]
     return [f"{split}: {reason}" for split, reason in reasons.items()]
 
 
@@ -181,6 +202,35 @@ def ladder_figure(scores: Sequence[SplitScore], corpus: str, level: str) -> Figu
         fontsize=11,
         parse_math=False,
     )
+    return figure
+
+
+def lines_figure(scores: Sequence[SplitScore], corpus: str, level: str) -> Figure:
+    """One line for each model and feature set over the splits, with intervals; controls of equal size are dashed."""
+    figure = Figure(figsize=(7.4, 5.0), layout="constrained", dpi=120)
+    axes = figure.subplots()
+    splits = [split for split in SPLIT_ORDER if any(score.split == split for score in scores)]
+    models = list(dict.fromkeys(score.model for score in scores))
+    for number, model in enumerate(models):
+        for control in (False, True):
+            own = [score for score in scores if (score.model, score.control) == (model, control)]
+            places = [splits.index(score.split) + 0.04 * (number - (len(models) - 1) / 2) for score in own]
+            means, color = [score.mean for score in own], LINE_COLORS[number % len(LINE_COLORS)]
+            axes.plot(places, means, "o", color=color, markerfacecolor="white" if control else color, label=None)
+            label = f"{model}, same training size" if control else model
+            axes.plot(places, means, "--" if control else "-", color=color, label=label if own else None)
+            if not control:
+                axes.vlines(places, *zip(*(score.interval for score in own), strict=True), color=color, linewidth=1.2)
+    axes.set_xticks(range(len(splits)), [AXIS_NAMES[split] for split in splits], fontsize=9)
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_ylabel(f"test accuracy ({level} level)")
+    for text in axes.legend(loc="lower left", frameon=False, fontsize=9).get_texts():
+        text.set_parse_math(False)
+    axes.spines[["top", "right"]].set_visible(False)
+    seeds = max(len(score.accuracies) for score in scores)
+    title = f"Accuracy drop due to leakage, by features\n{corpus}, mean of {seeds} split seeds, 95 % intervals"
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
 
 

@@ -2,16 +2,18 @@
 
 import pytest
 
+from gtzan_lightning.features.kinds import pretraining
 from gtzan_lightning.report.tables import table_markdown
 from gtzan_lightning.studies.ladder import LeakageLadder, ladder, ladder_figure, omitted, ranking_lines, rankings
 
 
-def card(split, seed, accuracy, model="MLP", train_tracks=None):
+def card(split, seed, accuracy, model="MLP", train_tracks=None, features="stats"):
     score = {"accuracy": accuracy, "n": 2000, "accuracy_ci95": [accuracy - 0.05, accuracy + 0.04]}
     return {
         "status": "done",
         "data": {"corpus": "gtzan"},
         "model": {"name": model},
+        "features": {"name": features, **({"pretrained": pretraining(features)} if features == "musicnn" else {})},
         "split": {
             "name": split, "seed": seed, "train_tracks": train_tracks,
             "slices": {"train": 7000, "val": 1000, "test": 2000},
@@ -100,3 +102,24 @@ def test_the_figure_shows_each_drop():
     figure = ladder_figure(ladder(CARDS), "gtzan", "window")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert {"-19 points", "-24 points", "0.93", "0.74", "0.50"} <= set(texts)
+
+
+def test_each_feature_set_has_a_line_and_a_table_of_its_own():
+    pretrained = [card(split, seed, 0.8, features="musicnn") for split in ("grouped", "artist") for seed in range(3)]
+    controls = [card("grouped", seed, 0.78, features="musicnn", train_tracks=443) for seed in range(3)]
+    failed = [{"status": "failed", "overrides": ["features=musicnn", "split=filtered"], "error": "no list"}]
+    result = LeakageLadder().analyse([*CARDS, *pretrained, *controls], failed)
+    assert [table.title for table in result.tables[:2]] == [
+        "Leakage ladder of MLP on stats: test accuracy, window level",
+        "Leakage ladder of MLP on musicnn: test accuracy, window level",
+    ]
+    assert result.tables[1].notes[-2:] == (
+        "Omitted: features=musicnn split=filtered: no list",
+        "Features musicnn: MusiCNN, trained on Million Song Dataset (msd), MagnaTagATune (mtt); pretraining overlap "
+        "with the test tracks: unknown.",
+    )
+    axes = result.figures["ladder_window"].axes[0]
+    lines = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+    assert list(lines) == ["MLP on stats", "MLP on musicnn", "MLP on musicnn, same training size"]
+    assert lines["MLP on musicnn"].get_ydata().tolist() == pytest.approx([0.8, 0.8])
+    assert lines["MLP on stats"].get_ydata().tolist() == pytest.approx([0.931, 0.738, 0.5])
