@@ -30,8 +30,6 @@ def main(cfg: DictConfig) -> float | None:
     result = train(cfg, folder=folder, overrides=overrides)
     if not result.scored:
         return None
-    if result.reused:
-        print("Finished before; rerun=true repeats it.")
     if hydra.mode == RunMode.MULTIRUN:
         print_line(result.card, result.folder)  # the session prints the table of all jobs at the end
     else:

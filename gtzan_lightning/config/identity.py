@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gtzan_lightning.utils.code_hash import code_hashes
+
 ENGINE = 1  # increased when the same configuration gives other results
 SCHEMA = 1  # of the run folder and run.json
 
 WITHOUT_EFFECT = frozenset({
-    "outputs", "rerun", "cache_dir", "data.kind", "data.root", "data.source", "data.n_jobs", "data.max_skipped_share",
+    "outputs", "rerun", "reuse", "cache_dir",
+    "data.kind", "data.root", "data.source", "data.n_jobs", "data.max_skipped_share",
     "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
 })  # fmt: skip
@@ -25,6 +28,11 @@ ANALYSIS = ("study", "sweep")
 """Sections without an effect on the results of a run: the analysis of its sweep, and how the sweep is executed."""
 
 HASH_LENGTH = 8
+
+PACKAGE = "gtzan_lightning"
+RESULT_PACKAGES = ("corpus", "features", "datamodule", "models", "evaluation", "training")
+WITHOUT_RESULT = (f"{PACKAGE}.evaluation.figures", f"{PACKAGE}.training.tensorboard_logging")
+DEPENDENCIES = ("torch", "torchaudio", "lightning", "sklearn", "numpy")  # recorded by their versions
 
 
 def config_hash(config: Mapping[str, Any], corpus_sha256: str, *, world_size: int = 1) -> str:
@@ -51,6 +59,32 @@ def config_hash(config: Mapping[str, Any], corpus_sha256: str, *, world_size: in
         "schema": SCHEMA,
     }
     return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:HASH_LENGTH]
+
+
+def code_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """Hash of each source file that can change the results of a run: of this package, and of the user's modules.
+
+    Args:
+        config: the whole configuration as nested plain values.
+    """
+    values = flat(config)
+    targets = [
+        str(value).rpartition(".")[0]
+        for key, value in values.items()
+        if key.endswith("_target_") and key.partition(".")[0] not in ANALYSIS
+    ]
+    by_name = [
+        f"{PACKAGE}.features.kinds.{values.get('features.name')}",
+        f"{PACKAGE}.datamodule.split_rules.{values.get('split.name')}",
+    ]
+    modules = [f"{PACKAGE}.training.train", *by_name, *targets]
+    return code_hashes([each for each in modules if each.partition(".")[0] not in DEPENDENCIES], _changes_results)
+
+
+def _changes_results(module: str) -> bool:
+    """Whether a module of this package can change scores; every other module can."""
+    package, _, inside = module.partition(".")
+    return package != PACKAGE or (inside.partition(".")[0] in RESULT_PACKAGES and module not in WITHOUT_RESULT)
 
 
 def run_name(config: Mapping[str, Any], overrides: Sequence[str], config_hash: str, model: str | None = None) -> str:

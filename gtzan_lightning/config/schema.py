@@ -316,6 +316,7 @@ class Config(Section):
     sweep: Sweep = Sweep(on_error="continue")
     study: StudyConfig | None
     rerun: bool
+    reuse: Literal["same_code", "always", "never"] = "same_code"
     outputs: str
     cache_dir: str | None
 

@@ -6,14 +6,16 @@ Does not import torch, so that features already in the cache load fast.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.features.kinds import is_framed, kind_named
+from gtzan_lightning.utils.code_hash import code_hashes, combined
 
-ENGINE_VERSION = 3  # part of every cache key; raise it when a computed value changes
-RENDERER_VERSION = 1  # part of the cache key of augmented copies; raise it when their samples change
+PACKAGE = "gtzan_lightning.features"
+WITHOUT_VALUES = (f"{PACKAGE}.feature_cache", f"{PACKAGE}.cache_pruning")  # modules that compute no feature
 WHOLE_CLIP_S = 30.0  # a window of 30 s is the whole clip, as in the published 30-s table
 
 
@@ -61,7 +63,7 @@ class AugmentedCopy:
 
     def cache_fields(self) -> dict[str, object]:
         """Everything that determines the samples, for cache keys."""
-        return {"renderer": RENDERER_VERSION, **asdict(self)}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class FeatureRequest:
         settings = {key: value for key, value in asdict(self.settings).items() if key in used}
         window = {} if self.framed else {"window_s": self.window_s}
         augmented_copy = {"augmented_copy": self.augmented_copy.cache_fields()} if self.augmented_copy else {}
-        return {"engine": ENGINE_VERSION, "name": self.name, **window, **settings, **augmented_copy}
+        return {"code": feature_code(self.name), "name": self.name, **window, **settings, **augmented_copy}
 
     @property
     def title(self) -> str:
@@ -97,6 +99,13 @@ class FeatureRequest:
     def framed(self) -> bool:
         """Whether a row is a frame instead of a window."""
         return is_framed(self.name)
+
+
+@cache
+def feature_code(name: str) -> str:
+    """Hash of the source code that computes a feature; part of every cache key."""
+    modules = [f"{PACKAGE}.extraction", f"{PACKAGE}.kinds.{name}"]
+    return combined(code_hashes(modules, lambda module: module.startswith(PACKAGE) and module not in WITHOUT_VALUES))
 
 
 def feature_columns(name: str, settings: FrameSettings) -> tuple[str, ...]:

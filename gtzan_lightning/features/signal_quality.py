@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from scipy.fft import rfft
 from gtzan_lightning.features.audio_reading import Reading, read_audio
 from gtzan_lightning.features.feature_cache import FileCache, content_hash, key_of
 from gtzan_lightning.features.feature_request import Analysis
+from gtzan_lightning.utils.code_hash import code_hashes, combined
 
-VERSION = 2  # part of the cache key; raise it when a computed value changes
 BLOCK_S = 0.1
 SILENCE_DBFS = -60.0  # blocks below this level are silent
 FULL_SCALE = 0.999  # samples of at least this magnitude count as clipped
@@ -62,7 +63,7 @@ def file_quality(
     """
     cache = FileCache(cache_root)
     try:
-        key = key_of(content_hash(path), {"sound": VERSION, "rate_hz": rate_hz, "max_s": max_s})
+        key = key_of(content_hash(path), {"sound": _code(), "rate_hz": rate_hz, "max_s": max_s})
     except OSError:
         return None, None
     try:
@@ -74,6 +75,13 @@ def file_quality(
     quality = measure(reading.signal, rate_hz)
     cache.store(key, Analysis(np.array([astuple(quality)], np.float32)))
     return quality, reading
+
+
+@cache
+def _code() -> str:
+    """Hash of the source code of this module and of the reading of audio; part of the cache key."""
+    relevant = (__name__, read_audio.__module__)
+    return combined(code_hashes(relevant, lambda module: module in relevant))
 
 
 def _silent_share(centred: NDArray[np.float32], block: int) -> float:

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from gtzan_lightning.report.audit_tables import audit_line
 from gtzan_lightning.report.tables import TextTable, print_lines, print_table
-from gtzan_lightning.runs.run_card import leakage_warnings
+from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 
 LEVEL_NAMES = {"window": "window", "clip": "clip, mean", "clip_vote": "clip, vote"}
@@ -69,7 +69,7 @@ def print_sweep(jobs: Sequence[tuple[Path, Card]], console: Console | None = Non
 
 def leakage_warning_counts(cards: Iterable[Card]) -> list[tuple[str, int]]:
     """Each leakage warning with the number of cards that carry it, sorted by text."""
-    return sorted(Counter(warning for card in cards for warning in leakage_warnings(card)).items())
+    return sorted(Counter(warning for card in cards for warning in score_warnings(card)).items())
 
 
 def leakage_warnings_markdown(cards: Iterable[Card], what: str) -> str:
@@ -137,7 +137,7 @@ def _remarks(card: Card) -> list[str]:
     """Warnings and conditions that belong to the scores of a run."""
     scores, training, data = card["metrics"]["test"]["window"], card["training"], card["data"]
     lines = [f"[bold yellow]{SYNTHETIC}.[/]"] if data["corpus"] == "synthetic" else []
-    lines += [f"[bold red]{escape(warning)}[/]" for warning in leakage_warnings(card)]
+    lines += [f"[bold red]{escape(warning)}[/]" for warning in score_warnings(card)]
     lines.append(f"Intervals resample {scores['n_clusters']} {scores['cluster']}s of the test part.")
     lines += [f"[yellow]{escape(warning)}[/]" for warning in scores.get("warnings", ())]
     lines.append(f"Best epoch {training['best_epoch'] + 1} of {training['epochs']} by {training['monitor']}.")

@@ -18,7 +18,7 @@ from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.evaluation.run_metrics import genre_metrics, too_few_clusters
 from gtzan_lightning.report.console import LEVEL_NAMES, SYNTHETIC
 from gtzan_lightning.report.tables import TextTable, table_markdown
-from gtzan_lightning.runs.run_card import leakage_warnings
+from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 
 SPLITS = {
@@ -51,7 +51,7 @@ def model_card(card: Card, predictions: Predictions, cluster_of_track: Mapping[s
         width=features["shape"][1],
         tools=", ".join(f"{name} {card['versions'][name]}" for name in packages),
         test=test,
-        warnings=[SYNTHETIC] * (card["data"]["corpus"] == "synthetic") + leakage_warnings(card),
+        warnings=[SYNTHETIC] * (card["data"]["corpus"] == "synthetic") + score_warnings(card),
         findings=[each for each in card.get("audit", {}).get("findings", []) if each["severity"] != "note"],
         scores=_scores(card),
         by_genre=genre_section(predictions, cluster_of_track, test["cluster"]),

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from gtzan_lightning.corpus.audio_folder import printable
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
-from gtzan_lightning.runs.run_card import leakage_warnings
+from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 
 SHOWN = 30  # lines below the table; CSV and JSON have all of them
@@ -108,7 +108,7 @@ def _source(name: str, card: Card) -> list[str]:
             "Trained on the published tables, of which four columns (harmony_*, perceptr_*) cannot be recomputed: "
             "GTZAN's own clips get slightly other probabilities than in predictions.csv, except with data.source=audio."
         )
-    return lines + leakage_warnings(card)
+    return lines + score_warnings(card)
 
 
 def _as_plain(prediction: FilePrediction, timeline: bool) -> dict[str, Any]:

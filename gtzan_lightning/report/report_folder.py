@@ -16,7 +16,7 @@ from gtzan_lightning.report.score_tables import headline, print_rows, report_mar
 from gtzan_lightning.runs.ranking import Verdict, leakage_drops, verdicts
 from gtzan_lightning.runs.records import Record, TestParts, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
-from gtzan_lightning.runs.run_card import leakage_warnings
+from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
 from gtzan_lightning.utils.files import write_text
 
@@ -77,7 +77,7 @@ def tidy(cards: Sequence[Card]) -> pd.DataFrame:
             "split_seed": card["split"]["seed"],
             "fold": card["split"]["fold"],
             "seed": card["seed"],
-            "leakage_warning": "; ".join(leakage_warnings(card)),
+            "leakage_warning": "; ".join(score_warnings(card)),
             "part": part,
             "level": level,
             "accuracy": scores["accuracy"],

@@ -13,6 +13,7 @@ from gtzan_lightning.report.tables import TextTable, print_lines, print_table, t
 from gtzan_lightning.runs.ranking import RULE, Verdict
 from gtzan_lightning.runs.records import Record, reason
 from gtzan_lightning.runs.row_groups import LEVELS, UNKNOWN, Cell, Table, short_names
+from gtzan_lightning.runs.run_card import mixed_code_warning
 
 NAMED = 4  # rivals that a sentence names before it counts
 
@@ -49,10 +50,15 @@ def headline(table: Table) -> str:
 
 
 def warnings_of(table: Table) -> list[tuple[str, int]]:
-    """Leakage warnings and that of the synthetic corpus, each with the number of runs that it applies to."""
+    """The warnings of all runs, each with the number of runs that it applies to."""
     cards = [record.card for row in table.rows for record in row.records]
     synthetic = sum(card["data"]["corpus"] == "synthetic" for card in cards)
-    return [*([(SYNTHETIC, synthetic)] if synthetic else []), *leakage_warning_counts(cards)]
+    mixed = mixed_code_warning(cards)
+    return [
+        *([(SYNTHETIC, synthetic)] if synthetic else []),
+        *([(mixed, len(cards))] if mixed else []),
+        *leakage_warning_counts(cards),
+    ]
 
 
 def common_line(table: Table) -> str:

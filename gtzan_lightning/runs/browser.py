@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs.run_card import leakage_warnings
+from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 
 
@@ -48,25 +48,29 @@ def card_of(run: RunFolder) -> Card:
 
 
 def best_run(outputs: Path) -> RunFolder:
-    """The finished run under `split=grouped` with the highest validation clip accuracy.
+    """The finished run under `split=grouped` with the highest validation clip accuracy on its corpus.
 
-    The test part has no influence. Runs with a leakage warning are left out; runs on the synthetic corpus are used
-    only if there are no others.
+    The test part has no influence. Runs with a warning (leakage, limited, changed code) are left out. Validation
+    scores are not compared across corpora: the corpus is that of the run that finished last; the synthetic corpus is
+    used only if there is no other.
 
     Raises:
         GtzanError: There is none.
     """
     cards = [(run, card_of(run)) for run in find_runs(outputs)]
     fit = [
-        (card["data"]["corpus"] != "synthetic", card["metrics"]["val"]["clip"]["accuracy"], run)
+        (run, card)
         for run, card in cards
-        if card.get("status") == "done" and card["split"]["name"] == "grouped" and not leakage_warnings(card)
+        if card.get("status") == "done" and card["split"]["name"] == "grouped" and not score_warnings(card)
     ]
     if not fit:
         raise GtzanError(
-            f"best: no finished run under split=grouped in {outputs / 'runs'}.\nTrain one: train.py split=grouped"
+            f"best: no finished, unlimited run under split=grouped in {outputs / 'runs'}.\n"
+            "Train one: train.py split=grouped"
         )
-    return max(fit, key=lambda entry: entry[:2])[2]
+    _, newest = max(fit, key=lambda each: (each[1]["data"]["corpus"] != "synthetic", each[1].get("finished") or ""))
+    of_corpus = [each for each in fit if each[1]["data"]["sha256"] == newest["data"]["sha256"]]
+    return max(of_corpus, key=lambda each: each[1]["metrics"]["val"]["clip"]["accuracy"])[0]
 
 
 def matching(runs: Iterable[RunFolder], filters: Sequence[str]) -> list[RunFolder]:

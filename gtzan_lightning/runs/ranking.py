@@ -13,13 +13,14 @@ from gtzan_lightning.evaluation.run_comparison import Entrant, compare
 from gtzan_lightning.evaluation.significance import Interval, holm, independent_drop, over_seeds, resampled_interval
 from gtzan_lightning.runs.records import Record, TestParts
 from gtzan_lightning.runs.row_groups import Row, Table, sizes
-from gtzan_lightning.runs.run_card import SPLIT_ORDER
+from gtzan_lightning.runs.run_card import SPLIT_ORDER, limits_of
 
 SIGNIFICANCE = 0.05
 RULE = (
     "Best is marked where the difference to every other row of the same corpus and split is significant (p < 0.05 "
     "after Holm's correction): paired over the splits that both rows have, with Nadeau and Bengio's variance, or on a "
-    "single split by a sign-flip test over artists (recordings, tracks). Rows with a leakage warning are left out."
+    "single split by a sign-flip test over artists (recordings, tracks). Rows with a warning "
+    "(leakage, limited runs, changed code) are left out."
 )
 
 
@@ -40,10 +41,10 @@ class Verdict:
 
 
 def verdicts(rows: Sequence[Row], levels: Sequence[Level], test_parts: TestParts) -> list[Verdict]:
-    """One verdict for each level and each protocol with two or more rows without a leakage warning."""
+    """One verdict for each level and each protocol with two or more rows without a warning."""
     groups: dict[Hashable, list[int]] = {}
     for position, row in enumerate(rows):
-        if not row.leakage_warnings:
+        if not row.score_warnings:
             groups.setdefault(_protocol(row.records[0]), []).append(position)
     return [_verdict(rows, group, level, test_parts) for group in groups.values() if len(group) > 1 for level in levels]
 
@@ -133,6 +134,8 @@ def leakage_drops(table: Table, levels: Sequence[str]) -> list[LeakageDrop]:
     kept = [position for position, column in enumerate(table.columns) if column.key.partition(".")[0] != "split"]
     groups: dict[tuple[str, ...], dict[str, list[int]]] = {}
     for position, row in enumerate(table.rows):
+        if any(limits_of(record.card) for record in row.records):
+            continue
         splits = groups.setdefault(tuple(row.values[column] for column in kept), {})
         splits.setdefault(row.records[0].card["split"]["name"], []).append(position)
     return [

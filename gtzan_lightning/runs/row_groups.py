@@ -12,7 +12,7 @@ import numpy as np
 from gtzan_lightning.evaluation.metrics import Level
 from gtzan_lightning.evaluation.significance import Interval, over_seeds
 from gtzan_lightning.runs.records import Record
-from gtzan_lightning.runs.run_card import REPETITIONS, SPLIT_ORDER, leakage_warnings
+from gtzan_lightning.runs.run_card import REPETITIONS, SPLIT_ORDER, score_warnings
 
 LEVELS: tuple[Level, ...] = ("window", "clip")
 """The levels of a report; run cards also have the majority vote of each clip."""
@@ -57,9 +57,9 @@ class Row:
     cells: dict[str, Cell]  # by level
 
     @property
-    def leakage_warnings(self) -> list[str]:
-        """The leakage warnings of all its runs, sorted."""
-        return sorted({warning for record in self.records for warning in leakage_warnings(record.card)})
+    def score_warnings(self) -> list[str]:
+        """The warnings of all its runs, sorted."""
+        return sorted({warning for record in self.records for warning in score_warnings(record.card)})
 
     @property
     def n_splits(self) -> int:

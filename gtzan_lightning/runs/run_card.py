@@ -23,6 +23,7 @@ from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import shared_tracks
 from gtzan_lightning.features.feature_matrix import Features
 from gtzan_lightning.features.kinds import pretraining
+from gtzan_lightning.utils.code_hash import changed_files, combined, short_list
 from gtzan_lightning.utils.files import write_bytes
 
 REPETITIONS = ("seed", "split.seed", "split.fold")
@@ -39,13 +40,73 @@ LEAKAGE_WARNINGS = {
 """Leakage warnings of runs that fail a check of the audit by design."""
 
 
-def leakage_warnings(card: Mapping[str, Any]) -> list[str]:
-    """The leakage warnings of a run, shown with each of its scores; empty if it failed before the split."""
+LIMITS = ("limit_batches", "limit_train_batches", "limit_val_batches", "fast_dev_run", "overfit_batches")
+"""Keys of `trainer` that leave out examples."""
+
+
+def score_warnings(card: Mapping[str, Any]) -> list[str]:
+    """The warnings that are shown with each score of a run; a run with any takes part in no comparison.
+
+    They concern leakage, limited runs, and runs that were kept although their code has changed since.
+    """
     split = card.get("split", {}).get("leakage_warning")
-    return list(card.get("leakage_warnings", [split] if split else []))
+    warnings = list(card.get("leakage_warnings", [split] if split else []))
+    if limits := limits_of(card):
+        warnings.append(f"LIMITED RUN ({', '.join(limits)}): not trained and tested on all slices")
+    if card.get("code", {}).get("changed"):
+        warnings.append("OTHER CODE: the run was kept (reuse=always), and its code has changed since")
+    return warnings
 
 
-def new_card(run_id: str, config_hash: str, overrides: Sequence[str], seed: int) -> dict[str, Any]:
+def limits_of(card: Mapping[str, Any]) -> list[str]:
+    """The settings that left out examples, such as `debug=fast`; empty for a complete run."""
+    recorded = card.get("limits")
+    if recorded is not None:
+        return list(recorded)
+    words = [str(word) for word in card.get("overrides", ())]  # the card of an earlier version
+    keys = {"debug", *(f"trainer.{name}" for name in LIMITS)}
+    return [word for word in words if word.partition("=")[0].lstrip("+") in keys and not word.endswith("=null")]
+
+
+def code_entry(files: Mapping[str, str], previous: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry `code`: hashes of the sources of a run.
+
+    Args:
+        files: hash of each source file.
+        previous: the card of the run before, if this process continues it.
+    """
+    entry = {"sha256": combined(files), "files": dict(files)}
+    changed = changed_code(previous, files)
+    return entry | ({"changed": changed} if changed else {})
+
+
+def changed_code(card: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
+    """Source files of a run that have changed since; all files for a run that recorded none; empty without a card."""
+    return changed_files(card.get("code", {}).get("files", {}), files) if card else []
+
+
+def mixed_code_warning(cards: Sequence[Mapping[str, Any]]) -> str | None:
+    """A warning if runs were made with different versions of the same source file, or some recorded no code."""
+    seen: dict[str, set[str]] = {}
+    for card in cards:
+        for name, digest in card.get("code", {}).get("files", {}).items():
+            seen.setdefault(name, set()).add(digest)
+    mixed = sorted(name for name, digests in seen.items() if len(digests) > 1)
+    unknown = sum("code" not in card for card in cards)
+    texts = [f"different versions of {short_list(mixed)}"] if mixed else []
+    texts += [f"code that {unknown} of them did not record"] if unknown and seen else []
+    return f"MIXED CODE: runs were made with {' and '.join(texts)}; repeat their commands" if texts else None
+
+
+def version_differences(card: Mapping[str, Any]) -> list[str]:
+    """The packages that have another version now than when the run was made, such as `torch 2.10.0 (now 2.11.0)`."""
+    before, now = card.get("versions", {}), versions()
+    return [f"{name} {before[name]} (now {now[name]})" for name in now if before.get(name, now[name]) != now[name]]
+
+
+def new_card(
+    run_id: str, config_hash: str, overrides: Sequence[str], seed: int, code: Mapping[str, Any]
+) -> dict[str, Any]:
     """The entries that are known before any data is loaded."""
     return {
         "schema": SCHEMA,
@@ -55,6 +116,7 @@ def new_card(run_id: str, config_hash: str, overrides: Sequence[str], seed: int)
         "overrides": list(overrides),
         "seed": seed,
         "command": " ".join([_program(), *sys.argv[1:]]),
+        "code": code,
         "versions": versions(),
         "git": git_state(),
     }

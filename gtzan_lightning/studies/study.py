@@ -16,6 +16,7 @@ from rich.console import Console
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.console import leakage_warnings_markdown
 from gtzan_lightning.report.tables import TextTable, print_table, table_markdown
+from gtzan_lightning.runs.run_card import limits_of
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.utils.files import replacing, write_text
 
@@ -87,10 +88,21 @@ def report_studies(cards: Sequence[Card], folder: Path, console: Console | None 
     targets = dict.fromkeys(card["study"]["_target_"] for card in cards if card.get("study"))
     for target in targets:
         own = [card for card in cards if (card.get("study") or {}).get("_target_") == target]
-        done = [card for card in own if card.get("status") == "done"]
+        done = _comparable([card for card in own if card.get("status") == "done"])
         if done:
             study = study_class(done[0]["study"])()
-            _write(study.name, study.analyse(done, [card for card in own if card not in done]), done, folder, console)
+            _write(
+                study.name,
+                study.analyse(done, [card for card in own if card.get("status") != "done"]),
+                done,
+                folder,
+                console,
+            )
+
+
+def _comparable(cards: Sequence[Card]) -> list[Card]:
+    """The complete runs; limited ones (`debug=fast`) only where there are no others, to try out a study."""
+    return [card for card in cards if not limits_of(card)] or list(cards)
 
 
 def accuracies_by_seed(cards: Sequence[Card], level: str) -> dict[int, float]:

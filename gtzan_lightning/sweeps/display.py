@@ -33,6 +33,7 @@ from gtzan_lightning.sweeps.plan import Plan
 SYNTHETIC = "No data folder: all jobs train on the SYNTHETIC corpus. Their scores say nothing about real music."
 PREVIOUS = {
     "done": "finished before",
+    "other code": "finished before, will be repeated as their code has changed",
     "interrupted": "interrupted, will be resumed",
     "failed": "failed before, will be tried again",
     "running": "running in another process",

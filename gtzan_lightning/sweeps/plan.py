@@ -20,9 +20,10 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.config.composition import RunNames, plain_config
-from gtzan_lightning.config.identity import flat
+from gtzan_lightning.config.identity import code_files, flat
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import JobState
+from gtzan_lightning.runs.run_card import changed_code
 from gtzan_lightning.runs.run_folder import RunFolder
 
 GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
@@ -97,18 +98,19 @@ def plan_of(config: DictConfig) -> Plan:
     names = RunNames()
     composed = _Composer(config)
     runs = Path(str(config.outputs)).absolute() / "runs"
-    found: list[tuple[Sequence[str], Path, Kind]] = []
+    found: list[tuple[Sequence[str], Path, Kind, str]] = []
     folders: dict[str, Path] = {}  # by config hash: different overrides can describe the same run
     for job in grid:
         cfg = composed(job)
         name = names.of(cfg, job)
         folder = folders.setdefault(name.rpartition("-")[2], runs / name)
-        found.append((job, folder, kind_of(plain_config(cfg))))
-    expected = measured_s(runs, [folder.name for _, folder, _ in found])
+        values = plain_config(cfg)
+        found.append((job, folder, kind_of(values), _status(folder, values)))
+    expected = measured_s(runs, [folder.name for _, folder, _, _ in found])
     return Plan(
         tuple(
-            PlannedJob(num, tuple(job), folder, _status(folder), expected.get(kind))
-            for num, (job, folder, kind) in enumerate(found)
+            PlannedJob(num, tuple(job), folder, status, expected.get(kind))
+            for num, (job, folder, kind, status) in enumerate(found)
         ),
         {each.get_key_element(): tuple(_values(each)) for each in overrides if each.is_sweep_override()},
         parallel_jobs(config.hydra.launcher),
@@ -179,9 +181,13 @@ def _values(override: Override) -> list[str]:
     return list(override.sweep_string_iterator())
 
 
-def _status(folder: Path) -> str:
+def _status(folder: Path, config: Mapping[str, Any]) -> str:
+    """Status of a run before the sweep; `other code` if it is finished and will be repeated for that reason."""
     try:
-        return RunFolder(folder).standing()
+        status = RunFolder(folder).standing()
+        if status == "done" and config.get("reuse") == "same_code":
+            return "other code" if changed_code(RunFolder(folder).card(), code_files(config)) else status
+        return status
     except GtzanError:
         return "damaged"
 

@@ -27,7 +27,7 @@ from gtzan_lightning.evaluation.metrics import Level, decide, overfit_gap
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_metrics
 from gtzan_lightning.models.base import GenreModule, probabilities
-from gtzan_lightning.runs.run_card import leakage_warnings
+from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 from gtzan_lightning.training.tensorboard_logging import (
     add_charts,
@@ -98,7 +98,7 @@ def run_figures(run: RunFolder, card: Card, predictions: Predictions, clusters: 
         predictions: predictions of all parts.
         clusters: the cluster of each track.
     """
-    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(leakage_warnings(card)) or None)
+    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(score_warnings(card)) or None)
     scores = card["metrics"]["test"]
     figures = {}
     test = predictions.only("test")

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
 from gtzan_lightning.audit.findings import Audit
 from gtzan_lightning.audit.leakage_audit import audit
 from gtzan_lightning.config.compatibility import RunRequest, prepare
+from gtzan_lightning.config.composition import plain_config
 from gtzan_lightning.config.composition import run_dir as default_run_dir
+from gtzan_lightning.config.identity import code_files
 from gtzan_lightning.config.schema import Config
 from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
 from gtzan_lightning.errors import GtzanError
@@ -33,6 +35,7 @@ from gtzan_lightning.training.construction import fit_training_ood, make_datamod
 from gtzan_lightning.training.results import predict_all, record_results
 from gtzan_lightning.training.split_data import SplitData, open_data
 from gtzan_lightning.training.tensorboard_logging import event_logger
+from gtzan_lightning.utils.code_hash import short_list
 from gtzan_lightning.utils.files import write_text
 
 SYNTHETIC_NOTICE = """\
@@ -86,11 +89,14 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
         return _fit_as_helper(request, run)
     run_hash = own_folder.name.rpartition("-")[2]
     with run.locked():
-        if cfg.rerun or run.holds_another(run_hash):
+        reuse = "never" if cfg.rerun else str(cfg.reuse)
+        code = code_files(plain_config(cfg))
+        if reuse == "never" or run.holds_another(run_hash):
             run.set_aside()
-        elif run.is_done():
-            return RunResult(run.path, run.card(), reused=True)
-        card = cards.new_card(run.path.name, run_hash, overrides, cfg.seed)
+        elif (kept := _kept(run, reuse, code)) is not None:
+            return RunResult(run.path, kept, reused=True)
+        continued = run.card() if run.last_checkpoint.is_file() else {}
+        card = cards.new_card(run.path.name, run_hash, overrides, cfg.seed, cards.code_entry(code, continued))
         with run.recording(card):
             if request is None:
                 assert refusal is not None
@@ -100,9 +106,44 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
         return RunResult(run.path, run.card(), reused=False)
 
 
+def _kept(run: RunFolder, reuse: str, code: Mapping[str, str]) -> Card | None:
+    """The card of a finished run that is reused, with a mark if its code has changed since.
+
+    A run of other code is set aside unless `reuse` is "always": a finished one, and one that could be continued.
+
+    Args:
+        run: the run folder.
+        reuse: `same_code` or `always`.
+        code: hash of each source file of the run now.
+    """
+    card, done = run.card(), run.is_done()
+    changed = cards.changed_code(card, code)
+    if changed and reuse == "same_code" and (done or run.last_checkpoint.is_file()):
+        since = f"has changed since ({short_list(changed)})" if card.get("code") else "is not known"
+        kept = run.set_aside()
+        print(
+            f"{run.path.name}: the code of the earlier run {since}. It is kept as {kept and kept.name} and repeated; "
+            "reuse=always keeps the result.",
+            flush=True,
+        )
+        return None
+    if not done:
+        return None
+    marked = dict(card.get("code", {})) | {"changed": changed}
+    if changed != card.get("code", {}).get("changed", []):
+        card["code"] = marked
+        run.write_card(card)
+    notes = [f"its code has changed since ({short_list(changed)})"] * bool(changed)
+    if differing := cards.version_differences(card):
+        notes.append(f"it was made with {', '.join(differing)}")
+    print(f"Finished before{''.join(f'; {note}' for note in notes)}. reuse=never repeats it.", flush=True)
+    return card
+
+
 def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
     """Audits, trains and evaluates, and fills in the card."""
     config = request.config
+    card["limits"] = _limits(config)
     card["study"] = config.study.model_dump(by_alias=True) if config.study else None
     _announce(request, run)
     data, datamodule, model = _set_up(request)
@@ -110,7 +151,7 @@ def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
         data.corpus, data.features, data.slices, data.parts, config.split.model_dump(), run.split
     )
     card["leakage_warnings"] = [
-        *cards.leakage_warnings(card),
+        *filter(None, [card["split"]["leakage_warning"]]),
         *(cards.LEAKAGE_WARNINGS[check] for check in sorted(config.leaks_by_design)),
     ]
     card["model"] = {"name": model.name, "parameters": sum(p.numel() for p in model.parameters())}
@@ -218,6 +259,12 @@ def _announce(request: RunRequest, run: RunFolder) -> None:
     print(f"Run {run.path.name}", flush=True)
     if request.source.location is None:
         print(SYNTHETIC_NOTICE, flush=True)
+
+
+def _limits(config: Config) -> list[str]:
+    """The settings of the trainer that leave out examples, as overrides."""
+    values = config.trainer.model_dump()
+    return [f"trainer.{name}={values[name]}" for name in cards.LIMITS if values.get(name)]
 
 
 def _without_hydra(cfg: DictConfig) -> DictConfig:

@@ -112,9 +112,13 @@ def test_best_is_by_validation_without_leaky_and_unfinished_runs(outputs, run_fo
     add("better", 0.99)
     add("leaky", 1.0, leakage_warnings=["LEAKY"])
     add("failed", 1.0, status="failed")
-    add("synthetic", 1.0, data=card["data"] | {"corpus": "synthetic"})
+    add("limited", 1.0, limits=["trainer.limit_batches=1"])
+    add("old-debug", 1.0, limits=None, overrides=["debug=fast"])
+    add("kept", 1.0, code={"changed": ["mlp.py"]})
+    add("synthetic", 1.0, data=card["data"] | {"corpus": "synthetic", "sha256": "synthetic"}, finished="2999")
+    add("older-corpus", 1.0, data=card["data"] | {"sha256": "other"}, finished="1999")
     assert best_run(copy).path.name == "better"
-    with pytest.raises(GtzanError, match="no finished run under split=grouped"):
+    with pytest.raises(GtzanError, match="no finished, unlimited run under split=grouped"):
         load_run("best", outputs=tmp_path)
 
 

@@ -96,6 +96,57 @@ def test_a_finished_run_with_the_same_config_hash_is_reused(first, requested, mo
     assert {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")} == before
 
 
+@pytest.mark.parametrize("reuse", ["same_code", "always"])
+def test_a_finished_run_of_other_code_is_repeated_or_kept_with_a_mark(trained, monkeypatch, capsys, reuse):
+    run = trained()
+    hashes = main_job.code_files
+    monkeypatch.setattr(
+        main_job, "code_files", lambda config: hashes(config) | {"gtzan_lightning/models/mlp.py": "new"}
+    )
+    capsys.readouterr()
+    again = trained(f"reuse={reuse}")
+    output = capsys.readouterr().out
+    assert again.folder == run.folder
+    kept = run.folder.with_name(f"{run.folder.name}.1")
+    if reuse == "same_code":
+        assert f"has changed since (gtzan_lightning/models/mlp.py). It is kept as {kept.name} and repeated" in output
+        assert (again.reused, again.card["code"].get("changed")) == (False, None)
+        assert again.card["code"]["files"]["gtzan_lightning/models/mlp.py"] == "new"
+        assert predictions(kept) == predictions(again.folder)
+    else:
+        assert "Finished before; its code has changed since (gtzan_lightning/models/mlp.py)." in output
+        assert (again.reused, kept.exists()) == (True, False)
+        assert checked_card(run.folder)["code"]["changed"] == ["gtzan_lightning/models/mlp.py"]
+        monkeypatch.setattr(main_job, "code_files", hashes)
+        assert trained().card["code"]["changed"] == []  # the code is as it was
+
+
+def test_an_interrupted_run_of_other_code_starts_again(trained, monkeypatch):
+    run = trained()
+    (run.folder / "run.json").write_text(json.dumps(run.card | {"status": "interrupted"}))
+    hashes = main_job.code_files
+    monkeypatch.setattr(
+        main_job, "code_files", lambda config: hashes(config) | {"gtzan_lightning/models/mlp.py": "new"}
+    )
+    continued = trained("reuse=always")
+    assert continued.card["training"]["resumed"]
+    assert continued.card["code"]["changed"] == ["gtzan_lightning/models/mlp.py"]
+    (run.folder / "run.json").write_text(json.dumps(run.card | {"status": "interrupted"}))
+    assert not trained().card["training"]["resumed"]
+
+
+def test_versions_of_dependencies_are_reported_and_the_run_is_reused(trained, capsys):
+    run = trained()
+    old = run.card | {"versions": run.card["versions"] | {"torch": "1.0"}}
+    (run.folder / "run.json").write_text(json.dumps(old))
+    assert trained().reused
+    assert "Finished before; it was made with torch 1.0 (now " in capsys.readouterr().out
+
+
+def test_a_limited_run_is_marked(trained):
+    assert trained("debug=fast").card["limits"] == ["trainer.limit_batches=1"]
+
+
 def test_a_rerun_gives_the_same_results_and_keeps_the_old_folder(requested, first, tmp_path):
     shutil.copytree(first.folder, tmp_path / "outputs" / "runs" / first.folder.name)
     command = [requested[0], f"outputs={tmp_path / 'outputs'}", *requested[2:], "rerun=true"]

@@ -17,7 +17,7 @@ from gtzan_lightning.report.score_tables import common_line, interval_line, miss
 from gtzan_lightning.runs.ranking import RULE, LeakageDrop, Verdict
 from gtzan_lightning.runs.records import Record, TestPart, TestParts
 from gtzan_lightning.runs.row_groups import GROUPS, LEADING, LEVELS, Cell, Row, Table, short_names
-from gtzan_lightning.runs.run_card import leakage_warnings
+from gtzan_lightning.runs.run_card import score_warnings
 
 Json = dict[str, Any]
 
@@ -123,7 +123,7 @@ def _row(row: Row, best: list[str], places: Mapping[str, int]) -> Json:
         "values": row.values,
         "cells": {level: _cell(cell) for level, cell in row.cells.items()},
         "best": best,
-        "leakage_warnings": [places[warning] for warning in row.leakage_warnings],
+        "leakage_warnings": [places[warning] for warning in row.score_warnings],
     }
 
 
@@ -139,7 +139,7 @@ def _run(record: Record, row: int, places: Mapping[str, int]) -> Json:
         "row": row,
         "cells": {level: _run_cell(scores[level]) for level in LEVELS},
         "repetition": {"seed": record.card["seed"], "split.seed": split_seed, "fold": fold},
-        "leakage_warnings": [places[warning] for warning in leakage_warnings(record.card)],
+        "leakage_warnings": [places[warning] for warning in score_warnings(record.card)],
     }
 
 
