@@ -29,7 +29,7 @@ from sklearn.svm import SVC
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
-from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import decide
 from gtzan_lightning.evaluation.predictions import Predictions
@@ -100,7 +100,7 @@ def print_rows(rows: Rows, corpus: str) -> None:
     console.print(LEGEND)
 
 
-def _examples(datamodule: GenreDataModule) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _examples(datamodule: SliceDataModule) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """All slices flattened, `(slices, steps * features)`, and their genres, `(slices,)`."""
     x, y, _ = datamodule.examples.batch(torch.arange(len(datamodule.slices)))
     return x.flatten(1).numpy(), y.numpy()
@@ -114,7 +114,7 @@ def _probabilities(method: ClassifierMixin, x: NDArray[np.float32]) -> NDArray[n
 
 
 def _scores(
-    datamodule: GenreDataModule, chosen: NDArray[np.int64], probabilities: NDArray[np.float64], corpus: Corpus
+    datamodule: SliceDataModule, chosen: NDArray[np.int64], probabilities: NDArray[np.float64], corpus: Corpus
 ) -> Scores:
     tracks = [corpus.tracks[index] for index in datamodule.slices.track_index[chosen]]
     predictions = Predictions(

@@ -29,12 +29,12 @@ from torch.utils.data import DataLoader, TensorDataset
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import Config, validate_config
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
-from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.features.feature_matrix import Features
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.optimization import decay_groups
-from gtzan_lightning.training.callbacks import History, LastCheckpoint, ReseedEachEpoch
+from gtzan_lightning.training.callbacks import History, LastCheckpoint
 from gtzan_lightning.training.construction import make_model, make_trainer
 from gtzan_lightning.training.tensorboard_logging import event_logger
 
@@ -78,12 +78,12 @@ def _cells(config: Config, turns: int) -> list[str]:
     ]
 
 
-def our_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
+def our_epochs(config: Config, model: GenreModule, datamodule: SliceDataModule) -> list[float]:
     """As in `train`: learning curves, the best and the last checkpoint, the event file."""
     return _fitted(config, model, datamodule)
 
 
-def stock_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
+def stock_epochs(config: Config, model: GenreModule, datamodule: SliceDataModule) -> list[float]:
     """The same with a `DataLoader`, as in Lightning's tutorials."""
     training, validation = (TensorDataset(*_tensors(datamodule, part)) for part in ("train", "val"))
     loader = DataLoader(training, config.data.batch_size, shuffle=True)
@@ -95,13 +95,13 @@ def _fitted(config: Config, model: GenreModule, *data: object) -> list[float]:
         clock = Clock()
         best = ModelCheckpoint(folder, "best", monitor=model.monitor, mode=model.mode, save_weights_only=True)
         last = LastCheckpoint(Path(folder) / "last.ckpt", config.trainer.save_every_s)
-        callbacks = [ReseedEachEpoch(0), History(), best, last, clock]
+        callbacks = [History(), best, last, clock]
         config = config.model_copy(update={"trainer": config.trainer.model_copy(update={"max_epochs": EPOCHS})})
         make_trainer(config, callbacks, event_logger(Path(folder))).fit(model, *data)
         return clock.seconds
 
 
-def plain_epochs(config: Config, model: GenreModule, datamodule: GenreDataModule) -> list[float]:
+def plain_epochs(config: Config, model: GenreModule, datamodule: SliceDataModule) -> list[float]:
     """A plain PyTorch loop: batches are rows of the tensors, accuracy is counted in the loop."""
     size = config.data.batch_size
     x, y, _ = _tensors(datamodule, "train")
@@ -148,7 +148,7 @@ class Clock(Callback):
         return np.diff(self.marks).tolist()
 
 
-def random_data(config: Config) -> GenreDataModule:
+def random_data(config: Config) -> SliceDataModule:
     """Random numbers in the shape of GTZAN's 3-s windows."""
     random = np.random.default_rng(0)
     tracks = tuple(Track(f"{number:04d}", GTZAN_GENRES[number % 10]) for number in range(N_TRACKS))
@@ -163,10 +163,10 @@ def random_data(config: Config) -> GenreDataModule:
     slices = slice_table(features, seconds=config.slice.seconds)
     parts = np.repeat(["train", "val", "test"], [700, 100, 200])[slices.track_index]
     corpus = Corpus("random", tracks, GTZAN_GENRES, "tables", Path(), "")
-    return GenreDataModule(corpus, features, slices, parts, batch_size=config.data.batch_size)
+    return SliceDataModule(corpus, features, slices, parts, batch_size=config.data.batch_size)
 
 
-def _tensors(datamodule: GenreDataModule, part: str) -> Sequence[torch.Tensor]:
+def _tensors(datamodule: SliceDataModule, part: str) -> Sequence[torch.Tensor]:
     return datamodule.examples.batch(torch.from_numpy(np.flatnonzero(datamodule.parts == part)))
 
 

@@ -10,13 +10,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gtzan_lightning.config.composition import compose
     from gtzan_lightning.corpus.loading import open_corpus
+    from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
     from gtzan_lightning.inference.file_inference import predict
     from gtzan_lightning.inference.trained_run import load_run
+    from gtzan_lightning.models import MLP, BiLSTM, ConvLSTM, GenreModule, ResLSTM
     from gtzan_lightning.runs.records import compare
     from gtzan_lightning.training.audit_targets import audit
     from gtzan_lightning.training.train import train
 
-__all__ = ["audit", "compare", "compose", "load_run", "open_corpus", "predict", "train"]
+__all__ = [
+    "MLP",
+    "BiLSTM",
+    "ConvLSTM",
+    "GenreDataModule",
+    "GenreModule",
+    "ResLSTM",
+    "audit",
+    "compare",
+    "compose",
+    "load_run",
+    "open_corpus",
+    "predict",
+    "train",
+]
 __version__ = "0.2.0"
 
 _MODULES = {
@@ -25,6 +41,8 @@ _MODULES = {
     "compose": "config.composition",
     "load_run": "inference.trained_run",
     "open_corpus": "corpus.loading",
+    "GenreDataModule": "datamodule.genre_datamodule",
+    **dict.fromkeys(("MLP", "BiLSTM", "ConvLSTM", "GenreModule", "ResLSTM"), "models"),
     "predict": "inference.file_inference",
     "train": "training.train",
 }

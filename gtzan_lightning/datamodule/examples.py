@@ -97,7 +97,7 @@ def scale_examples(
     scaling: ScalingName = "standard",
     fitted_on: FittedOn = "train",
 ) -> ScaledExamples:
-    """Fits the standardisation and applies it to all slices; arguments as in `GenreDataModule`."""
+    """Fits the standardisation and applies it to all slices; arguments as in `SliceDataModule`."""
     values, step_index = step_table(features, slices)
     scale = standardisation_of(values, step_index, parts, scaling, fitted_on)
     return ScaledExamples(scale, Examples.of_slices(corpus, slices, values, step_index, scale))

@@ -1,17 +1,20 @@
-"""The LightningDataModule of a corpus."""
+"""LightningDataModules: of prepared arrays, and of a corpus that is loaded when it is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.loading import load_corpus
+from gtzan_lightning.corpus.location import find_source
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.assignment import EXCLUDED
+from gtzan_lightning.datamodule.assignment import EXCLUDED, SplitRule
 from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, check_augmented_copies
 from gtzan_lightning.datamodule.examples import (
     Augment,
@@ -22,13 +25,17 @@ from gtzan_lightning.datamodule.examples import (
     scale_examples,
 )
 from gtzan_lightning.datamodule.scaling import FittedOn, ScalingName
-from gtzan_lightning.datamodule.slices import SliceTable, step_table
+from gtzan_lightning.datamodule.slices import SliceTable, slice_table, step_table
+from gtzan_lightning.datamodule.splits import check_tracks, split_slices
+from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, FrameSettings
+from gtzan_lightning.utils.caching import cache_dir
 
 EVALUATION_BATCH = 512  # constant, since another order of summation would change the last digit of a score
 
 
-class GenreDataModule(L.LightningDataModule):
+class SliceDataModule(L.LightningDataModule):
     """Train, val, test and predict loaders over the slices of a corpus.
 
     The predict loader contains every slice that has a part, in the order of `kept`.
@@ -69,10 +76,25 @@ class GenreDataModule(L.LightningDataModule):
         augmented_copies: Sequence[AugmentedSlices] = (),
     ) -> None:
         super().__init__()
-        self.corpus, self.features, self.slices, self.parts = corpus, features, slices, parts
+        self._take(
+            corpus, features, slices, parts, prepared or scale_examples(corpus, features, slices, parts, scaling,
+            scaling_fitted_on), augmented_copies,
+        )  # fmt: skip
         self.batch_size, self.seed, self.augment, self.best_epoch_on = batch_size, seed, augment, best_epoch_on
+
+    def _take(
+        self,
+        corpus: Corpus,
+        features: Features,
+        slices: SliceTable,
+        parts: NDArray[np.str_],
+        prepared: ScaledExamples,
+        augmented_copies: Sequence[AugmentedSlices] = (),
+    ) -> None:
+        """Take the arrays of the loaders."""
+        self.corpus, self.features, self.slices, self.parts = corpus, features, slices, parts
         self.kept = np.flatnonzero(parts != EXCLUDED)
-        self.prepared = prepared or scale_examples(corpus, features, slices, parts, scaling, scaling_fitted_on)
+        self.prepared = prepared
         self.standardisation, self.examples = self.prepared.standardisation, self.prepared.examples
         for copy in augmented_copies:
             check_augmented_copies(copy.slices.track_index, slices, parts)
@@ -147,3 +169,94 @@ class GenreDataModule(L.LightningDataModule):
 
     def _device(self) -> torch.device:
         return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+
+
+class GenreDataModule(SliceDataModule):
+    """A corpus with features, cut into slices and split, as train, val, test and predict loaders.
+
+    The arguments have the defaults of `train.py` with `slice=6s`, and give the same examples in the same order.
+
+    Args:
+        root: The data folder; None is GTZAN_ROOT, else data/gtzan, else the synthetic corpus.
+        features: `stats`, `mfcc` or `logmel`.
+        slice_s: Length of a slice in seconds.
+        step_s: Length of a time step; None is a window or a frame.
+        hop_s: Seconds between the starts of two slices; None is no overlap.
+        split: `leaky`, `grouped`, `artist` or `filtered`.
+        split_seed: Seed of the split.
+        ratios: Shares of train, val and test.
+        fold: Number of the fold that is the test part; goes with `n_folds`.
+        n_folds: Number of folds.
+        batch_size: Examples per training batch.
+        seed: Training seed; determines the order of the training examples.
+        scaling: `standard` or `quantile`; None is `quantile` for stats, else `standard`.
+        cache_dir: Cache of features and synthetic audio; None is GTZAN_CACHE, else the cache folder of the system.
+        n_jobs: Processes that compute features from audio.
+
+    Example:
+        >>> import lightning as L
+        >>> from gtzan_lightning import BiLSTM, GenreDataModule
+        >>> L.Trainer(max_epochs=60, gradient_clip_val=1.0).fit(BiLSTM(), GenreDataModule("/music"))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        features: str = "stats",
+        slice_s: float = 6,
+        *,
+        step_s: float | None = None,
+        hop_s: float | None = None,
+        split: str = "grouped",
+        split_seed: int = 0,
+        ratios: tuple[float, float, float] = (0.7, 0.1, 0.2),
+        fold: int | None = None,
+        n_folds: int | None = None,
+        batch_size: int = 128,
+        seed: int = 0,
+        scaling: ScalingName | None = None,
+        cache_dir: str | None = None,
+        n_jobs: int = 2,
+    ) -> None:
+        super(SliceDataModule, self).__init__()  # without arrays yet
+        root = None if root is None else str(root)
+        self.save_hyperparameters()  # plain data
+        self.hparams["root"] = root
+        self.batch_size, self.seed, self.augment = batch_size, seed, None
+        self.best_epoch_on: Literal["val", "test"] = "val"
+
+    def prepare_data(self) -> None:
+        """Compute what the cache lacks: the synthetic corpus, features of audio."""
+        self._loaded()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load, slice, split and scale the examples, once for all stages.
+
+        Raises:
+            GtzanError: The data, the slice lengths or the split are not usable.
+        """
+        if hasattr(self, "examples"):
+            return
+        options: Any = self.hparams
+        corpus, features = self._loaded()
+        slices = slice_table(features, seconds=options.slice_s, step_s=options.step_s, hop_s=options.hop_s)
+        rule = SplitRule(options.split, options.split_seed, tuple(options.ratios), options.fold, options.n_folds)
+        check_tracks(corpus, rule)
+        parts = split_slices(corpus, slices, rule)
+        scaling: ScalingName = options.scaling or ("quantile" if options.features == "stats" else "standard")
+        self._take(corpus, features, slices, parts, scale_examples(corpus, features, slices, parts, scaling))
+
+    def _loaded(self) -> tuple[Corpus, Features]:
+        options: Any = self.hparams
+        folder = cache_dir(options.cache_dir)
+        source = find_source("auto", options.root, None, options.features)
+        corpus = load_corpus(source, folder, options.n_jobs)
+        features = load_features(
+            corpus,
+            name=options.features,
+            window_s=WHOLE_CLIP_S if options.step_s == WHOLE_CLIP_S else 3.0,
+            settings=FrameSettings(),
+            cache_dir=folder,
+            n_jobs=options.n_jobs,
+        )
+        return corpus, features

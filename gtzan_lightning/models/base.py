@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from lightning import LightningModule
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Beta
-from torchmetrics import Metric
+from torchmetrics import Metric, MetricCollection
+from torchmetrics.classification import MulticlassF1Score, MulticlassPrecision, MulticlassRecall
 from torchmetrics.utilities import dim_zero_cat
 
 from gtzan_lightning.datamodule.examples import Batch
@@ -65,8 +67,18 @@ class GenreModule(LightningModule):
         self.label_smoothing = label_smoothing
         self.mixup = Mixup(mixup) if mixup > 0 else None
         self.feature_noise = feature_noise
+        self.seed = torch.initial_seed()  # of `seed_everything`
+        self.patience = 20
         self.contents: dict[str, Any] = {}  # tensors and plain data saved in every checkpoint
         self.train_scores, self.val_scores, self.test_scores = EpochScores(), EpochScores(), EpochScores()
+        macro: Any = {"num_classes": n_genres, "average": "macro"}
+        self.test_metrics = MetricCollection(
+            {
+                "window_precision": MulticlassPrecision(**macro),
+                "window_recall": MulticlassRecall(**macro),
+                "window_f1": MulticlassF1Score(**macro),
+            }
+        )
 
     @property
     def name(self) -> str:
@@ -104,6 +116,15 @@ class GenreModule(LightningModule):
         scores.update(loss, logits, y, track)
         return loss
 
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Return the loss of one batch, `()`."""
+        x, y, track = batch
+        logits = self(x)
+        loss = self.loss(logits, y)
+        self.test_scores.update(loss, logits, y, track)
+        self.test_metrics.update(logits, y)
+        return loss
+
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Return the probabilities of one batch, `(batch, genres)`."""
         return self(batch[0]).softmax(dim=1)
@@ -111,6 +132,20 @@ class GenreModule(LightningModule):
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Mean cross entropy with label smoothing of logits `(batch, genres)`, `()`."""
         return nn.functional.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
+
+    def configure_callbacks(self) -> list[Callback]:
+        """Return a checkpoint of the best epoch and early stopping, unless the trainer selects an epoch itself."""
+        trainer: Any = self.trainer
+        callbacks = [each for each in trainer.callbacks if isinstance(each, ModelCheckpoint)]
+        if any(each.monitor for each in callbacks) or trainer.fast_dev_run or not callbacks:
+            return []
+        best = ModelCheckpoint(monitor=self.monitor, mode=self.mode, filename="best")
+        return [best, EarlyStopping(self.monitor, patience=self.patience, mode=self.mode)]
+
+    def on_train_epoch_start(self) -> None:
+        """Seed dropout, noise and mixup of the epoch, so that a resumed run draws the same numbers."""
+        seed = self.seed * 1_000_003 + self.trainer.current_epoch * 1_009 + self.trainer.global_rank
+        torch.manual_seed(seed % 2**63)
 
     def on_train_epoch_end(self) -> None:
         """Log the training scores and the learning rate of the epoch."""
@@ -122,6 +157,13 @@ class GenreModule(LightningModule):
         self._log_scores("val", self.val_scores)
         if self.test_scores.update_called:
             self._log_scores("test", self.test_scores)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the test part: loss and accuracy, macro precision, recall and F1 of windows."""
+        self._log_scores("test", self.test_scores)
+        scores = {f"test/{name}": value for name, value in self.test_metrics.compute().items()}
+        self.log_dict(scores, sync_dist=True)
+        self.test_metrics.reset()
 
     def _log_scores(self, part: str, scores: EpochScores) -> None:
         values = {f"{part}/{name}": value for name, value in scores.compute().items()}

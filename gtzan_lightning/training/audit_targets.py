@@ -29,7 +29,6 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS, probabilities
 from gtzan_lightning.runs.browser import named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
-from gtzan_lightning.training.callbacks import ReseedEachEpoch
 from gtzan_lightning.training.checkpoints import load_checkpoint
 from gtzan_lightning.training.construction import make_datamodule, make_model, make_trainer
 from gtzan_lightning.training.split_data import SplitData, open_data
@@ -174,7 +173,7 @@ def _test_accuracy(config: Config, data: SplitData, folder: Path) -> float:
     datamodule = make_datamodule(config, data)
     model = make_model(config, datamodule.shape, len(datamodule.genres))
     best = ModelCheckpoint(folder, "best", monitor=model.monitor, mode=model.mode, save_weights_only=True)
-    make_trainer(config, [ReseedEachEpoch(config.seed), best], logger=False).fit(model, datamodule)
+    make_trainer(config, [best], logger=False).fit(model, datamodule)
     model.load_state_dict(torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"])
     chosen, loader = datamodule.evaluation_loader("test")
     predicted = probabilities(model, loader, config.trainer.limit_batches).argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Callbacks of the training loop: seeds, checkpoints, history and progress."""
+"""Callbacks of the training loop: checkpoints, history and progress."""
 
 from __future__ import annotations
 
@@ -9,23 +9,12 @@ from typing import Any
 
 import lightning as L
 import pandas as pd
-import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gtzan_lightning.runs.job_board import JobReport
 from gtzan_lightning.utils.files import write_text
-
-
-class ReseedEachEpoch(Callback):
-    """Seeds dropout, noise and mixup of each epoch, so that a resumed run draws the same numbers."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch * 1_009 + trainer.global_rank)
 
 
 class LastCheckpoint(Checkpoint):

@@ -22,7 +22,7 @@ from torch import nn
 from gtzan_lightning.config.schema import Config, OptimizerConfig, SchedulerConfig
 from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, copies_per_track
 from gtzan_lightning.datamodule.examples import scale_examples
-from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.datamodule.masking import Masking
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.ood import fit_ood
@@ -62,12 +62,12 @@ def make_masking(config: Config, genres: Sequence[str]) -> Masking:
     return Masking(**shared, genre_strength=strength)
 
 
-def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
+def make_datamodule(config: Config, data: SplitData) -> SliceDataModule:
     """The DataModule with scaled examples and augmented copies."""
     scaling = config.features.scaling, config.features.scaling_fitted_on
     if scaling not in data.prepared:
         data.prepared[scaling] = scale_examples(data.corpus, data.features, data.slices, data.parts, *scaling)
-    return GenreDataModule(
+    return SliceDataModule(
         data.corpus,
         data.features,
         data.slices,
@@ -83,12 +83,12 @@ def make_datamodule(config: Config, data: SplitData) -> GenreDataModule:
     )
 
 
-def fit_training_ood(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
+def fit_training_ood(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
     """Statistics of the training part for out-of-distribution scores, as tensors and numbers."""
     return datamodule.prepared.once("ood", lambda: _fit_ood(config, datamodule))
 
 
-def _fit_ood(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
+def _fit_ood(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
     slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
     stop_s = datamodule.slices.stop_s[slices]
     if config.whole_clips and "length" in datamodule.columns:  # clips of any length; `length` is in samples

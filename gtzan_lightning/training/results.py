@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.datamodule.assignment import PARTS
-from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.evaluation.calibration import calibration_card, with_temperature
 from gtzan_lightning.evaluation.figures import (
     Caption,
@@ -41,7 +41,7 @@ from gtzan_lightning.utils.files import write_bytes, write_text
 DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
 
 
-def predict_all(model: GenreModule, datamodule: GenreDataModule, limit_batches: int | None = None) -> Predictions:
+def predict_all(model: GenreModule, datamodule: SliceDataModule, limit_batches: int | None = None) -> Predictions:
     """The predictions of a model for every slice, by part and in the order of the corpus."""
     rows, predicted = [], []
     for part in PARTS:

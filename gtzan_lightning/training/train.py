@@ -23,13 +23,13 @@ from gtzan_lightning.config.composition import plain_config
 from gtzan_lightning.config.composition import run_dir as default_run_dir
 from gtzan_lightning.config.identity import code_files
 from gtzan_lightning.config.schema import Config
-from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs import run_card as cards
 from gtzan_lightning.runs.job_board import current_report
 from gtzan_lightning.runs.run_folder import Card, RunFolder
-from gtzan_lightning.training.callbacks import EpochProgress, History, LastCheckpoint, ReportedEpochs, ReseedEachEpoch
+from gtzan_lightning.training.callbacks import EpochProgress, History, LastCheckpoint, ReportedEpochs
 from gtzan_lightning.training.checkpoints import add_contents, load_checkpoint, resumable, with_versions
 from gtzan_lightning.training.construction import fit_training_ood, make_datamodule, make_model, make_trainer
 from gtzan_lightning.training.results import predict_all, record_results
@@ -165,7 +165,7 @@ def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
     add_contents(run.best_checkpoint, {"temperature": card["calibration"]["temperature"]})
 
 
-def _set_up(request: RunRequest) -> tuple[SplitData, GenreDataModule, GenreModule]:
+def _set_up(request: RunRequest) -> tuple[SplitData, SliceDataModule, GenreModule]:
     """Loads the data, sets the seeds, and builds DataModule and model."""
     config = request.config
     _quiet()
@@ -183,7 +183,7 @@ def _fit_as_helper(request: RunRequest, run: RunFolder) -> RunResult:
     return RunResult(run.path, {}, reused=False)
 
 
-def _audit(config: Config, data: SplitData, datamodule: GenreDataModule, monitor: str) -> Audit:
+def _audit(config: Config, data: SplitData, datamodule: SliceDataModule, monitor: str) -> Audit:
     """Audits the split and the scaling for leakage."""
     scale = datamodule.standardisation
     facts = RunFacts(scale.mean, scale.scale, scale.quantiles, monitor, (), config.leaks_by_design)
@@ -193,7 +193,7 @@ def _audit(config: Config, data: SplitData, datamodule: GenreDataModule, monitor
     )
 
 
-def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDataModule) -> dict[str, object]:
+def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: SliceDataModule) -> dict[str, object]:
     """Trains, from `last.ckpt` if there is one, and loads the weights of the best epoch into the model."""
     history = History()
     model.contents = with_versions(_contents(config, datamodule))
@@ -219,7 +219,7 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: GenreDa
     }
 
 
-def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
+def _contents(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
     """What a checkpoint needs besides the weights to classify a new file."""
     return {
         "config": config.model_dump(by_alias=True),
@@ -234,12 +234,11 @@ def _contents(config: Config, datamodule: GenreDataModule) -> dict[str, object]:
 
 
 def _callbacks(config: Config, run: RunFolder, model: GenreModule, history: History) -> list[Callback]:
-    """Seeds, history, checkpoints, early stopping and progress."""
+    """History, checkpoints, early stopping and progress."""
     best = ModelCheckpoint(
         run.path, "best", monitor=model.monitor, mode=model.mode, save_weights_only=True, enable_version_counter=False
     )
     callbacks: list[Callback] = [
-        ReseedEachEpoch(config.seed),
         history,
         best,
         LastCheckpoint(run.last_checkpoint, config.trainer.save_every_s),

@@ -9,7 +9,7 @@ import torch
 
 from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, check_genres, copies_per_track
-from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices
 from gtzan_lightning.errors import GtzanError
@@ -34,7 +34,7 @@ def copies_of(tracks):
 
 
 def datamodule(*augmented_copies, **options):
-    return GenreDataModule(CORPUS, FEATURES, SLICES, PARTS, augmented_copies=augmented_copies, **options)
+    return SliceDataModule(CORPUS, FEATURES, SLICES, PARTS, augmented_copies=augmented_copies, **options)
 
 
 def unstandardised(data, loader):
@@ -89,7 +89,7 @@ def test_a_copy_of_a_track_in_several_parts_is_refused():
     parts = PARTS.copy()
     parts[np.flatnonzero(SLICES.track_index == TRAINING[0])[0]] = "test"
     with pytest.raises(GtzanError, match="originals elsewhere"):
-        GenreDataModule(CORPUS, FEATURES, SLICES, parts, augmented_copies=[copies_of(TRAINING)])
+        SliceDataModule(CORPUS, FEATURES, SLICES, parts, augmented_copies=[copies_of(TRAINING)])
 
 
 def test_number_of_copies_by_part_and_genre():

@@ -6,7 +6,7 @@ import tiny
 import torch
 
 from gtzan_lightning.datamodule.assignment import SplitRule
-from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.datamodule.masking import Masking
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices
@@ -17,7 +17,7 @@ CORPUS = tiny.corpus(tracks=10, filtered_part=lambda _, n: ("train", "train", "v
 def datamodule(rule="grouped", seconds=6, features=None, **options):
     features = tiny.features([4] * 20, n_features=3) if features is None else features
     slices = slice_table(features, seconds=seconds)
-    return GenreDataModule(CORPUS, features, slices, split_slices(CORPUS, slices, SplitRule(rule)), **options)
+    return SliceDataModule(CORPUS, features, slices, split_slices(CORPUS, slices, SplitRule(rule)), **options)
 
 
 def rows(loader):
