@@ -18,7 +18,7 @@ from mkdocs.structure.files import File, Files
 from gtzan_lightning import cli
 from gtzan_lightning.config.composition import conf_dir
 from gtzan_lightning.config.help_text import COMMENT, help_text, keyed_lines
-from gtzan_lightning.config.overrides import groups, members
+from gtzan_lightning.config.overrides import Catalogue
 
 CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 BLOCK, INLINE = re.compile(r"\$\$(.+?)\$\$", re.DOTALL), re.compile(r"\$([^$\n]+?)\$")
@@ -60,18 +60,18 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
 
 def configuration_page() -> str:
     """The reference of all groups, members and keys, from the files of `conf/` with their comments."""
-    folder = conf_dir()
+    folder, catalogue = conf_dir(), Catalogue()
     parts = [
         "# Configuration reference\n\nGenerated from `conf/`. A group is selected by `group=member`, a key is set by "
         "`group.key=value`. `???` is set by each member, `null` is unset.\n",
         f"## Single values\n\n{_head(folder / 'train.yaml')}\n\n{_keys(folder / 'train.yaml')}",
     ]
-    for group in groups(folder):
+    for group in catalogue.groups():
         base = folder / group / "_base.yaml"
         parts.append(f"## {group}\n")
         if base.is_file():
             parts.append(f"{_head(base)}\n\n{_keys(base)}")
-        for name in members(group, folder):
+        for name in catalogue.members(group):
             path = folder / group / f"{name}.yaml"
             body = "".join(f"    {line}\n" for line in path.read_text(encoding="utf-8").splitlines())
             parts.append(f'??? note "`{group}={name}`: {_title(path)}"\n\n    ```yaml\n{body}    ```\n')
@@ -86,9 +86,7 @@ def commands_page() -> str:
         for parser in _leaves(cli.parser())
         if parser.prog != "gtzan train"
     ]
-    parts.append(
-        f"## gtzan train\n\n`gtzan train` and `python train.py` print this with `--help`.\n\n```text\n{help_text()}```\n"
-    )
+    parts.append(f"## gtzan train\n\n`gtzan train --help` prints the same.\n\n```text\n{help_text()}```\n")
     return "\n".join(parts)
 
 

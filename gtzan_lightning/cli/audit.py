@@ -59,6 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.sheet:
         write_text(arguments.sheet, info_sheet(target.audit_input, outcome, target.card))
         print(f"Written: {arguments.sheet}")
+    print("Next: gtzan audit ... random_labels=track" if not clusters else "Next: gtzan audit ... --sheet sheet.md")
     return FOUND if outcome.errors else 0
 
 

@@ -31,6 +31,7 @@ def _list(arguments: argparse.Namespace) -> None:
 
     folder = cache_dir(arguments.cache_dir)
     print_cache(folder, list_entries(folder))
+    print("Next: gtzan cache prune --older-than-days 30")
 
 
 def _prune(arguments: argparse.Namespace) -> None:

@@ -31,3 +31,4 @@ def _run(arguments: argparse.Namespace) -> None:
     ]
     table = compare(entrants, read_clusters(runs[0]), arguments.level)
     print_comparison(table, arguments.level, cards)
+    print(f"Next: gtzan runs diff {' '.join(run.path.name for run in runs[:2])}")

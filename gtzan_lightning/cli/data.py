@@ -111,3 +111,4 @@ def _check(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.training.split_data import load_configured_corpus
 
     print_corpus(load_configured_corpus(configuration(arguments.overrides, arguments)))
+    print(" ".join(["Next: gtzan train", *arguments.overrides]))

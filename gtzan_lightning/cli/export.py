@@ -48,3 +48,4 @@ def _run(arguments: argparse.Namespace) -> None:
     print(f"Largest difference from the original: {exported.largest_difference:.2g}, on {exported.source}.")
     if run.temperature is None:
         print("The run has no temperature: the probabilities are those of a plain softmax.")
+    print("Next: the JSON file describes the input; the script beside it computes it with librosa")

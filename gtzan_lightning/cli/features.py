@@ -46,6 +46,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.csv:
         write_features(corpus, features, arguments.csv)
         print(f"Written: {arguments.csv}")
+    print(" ".join(["Next: gtzan train", *arguments.overrides]))
 
 
 def _shard(text: str) -> tuple[int, int]:

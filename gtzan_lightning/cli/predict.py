@@ -30,7 +30,7 @@ def add_to(commands: Any) -> None:
         "accuracy",
     )
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="audio files, folders, patterns such as 'albums/**/*.ogg'"
+        "files", nargs="*", metavar="FILE", help="audio files, folders, patterns such as 'albums/**/*.ogg'"
     )
     parser.add_argument("--timeline", action="store_true", help="also one row per slice, and one figure per file")
     parser.add_argument(
@@ -49,6 +49,10 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if not arguments.files:
+        run = "RUN" if Path(arguments.run_name).suffix in ("", ".ckpt") else "best"
+        file = "song.mp3" if run == "RUN" else arguments.run_name
+        raise GtzanError(f"gtzan predict {arguments.run_name}: a run and files are needed: gtzan predict {run} {file}")
     if arguments.jobs < 1:
         raise GtzanError(f"--jobs {arguments.jobs}: at least one process is needed.")
     from gtzan_lightning.inference.file_inference import predict
@@ -78,6 +82,8 @@ def _show(
     if arguments.format == "table":
         print_predictions(predictions, arguments.timeline)
         print(*remarks, sep="\n")
+        if not arguments.timeline:
+            print("Next: the same with --timeline, for one row and one figure over time per file")
         return
     if arguments.format == "csv":
         print(predictions_csv(predictions, arguments.timeline), end="")

@@ -37,3 +37,4 @@ def _run(arguments: argparse.Namespace) -> None:
     table, verdicts = write_report(records, folder)
     print_rows(table, verdicts, [record for record in records if not record.done])
     print(f"Report: {folder / 'report.html'} (the table also as report.md, every score in scores.csv)")
+    print("Next: open it in a browser; gtzan compare RUN RUN")

@@ -13,6 +13,10 @@ def add_to(commands: Any) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("ls", help="list runs: gtzan runs ls split=leaky status=done model.lr=0.004")
     listing.add_argument("filters", nargs="*", metavar="KEY=VALUE")
+    listing.add_argument(
+        "--sort", default="run", metavar="COLUMN", help="run, model, split, date, duration_s, clip ..."
+    )
+    listing.add_argument("--format", choices=("table", "csv", "json"), default="table")
     showing = actions.add_parser("show", help="the result of one run")
     showing.add_argument("run_name", metavar="RUN")
     differing = actions.add_parser("diff", help="config keys and scores that differ")
@@ -25,17 +29,26 @@ def add_to(commands: Any) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.report.run_tables import print_runs
+    from gtzan_lightning.report.run_list import print_runs, run_rows, runs_csv, runs_json
     from gtzan_lightning.runs.browser import find_runs, matching
 
-    print_runs(matching(find_runs(arguments.outputs), arguments.filters))
+    rows = run_rows(matching(find_runs(arguments.outputs), arguments.filters), arguments.sort)
+    if arguments.format == "csv":
+        print(runs_csv(rows), end="")
+    elif arguments.format == "json":
+        print(runs_json(rows))
+    else:
+        print_runs(rows)
+        print("Next: gtzan runs show RUN, gtzan report" if rows else "Next: gtzan train model=lstm")
 
 
 def _show(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.report.run_tables import print_record
     from gtzan_lightning.runs.browser import named_run
 
-    print_record(named_run(arguments.run_name, arguments.outputs))
+    run = named_run(arguments.run_name, arguments.outputs)
+    print_record(run)
+    print(f"Next: gtzan audit {run.path.name}, gtzan card {run.path.name}")
 
 
 def _diff(arguments: argparse.Namespace) -> None:
@@ -44,6 +57,7 @@ def _diff(arguments: argparse.Namespace) -> None:
 
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
     print_differences([run.path.name for run in runs], differences(runs))
+    print(f"Next: gtzan compare {' '.join(run.path.name for run in runs)}")
 
 
 def _remove(arguments: argparse.Namespace) -> None:

@@ -34,6 +34,7 @@ def main(cfg: DictConfig) -> float | None:
         print_line(result.card, result.folder)  # the session prints the table of all jobs at the end
     else:
         print_run(result.card, result.folder)
+        print(f"Next: gtzan report, gtzan predict {result.folder.name} song.mp3")
     return result.card["metrics"]["val"]["clip"]["accuracy"]
 
 

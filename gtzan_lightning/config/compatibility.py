@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -60,6 +61,9 @@ def check_compatibility(config: Config, data: DataSource) -> None:
         GtzanError: the slice lengths do not fit the features, or the split, search or augmentation is not possible.
     """
     _check_search(config)
+    manifest = config.split.manifest
+    if manifest is not None and not Path(manifest).exists():
+        raise GtzanError(f"split.manifest: there is no file {manifest}. Give the split.csv of a run.")
     lengths = config.slice
     row_s = config.features.row_s(lengths.step_s)
     check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
@@ -185,8 +186,32 @@ def _problems_of(override: Override, argument: str, catalogue: Catalogue) -> lis
     is_section = OmegaConf.is_config(OmegaConf.select(catalogue.defaults, key, throw_on_missing=False))
     if key in known or is_section:
         return []
-    advice = FROM_TEMPLATE.get(key) or _suggestion(key, known).strip() or "python train.py --help lists the keys."
+    advice = FROM_TEMPLATE.get(key) or _longer_keys(argument, key, known) or _suggestion(key, known).strip()
+    advice = advice or "--help lists the keys."
     return [f"{argument}: there is no key {key!r}. {advice}"]
+
+
+def _longer_keys(argument: str, key: str, known: Iterable[str]) -> str:
+    """The keys whose last part is `key`, else has it as a word (`epochs`: `trainer.max_epochs`)."""
+    value, keys = argument.partition("=")[2], list(dict.fromkeys(known))
+    found = [name for name in keys if "." in name and name.rpartition(".")[2] == key]
+    found = found or [name for name in keys if key in name.rpartition(".")[2].split("_")]
+    return f"Did you mean {' or '.join(f'{name}={value}' for name in found[:2])}?" if found else ""
+
+
+def check_options(arguments: Iterable[str]) -> None:
+    """Checks the options of a command line, and explains an override that is written as one.
+
+    Raises:
+        GtzanError: Hydra has no such option.
+    """
+    for option in (argument.partition("=")[0] for argument in arguments if argument.startswith("-")):
+        if option not in get_args_parser()._option_string_actions:
+            name = option.lstrip("-")
+            known = Catalogue().keys()
+            key = name if name in known else next((each for each in known if each.rpartition(".")[2] == name), None)
+            advice = f"Write {key}=VALUE, without dashes." if key else "--help lists groups and keys."
+            raise GtzanError(f"{option}: unknown option. {advice}")
 
 
 def _missing_plugin(override: Override) -> str | None:

@@ -17,6 +17,7 @@ from gtzan_lightning.corpus.synthesis.style import artist_of_tracks
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.files import replacing
+from gtzan_lightning.utils.terminal import is_live, quiet_workers
 
 FOLDERS = "synthetic-v*"  # glob pattern of its folders in the cache folder
 NOTE = "synthetic: a demonstration rendered by this project; its scores say nothing about real music"
@@ -113,8 +114,17 @@ def _render_all(jobs: list[tuple[int, str, int, int, float, Path]], n_jobs: int)
         delayed(_render_file)(*job) for job in jobs
     )
     console = Console(stderr=True)
-    for _ in progress(finished, "Rendering the synthetic corpus", len(jobs), console=console, transient=True):
-        pass
+    shown = progress(
+        finished,
+        "Rendering the synthetic corpus",
+        len(jobs),
+        console=console,
+        transient=True,
+        disable=not is_live(console),
+    )
+    with quiet_workers():
+        for _ in shown:
+            pass
 
 
 def _render_file(seed: int, genre: str, artist: int, number: int, duration_s: float, path: Path) -> None:

@@ -20,6 +20,7 @@ from gtzan_lightning.features.feature_cache import FileCache, FileState, FileSum
 from gtzan_lightning.features.feature_request import Analysis, FeatureRequest
 from gtzan_lightning.features.frames import frame_features, min_samples
 from gtzan_lightning.features.kinds import kind_named
+from gtzan_lightning.utils.terminal import is_live, quiet_workers
 
 CONNECT_S = 10.0  # timeout of a connection to a Dask scheduler
 WEIGHTS = "weights"  # folder of converted weights below the cache of features
@@ -56,7 +57,7 @@ def extract(paths: Sequence[Path], request: FeatureRequest, cache_root: Path, n_
     paths, cache_root = [path.absolute() for path in paths], cache_root.absolute()  # workers may run in another folder
     _prepare(request, cache_root)
     done: dict[Path, Extracted] = {}
-    with _ExtractionProgress(request.title, len(paths)) as progress:
+    with _ExtractionProgress(request.title, len(paths)) as progress, quiet_workers():
         for blocking in (False, True):
             remaining = [path for path in dict.fromkeys(paths) if path not in done]
             for result in _extract_parallel(remaining, request, cache_root, n_jobs, blocking):
@@ -201,7 +202,7 @@ class _ExtractionProgress:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not is_live(self._console),
         )
 
     def __enter__(self) -> _ExtractionProgress:

@@ -25,6 +25,7 @@ from gtzan_lightning.inference.file_preprocessing import Preprocessed, Preproces
 from gtzan_lightning.inference.trained_run import TrainedRun, load_run
 from gtzan_lightning.training.split_data import frame_settings
 from gtzan_lightning.utils.caching import cache_dir as chosen_cache_dir
+from gtzan_lightning.utils.terminal import is_live
 
 
 def predict(
@@ -87,7 +88,7 @@ def _predictions(
     preprocessed: Iterable[Preprocessed] = Parallel(n_jobs=min(n_jobs, len(paths)), return_as="generator")(
         delayed(preprocess)(path.absolute(), Preprocessing.of_training(run), cache_root.absolute()) for path in paths
     )
-    quiet = len(paths) == 1 or not console.is_terminal
+    quiet = len(paths) == 1 or not is_live(console)
     tracked = track(preprocessed, "predicting", len(paths), console=console, transient=True, disable=quiet)
     for path, each in zip(paths, tracked, strict=True):
         yield replace(_prediction(run, each, FileCache(cache_root), calibrated), path=path)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gtzan_lightning.report.audit_tables import audit_line
-from gtzan_lightning.report.tables import TextTable, print_lines, print_table
+from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 
@@ -65,21 +64,6 @@ def print_sweep(jobs: Sequence[tuple[Path, Card]], console: Console | None = Non
     title = f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}, test accuracy"
     print_table(TextTable(title, ("job", "window", "95 %", "n", "clip", "95 %", "n"), rows), console)
     print_lines(_job_remarks(jobs), console)
-
-
-def leakage_warning_counts(cards: Iterable[Card]) -> list[tuple[str, int]]:
-    """Each leakage warning with the number of cards that carry it, sorted by text."""
-    return sorted(Counter(warning for card in cards for warning in score_warnings(card)).items())
-
-
-def leakage_warnings_markdown(cards: Iterable[Card], what: str) -> str:
-    """Each leakage warning as a Markdown paragraph; `what` as in `leakage_warning_lines`."""
-    return "".join(f"\n**{text}**: {count} of these {what}\n" for text, count in leakage_warning_counts(cards))
-
-
-def leakage_warning_lines(cards: Iterable[Card], what: str) -> list[str]:
-    """Each leakage warning as a line with console markup; `what` names the cards in the plural: "jobs", "runs"."""
-    return [f"[bold red]{escape(text)}[/]: {count} of these {what}" for text, count in leakage_warning_counts(cards)]
 
 
 def varied(cards: Sequence[Card], *, ignored: Collection[str] = (), default: str = "the only one") -> list[str]:

@@ -9,20 +9,9 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from gtzan_lightning.report.console import leakage_warning_lines, print_run
-from gtzan_lightning.report.tables import TextTable, print_lines, print_table
-from gtzan_lightning.runs.browser import card_of
+from gtzan_lightning.report.console import print_run
+from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
 from gtzan_lightning.runs.run_folder import Card, RunFolder
-
-
-def print_runs(runs: Sequence[RunFolder], console: Console | None = None) -> None:
-    """Prints one row per run: status, corpus, and test accuracy at both levels."""
-    console = console or Console()
-    cards = [card_of(run) for run in runs]
-    rows = [[run.path.name, str(card.get("status")), *_cells(card)] for run, card in zip(runs, cards, strict=True)]
-    columns = ("run", "status", "corpus", "window", "clip")
-    print_table(TextTable(f"{len(runs)} runs, test accuracy", columns, rows, text_columns=3), console)
-    print_lines(leakage_warning_lines(cards, "runs"), console)
 
 
 def print_record(run: RunFolder, console: Console | None = None) -> None:
@@ -74,17 +63,5 @@ def print_comparison(pairs: pd.DataFrame, level: str, cards: Sequence[Card], con
     )
     title = f"Test accuracy, {level} level, {cards[0]['data']['corpus']}, split {cards[0]['split']['name']}"
     columns = ("a", "b", "a - b", "95 %", "p", "p (McNemar)")
-    print_table(TextTable(title, columns, rows, (note,), text_columns=2), console)
+    print_table(TextTable(title, columns, rows, (note,), text_columns=2, whole_names=True), console)
     print_lines(leakage_warning_lines(cards, "runs"), console)
-
-
-def _cells(card: Mapping[str, Any]) -> list[str]:
-    corpus = str(card.get("data", {}).get("corpus", ""))
-    if card.get("status") != "done":
-        return [corpus, "", ""]
-    return [corpus, *(_score(card["metrics"]["test"][level]) for level in ("window", "clip"))]
-
-
-def _score(scores: Mapping[str, Any]) -> str:
-    low, high = scores["accuracy_ci95"]
-    return f"{scores['accuracy']:.3f} n={scores['n']}\n{low:.3f}-{high:.3f}"

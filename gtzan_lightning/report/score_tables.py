@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from gtzan_lightning.report.console import SYNTHETIC, leakage_warning_counts
-from gtzan_lightning.report.tables import TextTable, print_lines, print_table, table_markdown
+from gtzan_lightning.report.console import SYNTHETIC
+from gtzan_lightning.report.tables import TextTable, leakage_warning_counts, print_lines, print_table, table_markdown
 from gtzan_lightning.runs.ranking import RULE, Verdict
 from gtzan_lightning.runs.records import Record, reason
 from gtzan_lightning.runs.row_groups import LEVELS, UNKNOWN, Cell, Table, short_names

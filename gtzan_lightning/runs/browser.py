@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs.run_card import score_warnings
-from gtzan_lightning.runs.run_folder import Card, RunFolder
+from gtzan_lightning.runs.run_folder import Card, RunFolder, score_warnings
+
+SHORTCUTS = ("status", "split", "model", "corpus")  # filters beside the keys of the configuration
 
 
 def find_runs(outputs: Path) -> list[RunFolder]:
@@ -47,6 +50,13 @@ def card_of(run: RunFolder) -> Card:
         return {"status": "damaged"}
 
 
+def model_name(card: Mapping[str, Any]) -> str:
+    """The model as on the command line, such as `lstm`; "" if the run failed before there was one."""
+    chosen = [word.partition("=")[2] for word in card.get("overrides", []) if word.startswith("model=")]
+    name = str(card.get("model", {}).get("name", ""))
+    return chosen[-1] if chosen else {"BiLSTM": "lstm"}.get(name, name.lower())
+
+
 def best_run(outputs: Path) -> RunFolder:
     """The finished run under `split=grouped` with the highest validation clip accuracy on its corpus.
 
@@ -74,8 +84,14 @@ def best_run(outputs: Path) -> RunFolder:
 
 
 def matching(runs: Iterable[RunFolder], filters: Sequence[str]) -> list[RunFolder]:
-    """Runs whose card or configuration has all of `key=value`: `status=failed`, `split=leaky`, `model.lr=0.01`."""
-    wanted = [text.partition("=")[::2] for text in filters]
+    """Runs whose card or configuration has all of `key=value`: `status=failed`, `split=leaky`, `model.lr=0.01`.
+
+    Raises:
+        GtzanError: no run has such a key.
+    """
+    runs, wanted = list(runs), [text.partition("=")[::2] for text in filters]
+    for text, (key, _) in zip(filters, wanted, strict=True):
+        _check_key(text, key, runs)
     return [run for run in runs if all(value in _values(run, key) for key, value in wanted)]
 
 
@@ -97,6 +113,21 @@ def remove(run: RunFolder) -> None:
         raise GtzanError(f"{run.path}: not a run folder; nothing was deleted.")
     with run.locked(wait=False):
         shutil.rmtree(run.path)
+
+
+def _check_key(text: str, key: str, runs: Sequence[RunFolder]) -> None:
+    """Refuses a filter whose key neither the configuration nor the command line of any run has."""
+    known = set(SHORTCUTS)
+    for run in runs:
+        if key in known:
+            return
+        known |= {word.partition("=")[0] for word in card_of(run).get("overrides", [])}
+        with suppress(GtzanError):  # a damaged configuration
+            known |= run.config().keys()
+    if runs and key not in known:
+        close = get_close_matches(key, known, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Filters: {', '.join(SHORTCUTS)}, keys of config.yaml."
+        raise GtzanError(f"{text}: no run has the key {key!r}. {hint}")
 
 
 def _values(run: RunFolder, key: str) -> set[str]:

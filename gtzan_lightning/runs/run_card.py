@@ -23,6 +23,9 @@ from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import shared_tracks
 from gtzan_lightning.features.feature_matrix import Features
 from gtzan_lightning.features.kinds import pretraining
+from gtzan_lightning.runs.run_folder import LIMITS as LIMITS
+from gtzan_lightning.runs.run_folder import limits_of as limits_of
+from gtzan_lightning.runs.run_folder import score_warnings as score_warnings
 from gtzan_lightning.utils.code_hash import changed_files, combined, short_list
 from gtzan_lightning.utils.files import write_bytes
 
@@ -38,34 +41,6 @@ LEAKAGE_WARNINGS = {
     "epoch selection": "MODEL SELECTION ON THE TEST SET: the score is that of the best test epoch",
 }
 """Leakage warnings of runs that fail a check of the audit by design."""
-
-
-LIMITS = ("limit_batches", "limit_train_batches", "limit_val_batches", "fast_dev_run", "overfit_batches")
-"""Keys of `trainer` that leave out examples."""
-
-
-def score_warnings(card: Mapping[str, Any]) -> list[str]:
-    """The warnings that are shown with each score of a run; a run with any takes part in no comparison.
-
-    They concern leakage, limited runs, and runs that were kept although their code has changed since.
-    """
-    split = card.get("split", {}).get("leakage_warning")
-    warnings = list(card.get("leakage_warnings", [split] if split else []))
-    if limits := limits_of(card):
-        warnings.append(f"LIMITED RUN ({', '.join(limits)}): not trained and tested on all slices")
-    if card.get("code", {}).get("changed"):
-        warnings.append("OTHER CODE: the run was kept (reuse=always), and its code has changed since")
-    return warnings
-
-
-def limits_of(card: Mapping[str, Any]) -> list[str]:
-    """The settings that left out examples, such as `debug=fast`; empty for a complete run."""
-    recorded = card.get("limits")
-    if recorded is not None:
-        return list(recorded)
-    words = [str(word) for word in card.get("overrides", ())]  # the card of an earlier version
-    keys = {"debug", *(f"trainer.{name}" for name in LIMITS)}
-    return [word for word in words if word.partition("=")[0].lstrip("+") in keys and not word.endswith("=null")]
 
 
 def code_entry(files: Mapping[str, str], previous: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import OmegaConf
 
 from gtzan_lightning.config.identity import flat
 from gtzan_lightning.errors import GtzanError
@@ -20,6 +19,9 @@ from gtzan_lightning.utils.files import UNFINISHED, write_text
 
 Card = dict[str, Any]
 """The run card, `run.json`, as nested plain values."""
+
+LIMITS = ("limit_batches", "limit_train_batches", "limit_val_batches", "fast_dev_run", "overfit_batches")
+"""Keys of `trainer` that leave out examples."""
 
 REMEDY = "Repeat the run with rerun=true; the folder is kept."
 
@@ -78,6 +80,8 @@ class RunFolder:
         file = self.path / "config.yaml"
         if not file.is_file():
             return {}
+        from omegaconf import OmegaConf  # here: slow to import, and a list of runs does without
+
         try:
             return flat(OmegaConf.to_container(OmegaConf.load(file)))  # type: ignore[arg-type]
         except Exception as error:  # YAML and OmegaConf raise many types
@@ -187,6 +191,30 @@ class RunFolder:
             self.write_card(card | {"status": "interrupted", "finished": now()})
             raise
         self.write_card(card | {"status": "done", "finished": now()})
+
+
+def score_warnings(card: Mapping[str, Any]) -> list[str]:
+    """The warnings that are shown with each score of a run; a run with any takes part in no comparison.
+
+    They concern leakage, limited runs, and runs that were kept although their code has changed since.
+    """
+    split = card.get("split", {}).get("leakage_warning")
+    warnings = list(card.get("leakage_warnings", [split] if split else []))
+    if limits := limits_of(card):
+        warnings.append(f"LIMITED RUN ({', '.join(limits)}): not trained and tested on all slices")
+    if card.get("code", {}).get("changed"):
+        warnings.append("OTHER CODE: the run was kept (reuse=always), and its code has changed since")
+    return warnings
+
+
+def limits_of(card: Mapping[str, Any]) -> list[str]:
+    """The settings that left out examples, such as `debug=fast`; empty for a complete run."""
+    recorded = card.get("limits")
+    if recorded is not None:
+        return list(recorded)
+    words = [str(word) for word in card.get("overrides", ())]  # the card of an earlier version
+    keys = {"debug", *(f"trainer.{name}" for name in LIMITS)}
+    return [word for word in words if word.partition("=")[0].lstrip("+") in keys and not word.endswith("=null")]
 
 
 def now() -> str:

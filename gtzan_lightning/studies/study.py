@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.report.console import leakage_warnings_markdown
-from gtzan_lightning.report.tables import TextTable, print_table, table_markdown
+from gtzan_lightning.report.tables import TextTable, leakage_warnings_markdown, print_table, table_markdown
 from gtzan_lightning.runs.run_card import limits_of
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.utils.files import replacing, write_text

@@ -29,8 +29,9 @@ from gtzan_lightning.runs.job_board import (
 )
 from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.sweeps.plan import Plan
+from gtzan_lightning.utils.terminal import is_live
 
-SYNTHETIC = "No data folder: all jobs train on the SYNTHETIC corpus. Their scores say nothing about real music."
+SYNTHETIC = "SYNTHETIC corpus in all jobs: their scores say nothing about real music."
 PREVIOUS = {
     "done": "finished before",
     "other code": "finished before, will be repeated as their code has changed",
@@ -101,7 +102,7 @@ class SweepDisplay:
     def __init__(self, board: JobBoard, expectation: Expectation, *, progress: bool) -> None:
         self.board, self.expectation = board, expectation
         self.console = Console(file=sys.stdout)
-        terminal = self.console.is_terminal and progress
+        terminal = is_live(self.console) and progress
         self.errors = self.console if terminal else Console(file=sys.stderr)
         self.live = Live(console=self.console, auto_refresh=False, transient=True) if terminal else None
         self.every_s = PROGRESS_LINE_S if progress else float("inf")

@@ -22,10 +22,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from gtzan_lightning import __version__
 from gtzan_lightning.config.compatibility import prepare
 from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, ConfigSources, conf_dir
 from gtzan_lightning.config.help_text import help_text
-from gtzan_lightning.config.overrides import check_multirun, check_overrides, error_message
+from gtzan_lightning.config.overrides import check_multirun, check_options, check_overrides, error_message
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import FINISHED, SETTLED, JobBoard, JobReport, JobState, inherited_board, reporting
 from gtzan_lightning.runs.run_folder import RunFolder
@@ -55,6 +56,14 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 if jobs of a multirun failed, 2 for an error of the user, 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if "--version" in arguments:
+        print(f"gtzan-lightning {__version__}")
+        return 0
+    try:
+        check_options(arguments)
+    except GtzanError as error:
+        print(error, file=sys.stderr)
+        return USER_ERROR
     options = get_args_parser().parse_intermixed_args(arguments)
     overrides, sources = options.overrides, _sources(options)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from gtzan_lightning.runs.job_board import JobReport
 from gtzan_lightning.utils.files import write_text
+from gtzan_lightning.utils.terminal import is_live
 
 
 class LastCheckpoint(Checkpoint):
@@ -81,7 +82,7 @@ class EpochProgress(Callback):
         self.task: TaskID | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if not trainer.is_global_zero or not self.console.is_terminal:
+        if not trainer.is_global_zero or not is_live(self.console):
             return
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("epoch {task.completed}/{task.total}"))
         self.progress = Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True)

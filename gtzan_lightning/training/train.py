@@ -38,11 +38,8 @@ from gtzan_lightning.training.tensorboard_logging import event_logger
 from gtzan_lightning.utils.code_hash import short_list
 from gtzan_lightning.utils.files import write_text
 
-SYNTHETIC_NOTICE = """\
-+--------------------------------------------------------------------------------------------+
-|  No data folder: training on the SYNTHETIC corpus. Its scores say nothing about real music. |
-|  For GTZAN set data.root=FOLDER or the environment variable GTZAN_ROOT; see the README.     |
-+--------------------------------------------------------------------------------------------+"""
+SYNTHETIC_NOTICE = "Training on the SYNTHETIC corpus: its scores say nothing about real music."
+NO_DATA_NOTICE = "There is no data folder: set data.root=FOLDER or GTZAN_ROOT=FOLDER for GTZAN."
 
 
 @dataclass(frozen=True)
@@ -258,6 +255,8 @@ def _announce(request: RunRequest, run: RunFolder) -> None:
     print(f"Run {run.path.name}", flush=True)
     if request.source.location is None:
         print(SYNTHETIC_NOTICE, flush=True)
+        if request.config.data.kind == "auto":  # else the corpus was named
+            print(NO_DATA_NOTICE, flush=True)
 
 
 def _limits(config: Config) -> list[str]:

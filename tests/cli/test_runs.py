@@ -1,7 +1,11 @@
 """`gtzan runs`: lists, shows, compares and removes run folders."""
 
+import csv
+import io
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -69,7 +73,7 @@ def test_ls_shows_every_status_and_both_scores(runs, outputs):
     (named(outputs, "lstm") / "run.json").write_text(json.dumps({"status": "interrupted"}))
     score = RunFolder(named(outputs, "mlp-3s-grouped")).card()["metrics"]["test"]
     out = runs("ls")[1]
-    for word in ("damaged", "interrupted", *(f"{score[level]['accuracy']:.3f} n=" for level in ("window", "clip"))):
+    for word in ("damaged", "interrupted", *(f"{score[level]['accuracy']:.3f}" for level in ("window", "clip"))):
         assert word in out
 
 
@@ -140,3 +144,52 @@ def test_a_prefix_takes_precedence_over_a_substring_and_a_full_name_over_both(ru
     assert runs("rm", "a-lstm")[0] == 0
     assert not short.exists()
     assert (outputs / "runs" / "a-lstm.1").is_dir()
+
+
+def test_ls_is_quick_to_import(checkout, outputs):
+    code = (
+        f"import sys; from gtzan_lightning.cli import main; main(['runs', 'ls', '--outputs', {str(outputs)!r}]); "
+        "print(sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=checkout)
+    heavy = (
+        "torch",
+        "lightning",
+        "pandas",
+        "numpy",
+        "scipy",
+        "sklearn",
+        "hydra",
+        "omegaconf",
+        "pydantic",
+        "matplotlib",
+    )
+    assert [name for name in heavy if f"'{name}'" in done.stdout] == []
+
+
+def test_ls_prints_every_column_and_sorts(runs):
+    out = runs("ls")[1]
+    row = next(line for line in out.splitlines() if "mlp-3s-leaky" in line).split()
+    assert row[1:5] == ["mlp", "leaky", "done", "tables0"]
+    assert "Next: gtzan runs show RUN" in out
+    table = list(csv.DictReader(io.StringIO(runs("ls", "--format", "csv", "--sort", "clip")[1])))
+    assert [row["clip"] for row in table] == sorted((row["clip"] for row in table), key=float, reverse=True)
+    assert set(table[0]) == {
+        "run", "model", "split", "status", "corpus", "date", "duration_s", "window", "clip"
+    }  # fmt: skip
+    assert {row["model"] for row in json.loads(runs("ls", "--format", "json")[1])} == {"mlp", "lstm"}
+    assert "--sort score: unknown. Columns: run, model" in runs("ls", "--sort", "score")[2]
+
+
+def test_ls_refuses_a_key_that_no_run_has(runs):
+    status, _, message = runs("ls", "mdel=lstm")
+    assert status == 2
+    assert "mdel=lstm: no run has the key 'mdel'. Did you mean model?" in message
+
+
+@pytest.mark.parametrize("width", ["40", "60", "80"])
+def test_ls_keeps_names_whole_on_a_narrow_terminal(runs, outputs, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    out = runs("ls")[1]
+    assert all(folder.name in out for folder in (outputs / "runs").iterdir() if folder.is_dir())
+    assert "…" not in out

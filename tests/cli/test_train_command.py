@@ -39,3 +39,28 @@ def test_a_mistake_in_the_command_line_has_status_2_and_leaves_no_folder(tmp_pat
     assert main(["train", "model=lstn"]) == 2
     assert "Did you mean lstm?" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["lr=0.01"], "Did you mean model.lr=0.01"),
+        (["epochs=8"], "Did you mean trainer.max_epochs=8?"),
+        (["--model", "lstm"], "--model: unknown option. Write model=VALUE, without dashes."),
+        (["split.manifest=nowhere.csv"], "split.manifest: there is no file nowhere.csv."),
+    ],
+)
+def test_common_mistakes_get_the_right_hint_and_leave_no_folder(words, hint, tmp_path, capsys):
+    assert main(["train", *words]) == 2
+    assert hint in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_version(capsys):
+    assert main(["train", "--version"]) == 0
+    assert capsys.readouterr().out.startswith("gtzan-lightning ")
+
+
+def test_predict_without_a_run_gets_the_right_command(capsys):
+    assert main(["predict", "song.mp3"]) == 2
+    assert "gtzan predict best song.mp3" in capsys.readouterr().err

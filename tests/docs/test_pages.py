@@ -8,8 +8,7 @@ import pytest
 
 from gtzan_lightning import cli
 from gtzan_lightning.config import overrides
-from gtzan_lightning.config.composition import compose, conf_dir
-from gtzan_lightning.config.overrides import check_overrides, groups, members
+from gtzan_lightning.config.overrides import Catalogue, check_overrides
 
 INCLUDED = re.compile(r"<!-- begin (\S+) -->\n(.*?)<!-- end \1 -->", re.DOTALL)
 FENCED, IN_TABLE = (
@@ -74,7 +73,7 @@ def test_each_linked_file_exists(checkout):
 
 def test_each_command_is_accepted(checkout, monkeypatch):
     monkeypatch.setattr(overrides, "_is_installed", lambda _: True)  # the launchers of extras
-    defaults, targets = compose(), MAKE.findall((checkout / "Makefile").read_text(encoding="utf-8"))
+    targets = MAKE.findall((checkout / "Makefile").read_text(encoding="utf-8"))
     seen = 0
     for file, line in commands(checkout):
         words = shlex.split(line)
@@ -84,7 +83,7 @@ def test_each_command_is_accepted(checkout, monkeypatch):
         elif words[0].endswith("gtzan") and words[1] in cli.COMMANDS and words[1] != "train":
             cli.parser().parse_args(words[1:])
         elif words[:2] == ["python", "train.py"] or words[:2] == ["gtzan", "train"]:
-            check_overrides([word for word in words[2:] if word not in OPTIONS], defaults, conf_dir())
+            check_overrides([word for word in words[2:] if word not in OPTIONS], multirun="-m" in words)
         elif words[0].endswith("python") and words[1].startswith("benchmarks/"):
             assert (checkout / words[1]).is_file(), f"{file}: {line}"
         else:
@@ -98,9 +97,10 @@ def test_each_command_is_accepted(checkout, monkeypatch):
 
 def test_the_configuration_page_has_every_group_member_and_key(hooks):
     page = hooks.configuration_page()
-    for group in groups(conf_dir()):
+    catalogue = Catalogue()
+    for group in catalogue.groups():
         assert f"\n## {group}\n" in page
-        assert all(f"`{group}={name}`" in page for name in members(group, conf_dir()))
+        assert all(f"`{group}={name}`" in page for name in catalogue.members(group))
     assert "| `ratios.train` | `0.7` |  |" in page
     assert "| `gradient_clip_val` | `1.0` |" in page
     assert (

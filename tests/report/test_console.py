@@ -77,7 +77,7 @@ def test_tracks_left_out_are_counted_and_the_first_named(card):
     assert "blues.00004 ... (all in run.json)" in text
 
 
-@pytest.mark.parametrize("width", [80, 100, 200])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
 def test_no_number_is_cut_off(card, width):
     text = printed(print_run, card, Path("x"), width=width)
     assert "…" not in text
@@ -117,3 +117,13 @@ def test_overrides_that_all_jobs_share_are_left_out(card):
 
 def test_a_sweep_of_nothing_prints_an_empty_table():
     assert printed(print_sweep, []).startswith("0 jobs")
+
+
+def test_a_narrow_console_has_the_numbers_of_a_row_below_its_text(card):
+    lines = printed(print_run, card, Path("x"), width=40).splitlines()
+    place = lines.index("test · window")
+    assert lines[place + 1 : place + 3] == [
+        "  n 1998, accuracy 0.750, 95 %",
+        "  0.700-0.812, precision 0.500, recall",
+    ]
+    assert max(map(len, lines[: place + 3])) <= 50

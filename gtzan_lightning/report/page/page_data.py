@@ -12,8 +12,8 @@ import pandas as pd
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
 from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_metrics
-from gtzan_lightning.report.console import leakage_warning_counts
 from gtzan_lightning.report.score_tables import common_line, interval_line, missing_lines, verdict_lines
+from gtzan_lightning.report.tables import leakage_warning_counts
 from gtzan_lightning.runs.ranking import RULE, LeakageDrop, Verdict
 from gtzan_lightning.runs.records import Record, TestPart, TestParts
 from gtzan_lightning.runs.row_groups import GROUPS, LEADING, LEVELS, Cell, Row, Table, short_names
