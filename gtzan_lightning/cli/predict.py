@@ -50,9 +50,9 @@ def add_to(commands: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     if not arguments.files:
-        run = "RUN" if Path(arguments.run_name).suffix in ("", ".ckpt") else "best"
-        file = "song.mp3" if run == "RUN" else arguments.run_name
-        raise GtzanError(f"gtzan predict {arguments.run_name}: a run and files are needed: gtzan predict {run} {file}")
+        given = arguments.run_name
+        example = f"{given} song.mp3" if Path(given).suffix in ("", ".ckpt") else f"best {given}"
+        raise GtzanError(f"gtzan predict {given}: a run and files are needed: gtzan predict {example}")
     if arguments.jobs < 1:
         raise GtzanError(f"--jobs {arguments.jobs}: at least one process is needed.")
     from gtzan_lightning.inference.file_inference import predict

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from gtzan_lightning.evaluation.calibration import BINS, expected_calibration_error, reliability, risk_coverage
@@ -40,6 +42,14 @@ CURVES = (
         ),
     ),
 )
+SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari",
+           "Noto Sans Thai", "WenQuanYi Zen Hei", "Arial Unicode MS", "Unifont")  # fmt: skip
+"""Fonts for names of genres and files that matplotlib's own font lacks, where the system has them."""
+installed = set(get_font_names())
+rcParams["font.family"] = [
+    "sans-serif",
+    *(name for name in SCRIPTS if name in installed),
+]
 LETTER_INCHES = 0.068  # mean width of a letter at 9 points, for line breaks
 
 
@@ -51,13 +61,15 @@ class Caption:
     split: str  # "leaky", "grouped", "artist", "filtered", or the name in a manifest
     part: str = "test"
     leakage_warning: str | None = None  # shown in a coloured box, such as "LEAKY SPLIT: ..."
+    run: str = ""  # model, slice, features, seed and name of the run, joined by " · "
 
     def line(self, entry: Mapping[str, Any], level: Level) -> str:
-        """Corpus, split, part, level, n and accuracy with interval; `entry` is one level of `run_metrics.evaluate`."""
+        """Corpus, split, part, level, n, accuracy, run; `entry` is one level of `run_metrics.evaluate`."""
         low, high = entry["accuracy_ci95"]
         return (
             f"{self.corpus} · {self.split} split · {self.part} · {LEVEL_NAMES[level]}, n = {entry['n']:,} · "
             f"accuracy {entry['accuracy']:.3f} [{low:.3f}, {high:.3f}] (95 %, by {entry['cluster']})"
+            f"{' · ' * bool(self.run)}{self.run}"
         )
 
 
@@ -127,7 +139,7 @@ def learning_figure(
     """Loss and accuracy by epoch.
 
     Args:
-        history: columns epoch, train/loss, val/loss, train/window_accuracy, val/window_accuracy,
+        history: columns epoch (from 0, shown from 1), train/loss, val/loss, train/window_accuracy, val/window_accuracy,
             val/clip_accuracy; columns and values may be missing.
         entry: result for the caption, one level of `run_metrics.evaluate`.
         level: level of that result.
@@ -141,9 +153,9 @@ def learning_figure(
             if column in history and history[column].notna().any():
                 known = history[["epoch", column]].dropna()
                 marker = "o" if len(known) < 3 else None  # a line through one epoch is invisible
-                axes.plot(known["epoch"], known[column], style, color=colour, label=label, marker=marker)
+                axes.plot(known["epoch"] + 1, known[column], style, color=colour, label=label, marker=marker)
         if best_epoch is not None:
-            axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"best epoch ({best_epoch})")
+            axes.axvline(best_epoch + 1, color=GREY, linestyle=":", label=f"best epoch ({best_epoch + 1})")
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _style(axes, "both")
@@ -166,7 +178,7 @@ def reliability_figure(
         caption: provenance of the rows.
     """
     figure = Figure(figsize=(5.8, 5.6), layout="constrained", dpi=120)
-    curve, share = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    curve, share = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     curve.plot([0, 1], [0, 1], ":", color=GREY, label="perfect calibration")
     edges = np.linspace(0, 1, BINS + 1)
     for (name, table), colour, marker in zip(tables.items(), (BLUE, VERMILION), ("o", "D"), strict=False):
@@ -177,7 +189,9 @@ def reliability_figure(
     curve.set(xlim=(0, 1), ylim=(0, 1.03), ylabel="accuracy")
     curve.legend(frameon=False, loc="upper left")
     share.set(xlabel="confidence (probability of the predicted genre)", ylabel="share")
+    share.yaxis.set_major_locator(MaxNLocator(2))
     share.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.align_ylabels()
     for axes in (curve, share):
         _style(axes, "both")
     add_head(figure, "Reliability diagram", caption.line(entry, level), caption.leakage_warning)

@@ -27,7 +27,7 @@ def timeline_figure(prediction: FilePrediction, run: str) -> Figure:
     )
     labels = [f"{prediction.genres[index]}  {prediction.mean[index]:.2f}" for index in order]
     axes.set_yticks(np.arange(len(order)) + 0.5, labels, fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(12, steps=(1, 1.5, 3, 6, 10)))
+    axes.xaxis.set_major_locator(MaxNLocator(12, steps=(1, 1.5, 3, 6, 10), integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{int(seconds // 60)}:{seconds % 60:02.0f}"))
     axes.set_xlabel("time (min:s)")
     axes.tick_params(length=0)

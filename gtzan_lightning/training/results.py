@@ -27,8 +27,8 @@ from gtzan_lightning.evaluation.metrics import Level, decide, overfit_gap
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_metrics
 from gtzan_lightning.models.base import GenreModule, probabilities
-from gtzan_lightning.runs.run_card import score_warnings
-from gtzan_lightning.runs.run_folder import Card, RunFolder
+from gtzan_lightning.runs.browser import model_name
+from gtzan_lightning.runs.run_folder import Card, RunFolder, score_warnings
 from gtzan_lightning.training.tensorboard_logging import (
     add_charts,
     add_precision_recall,
@@ -83,7 +83,7 @@ def record_results(
     logger = event_logger(run.path)
     log_results(logger, config, card, pictures)
     test = predictions.only("test")
-    add_charts(logger.experiment, pd.read_csv(run.history), card["split"]["name"])
+    add_charts(logger.experiment)
     add_precision_recall(logger.experiment, test)
     add_wrong_slices(logger.experiment, test, corpus, config["slice"]["seconds"])
     logger.finalize("success")
@@ -98,7 +98,8 @@ def run_figures(run: RunFolder, card: Card, predictions: Predictions, clusters: 
         predictions: predictions of all parts.
         clusters: the cluster of each track.
     """
-    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", "; ".join(score_warnings(card)) or None)
+    warning = "; ".join(score_warnings(card)) or None
+    caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", warning, _described(run, card))
     scores = card["metrics"]["test"]
     figures = {}
     test = predictions.only("test")
@@ -114,6 +115,12 @@ def run_figures(run: RunFolder, card: Card, predictions: Predictions, clusters: 
     best_epoch = card["training"]["best_epoch"]
     figures["learning_curves"] = learning_figure(history, scores["window"], "window", caption, best_epoch)
     return figures
+
+
+def _described(run: RunFolder, card: Card) -> str:
+    """Model, slice, features, seed and name of a run, for captions."""
+    seconds, features = run.config()["slice.seconds"], card["features"]["name"]
+    return f"{model_name(card)} · slices of {seconds:g} s · {features} · seed {card['seed']} · {run.path.name}"
 
 
 def save_figures(folder: Path, figures: Mapping[str, Figure]) -> dict[str, bytes]:

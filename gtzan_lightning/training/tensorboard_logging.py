@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.tensorboard.summary import Summary, hparams
 from torch.utils.tensorboard.writer import SummaryWriter
@@ -17,6 +16,7 @@ from gtzan_lightning.config.identity import WITHOUT_EFFECT, flat
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.features.audio_reading import read_audio
+from gtzan_lightning.runs.browser import model_name
 
 SHOWN_METRICS = ("accuracy", "f1")
 RATE_HZ = 22_050  # sampling rate of the excerpts, as in GTZAN
@@ -27,18 +27,23 @@ LAYOUT = {
         "train against val loss": ["Multiline", ["train/loss", "val/loss"]],
         "window against clip accuracy": ["Multiline", ["val/window_accuracy", "val/clip_accuracy"]],
     },
-    "Accuracy by split": {
-        "leaky against grouped, val window accuracy": [
-            "Multiline",
-            ["window_accuracy_leaky/val", "window_accuracy_grouped/val"],
-        ],
-    },
 }
-"""Charts of the tab CUSTOM SCALARS, by category; a run has a curve only for its own split."""
+"""Charts of the tab CUSTOM SCALARS, by category."""
 
 
 class EventLogger(TensorBoardLogger):
-    """Writes event files, but no hparams.yaml: the run folder has a config.yaml."""
+    """Writes event files, but no hparams.yaml: the run folder has a config.yaml. Curves are over epochs from 1."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Logs the scores of an epoch.
+
+        Args:
+            metrics: the scores by tag, and as `epoch` the number of the epoch from 0.
+            step: used if there is no epoch.
+        """
+        scores = dict(metrics)
+        epoch = scores.pop("epoch", None)
+        super().log_metrics(scores, step if epoch is None else int(epoch) + 1)
 
     def save(self) -> None:
         """Flushes the event file."""
@@ -55,15 +60,41 @@ def log_results(
 ) -> None:
     """Logs the final scores, figures (content of PNG files) and one HPARAMS session."""
     writer = logger.experiment
+    # Without the experiment that `hparams` returns first, TensorBoard finds out which values differ between runs, and
+    # shows these first.
     scores = final_scores(card)
-    values = {key: _plain(value) for key, value in flat(config).items() if key not in WITHOUT_EFFECT}
-    for summary in hparams(values, scores):
+    for summary in hparams(settings_of(config, card), scores)[1:]:
         writer.file_writer.add_summary(summary)
     for name, value in scores.items():
         writer.add_scalar(name, value)
     for name, png in pictures.items():
         writer.file_writer.add_summary(_picture(f"figures/{name}", png))
     writer.flush()
+
+
+def settings_of(config: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
+    """What usually varies between runs, and every override that can change a result, each once; without None."""
+    values = flat(config)
+    split, overrides = card["split"], dict(word.lstrip("+").partition("=")[::2] for word in card["overrides"])
+    settings = {
+        "model": model_name(card),
+        "split": split["name"],
+        "slice_s": values["slice.seconds"],
+        "features": card["features"]["name"],
+        "lr": values.get("model.lr") or values.get("optimizer.lr"),
+        "hidden_size": values.get("model.hidden_size"),
+        "dropout": values.get("model.dropout"),
+        "weight_decay": values.get("model.weight_decay"),
+        "seed": card["seed"],
+        "split_seed": split["seed"],
+        "fold": split["fold"],
+    }
+    shown = {"slice", "model.lr", "model.hidden_size", "model.dropout", "model.weight_decay", "slice.seconds",
+             "split.seed", "split.fold", *settings}  # fmt: skip
+    for key in overrides:
+        if key not in shown and key not in WITHOUT_EFFECT and not key.startswith(("hydra", "~")):
+            settings[key] = values.get(key, overrides[key])
+    return {key: _plain(value) for key, value in settings.items() if value is not None}
 
 
 def final_scores(card: Mapping[str, Any]) -> dict[str, float]:
@@ -76,12 +107,9 @@ def final_scores(card: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def add_charts(writer: SummaryWriter, history: pd.DataFrame, split: str) -> None:
-    """Adds the charts, and the validation curve under the name of the split, to compare runs of different splits."""
+def add_charts(writer: SummaryWriter) -> None:
+    """Adds the charts of the tab CUSTOM SCALARS."""
     writer.add_custom_scalars(LAYOUT)
-    if "val/window_accuracy" in history:
-        for epoch, accuracy in zip(history["epoch"], history["val/window_accuracy"], strict=True):
-            writer.add_scalar(f"window_accuracy_{split}/val", accuracy, epoch)
 
 
 def add_precision_recall(writer: SummaryWriter, test: Predictions) -> None:
@@ -91,7 +119,7 @@ def add_precision_recall(writer: SummaryWriter, test: Predictions) -> None:
 
 
 def add_wrong_slices(writer: SummaryWriter, test: Predictions, corpus: Corpus, seconds: float) -> None:
-    """Adds the audio of the most confident errors, if their tracks have audio files.
+    """Adds the audio of the most confident errors with a text each, if their tracks have audio files.
 
     Args:
         writer: writer of the event file.
@@ -100,15 +128,18 @@ def add_wrong_slices(writer: SummaryWriter, test: Predictions, corpus: Corpus, s
         seconds: length of a slice.
     """
     paths = {track.track_id: track.path for track in corpus.tracks if track.path is not None and track.path.is_file()}
-    for row in most_confident_errors(test, set(paths)):
+    for place, row in enumerate(most_confident_errors(test, set(paths)), start=1):
         path, start_s = paths[test.track_id[row]], float(test.start_s[row])
         signal = read_audio(path, RATE_HZ, start_s + seconds).signal[round(start_s * RATE_HZ) :]
         if len(signal):
             predicted = test.genres[int(test.probabilities[row].argmax())]
             confidence = float(test.probabilities[row].max())
-            names = f"{test.y_true[row]}_taken_for_{predicted}_{confidence:.2f}_{test.track_id[row]}_{start_s:g}s"
-            tag = f"wrong_slices/{names}"
-            writer.add_audio(tag, signal[None], sample_rate=RATE_HZ)
+            track = test.track_id[row]
+            text = (
+                f"{test.y_true[row]} taken for {predicted}, probability {confidence:.2f}: {track}, from {start_s:g} s"
+            )
+            writer.add_text(f"wrong_slices/{place}", text)
+            writer.add_audio(f"wrong_slices/{place}", signal[None], sample_rate=RATE_HZ)
 
 
 def most_confident_errors(test: Predictions, track_ids: set[str], count: int = SOUNDS) -> list[int]:

@@ -106,14 +106,14 @@ def test_genres_are_sorted_by_f1_and_labelled_with_their_clusters():
 def test_missing_curves_are_omitted():
     loss, accuracy = learning_figure(history(), ENTRY, "clip", Caption("gtzan", "grouped")).axes
     assert [line.get_label() for line in loss.lines] == ["train"]
-    assert accuracy.lines[0].get_xdata().tolist() == [0, 2]  # the epoch without a value is omitted
+    assert accuracy.lines[0].get_xdata().tolist() == [1, 3]  # the epoch without a value is omitted
     empty = learning_figure(pd.DataFrame({"epoch": [0]}), ENTRY, "clip", Caption("gtzan", "grouped"))
     assert not any(axes.lines for axes in empty.axes)
 
 
 def test_the_best_epoch_is_marked():
     loss = every_figure(Caption("gtzan", "grouped"))[2].axes[0]
-    assert loss.lines[-1].get_label() == "best epoch (2)"
+    assert loss.lines[-1].get_label() == "best epoch (3)"
 
 
 def test_calibration_figures_show_their_numbers():

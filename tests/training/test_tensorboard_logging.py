@@ -32,7 +32,9 @@ def test_tensorboard_shows_curves_final_scores_figures_and_one_hparams_session(f
     assert curves | final <= tags
     assert "hp_metric" not in tags
     for tag in curves:
-        assert len(shown.Scalars(tag)) == 6
+        assert [event.step for event in shown.Scalars(tag)] == [1, 2, 3, 4, 5, 6]
+    assert "epoch" not in tags
+    assert "train/lr" in tags
     by_epoch = pd.read_csv(first.folder / "history.csv")["train/loss"].tolist()
     assert [event.value for event in shown.Scalars("train/loss")] == pytest.approx(by_epoch)
     accuracy = first.card["metrics"]["test"]["clip"]["accuracy"]
@@ -53,7 +55,10 @@ def test_hparams_hold_the_configuration_and_real_scores(first):
                     content = value.metadata.plugin_data.content
                     sessions.append(plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams)
     (session,) = sessions
-    assert session["slice.seconds"].number_value == 3
-    assert session["model._target_"].string_value == "gtzan_lightning.models.MLP"
-    assert session["split.name"].string_value == "grouped"
-    assert "data.root" not in session
+    assert session["slice_s"].number_value == 3
+    assert session["model"].string_value == "mlp"
+    assert session["split"].string_value == "grouped"
+    assert session["hidden_size"].number_value == 32
+    assert session["trainer.max_epochs"].number_value == 6
+    assert set(session) == {"model", "split", "slice_s", "features", "lr", "hidden_size", "dropout", "weight_decay",
+                            "seed", "split_seed", "trainer.max_epochs"}  # fmt: skip
