@@ -9,7 +9,7 @@ import ast
 import hashlib
 import json
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,12 +47,12 @@ def code_hashes(modules: Iterable[str], relevant: Callable[[str], bool] | None =
     return dict(sorted(found.items()))
 
 
-def combined(hashes: dict[str, str]) -> str:
+def combined(hashes: Mapping[str, str]) -> str:
     """One SHA-256 over the hashes of several files."""
     return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
 
 
-def changed_files(before: dict[str, str], after: dict[str, str]) -> list[str]:
+def changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Names of the files that were changed, added or removed."""
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
