@@ -16,10 +16,9 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.evaluation.predictions import read_predictions
     from gtzan_lightning.report.model_card import model_card
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.runs.records import read_clusters
+    from gtzan_lightning.runs.records import read_clusters, whole_predictions
 
     run = named_run(arguments.run_name, arguments.outputs)
-    print(model_card(run.done_card(), read_predictions(run.predictions), read_clusters(run)), end="")
+    print(model_card(run.done_card(), whole_predictions(run), read_clusters(run)), end="")

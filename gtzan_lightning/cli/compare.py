@@ -17,16 +17,15 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.evaluation.predictions import read_predictions
     from gtzan_lightning.evaluation.run_comparison import Entrant, compare
     from gtzan_lightning.report.run_tables import print_comparison
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.runs.records import read_clusters
+    from gtzan_lightning.runs.records import read_clusters, whole_predictions
 
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
     cards = [run.done_card() for run in runs]
     entrants = [
-        Entrant(run.path.name, read_predictions(run.predictions), card["split"]["sha256"])
+        Entrant(run.path.name, whole_predictions(run), card["split"]["sha256"])
         for run, card in zip(runs, cards, strict=True)
     ]
     table = compare(entrants, read_clusters(runs[0]), arguments.level)

@@ -30,9 +30,9 @@ def add_to(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.report.report_folder import write_report
     from gtzan_lightning.report.score_tables import print_rows
-    from gtzan_lightning.runs.records import chosen_records, report_folder
+    from gtzan_lightning.runs.records import checked, chosen_records, report_folder
 
-    records = chosen_records(arguments.chosen, arguments.outputs)
+    records = [checked(record) for record in chosen_records(arguments.chosen, arguments.outputs)]
     folder = arguments.output or report_folder(arguments.chosen, arguments.outputs)
     table, verdicts = write_report(records, folder)
     print_rows(table, verdicts, [record for record in records if not record.done])

@@ -47,7 +47,7 @@ def locate_data(config: Config) -> DataSource:
     Raises:
         GtzanError: there are no usable data.
     """
-    return configured_source(config.data.model_dump(), config.features.name)
+    return configured_source(config.data.model_dump(), config.features.name, config.cache_dir)
 
 
 def check_compatibility(config: Config, data: DataSource) -> None:

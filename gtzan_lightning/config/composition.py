@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from gtzan_lightning.config.identity import HASH_LENGTH, config_hash, existing_run, run_name
 from gtzan_lightning.corpus.location import DataSource, find_source
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.caching import cache_dir
 
 CONFIG_NAME = "train"
 VERSION_BASE = "1.3"
@@ -86,13 +87,13 @@ def plain_config(cfg: DictConfig) -> dict[str, Any]:
     }
 
 
-def configured_source(data: Mapping[str, Any], features: str) -> DataSource:
-    """Locates the data of the config section `data` for a kind of features.
+def configured_source(data: Mapping[str, Any], features: str, cache: str | None = None) -> DataSource:
+    """Locates the data of the config section `data` for a kind of features; `cache` is the key `cache_dir`.
 
     Raises:
         GtzanError: there are no usable data.
     """
-    return find_source(data["kind"], data["root"], data["source"], features)
+    return find_source(data["kind"], data["root"], data["source"], features, cache_dir(cache))
 
 
 def run_dir(cfg: DictConfig, overrides: Sequence[str] = (), source: DataSource | None = None) -> Path:
@@ -124,16 +125,16 @@ class RunNames:
         config = plain_config(cfg)
         model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
         try:
-            sha256 = self._source(config["data"], config["features"]["name"]).sha256
+            sha256 = self._source(config["data"], config["features"]["name"], config["cache_dir"]).sha256
             run_hash = config_hash(config, sha256, world_size=config["trainer"]["devices"])
         except Exception as error:  # raised again and reported when the run starts
             run_hash = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:HASH_LENGTH]
         return existing_run(Path(config["outputs"]) / "runs", run_hash) or run_name(config, overrides, run_hash, model)
 
-    def _source(self, data: Mapping[str, Any], features: str) -> DataSource:
+    def _source(self, data: Mapping[str, Any], features: str, cache: str | None) -> DataSource:
         requested = f"{data} {features}"
         if requested not in self._sources:
-            self._sources[requested] = self._given or configured_source(data, features)
+            self._sources[requested] = self._given or configured_source(data, features, cache)
         return self._sources[requested]
 
 

@@ -43,7 +43,7 @@ def open_corpus(
         >>> corpus.name, len(corpus.tracks), len(corpus.genres)
         ('synthetic', 120, 10)
     """
-    data = find_source(kind, None if root is None else str(root), source, features)
+    data = find_source(kind, None if root is None else str(root), source, features, cache_dir)
     return load_corpus(data, cache_dir or default_cache_dir(), n_jobs)
 
 

@@ -12,6 +12,8 @@ from typing import Literal
 from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES, holds_audio, scan
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.caching import cache_dir
+from gtzan_lightning.utils.content_index import ContentIndex, indexed_hashes
 
 Source = Literal["tables", "audio"]
 
@@ -102,15 +104,22 @@ def choose_source(location: Location, wanted: str | None, features: str) -> Sour
     return "audio"
 
 
-def fingerprint(location: Location, source: Source) -> str:
-    """sha256 of the contents of tables and metadata, and of names, sizes and modification times of audio files."""
+def fingerprint(location: Location, source: Source, cache: Path | None = None) -> str:
+    """sha256 of the names and contents of the tables or audio files, and of the metadata.
+
+    Args:
+        location: The data root.
+        source: Which of its data.
+        cache: The cache folder, which holds the hashes of unchanged files; None is the default one.
+    """
     digest = hashlib.sha256(source.encode())
     for path in (*(location.tables if source == "tables" else ()), *filter(None, [location.metadata])):
         digest.update(f"{path.name} {_content_hash(path, path.stat().st_size, path.stat().st_mtime_ns)}\n".encode())
     if source == "audio" and location.audio is not None:
-        for _, path in scan(location.audio).files:
-            stat = path.stat()
-            digest.update(f"{path.relative_to(location.audio)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        paths = [path for _, path in scan(location.audio).files]
+        index = ContentIndex((cache or cache_dir()) / "features", location.root)
+        for path, sha256 in zip(paths, indexed_hashes(paths, index), strict=True):
+            digest.update(f"{path.relative_to(location.audio)} {sha256}\n".encode())
     return digest.hexdigest()
 
 
@@ -128,7 +137,9 @@ class DataSource:
     sha256: str  # fingerprint of the corpus
 
 
-def find_source(kind: str, root: str | None, wanted: str | None, features: str) -> DataSource:
+def find_source(
+    kind: str, root: str | None, wanted: str | None, features: str, cache: Path | None = None
+) -> DataSource:
     """Locates the data of a configuration and computes its fingerprint.
 
     Args:
@@ -136,6 +147,7 @@ def find_source(kind: str, root: str | None, wanted: str | None, features: str) 
         root: `data.root`.
         wanted: `data.source`: `tables`, `audio` or None.
         features: Name of the features.
+        cache: The cache folder; None is the default one.
 
     Raises:
         GtzanError: There is no usable data, or not the data that the features need.
@@ -143,7 +155,7 @@ def find_source(kind: str, root: str | None, wanted: str | None, features: str) 
     location = locate(kind, root)
     if location is not None:
         source = choose_source(location, wanted, features)
-        return DataSource(location, source, fingerprint(location, source))
+        return DataSource(location, source, fingerprint(location, source, cache))
     if wanted == "tables":
         raise GtzanError("data.source=tables: the synthetic corpus is audio and has no tables. Omit data.source.")
     return DataSource(None, "audio", SYNTHETIC_FINGERPRINT)

@@ -14,16 +14,15 @@ from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.feature_cache import (
-    ContentIndex,
     FileCache,
     StoredCorpus,
-    key_of,
     load_stored_corpus,
     store_corpus,
 )
 from gtzan_lightning.features.feature_matrix import Features
 from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings, feature_columns
 from gtzan_lightning.features.kinds import NAMES
+from gtzan_lightning.utils.content_index import ContentIndex, key_of
 
 ATTEMPTS = 3  # at joining the entries of files while other processes prune them
 MAX_LISTED = 100  # unusable files listed in the error message

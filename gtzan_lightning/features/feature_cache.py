@@ -1,18 +1,14 @@
 """Cache of computed features on disk.
 
 `FileCache` holds one entry per audio file, keyed by its content and the feature request. `load_stored_corpus` and
-`store_corpus` join the entries of a corpus in one array that is mapped into memory. `ContentIndex` stores content
-hashes by path, size and times, so that unchanged files need not be read again.
+`store_corpus` join the entries of a corpus in one array that is mapped into memory.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import time
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,15 +20,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gtzan_lightning.features.feature_request import Analysis
+from gtzan_lightning.utils.content_index import UNREADABLE
 from gtzan_lightning.utils.files import explained, remove, write_atomically
-
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-"""Errors raised for entries damaged by a power failure, which count as missing."""
-
-TOO_FRESH_S = 2.0  # a file changed this recently may change again within the resolution of its times
-
-FileState = tuple[int, int, int]
-"""Size in bytes, time of the last change of the content and time of the last change of the inode, both in ns."""
 
 
 @dataclass(frozen=True)
@@ -167,77 +156,3 @@ def store_corpus(cache: FileCache, key: str, entries: Sequence[tuple[str, FileSu
         (folder / "about.json").write_text(json.dumps([asdict(summary) for _, summary in entries]), "utf-8")
 
     write_atomically(cache.root / "corpora" / key, write)
-
-
-class ContentIndex:
-    """Content hashes of the files of a corpus, valid as long as their `FileState` is unchanged."""
-
-    def __init__(self, cache_root: Path, corpus_root: Path) -> None:
-        self._path = cache_root / "contents" / f"{key_of(str(corpus_root.resolve()))[:16]}.json"
-        self._known = self._stored()
-
-    def hashes(self, paths: Iterable[Path]) -> list[str | None]:
-        """Hash of each file; "" if it cannot be read, None if its hash is unknown or the file has changed."""
-        return [self._hash(path) for path in paths]
-
-    def update(self, files: Iterable[tuple[Path, FileState | None, str]]) -> None:
-        """Adds hashes and stores the index; files changed within the last `TOO_FRESH_S` seconds are left out.
-
-        Args:
-            files: Path, state before reading, and hash ("" if unreadable) of some or all files of the corpus.
-        """
-        newest = time.time_ns() - int(TOO_FRESH_S * 1e9)
-        old_enough = {
-            _name(path): (state, sha256) for path, state, sha256 in files if state and max(state[1:]) < newest
-        }
-        self._known = self._stored() | old_enough  # read again: other processes may have added files
-
-        def write(target: Path) -> None:
-            target.write_text(json.dumps(self._known), "utf-8")
-
-        write_atomically(self._path, write)
-
-    def _hash(self, path: Path) -> str | None:
-        state = file_state(path)
-        if state is None or not os.access(path, os.R_OK):
-            return ""
-        known_state, sha256 = self._known.get(_name(path), (None, None))
-        return sha256 or None if state == known_state else None
-
-    def _stored(self) -> dict[str, tuple[FileState, str]]:
-        try:
-            stored = json.loads(self._path.read_text("utf-8"))
-            return {path: (tuple(state), sha256) for path, (state, sha256) in stored.items()}
-        except UNREADABLE:
-            return {}  # the files are read again
-
-
-def _name(path: Path) -> str:
-    return str(path.absolute())
-
-
-def file_state(path: Path) -> FileState | None:
-    """Size and times of a file, None if it does not exist."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-
-
-def content_hash(path: Path) -> str:
-    """SHA-256 of the content of a file, in blocks; pooch.file_hash is equal, but slow to import.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def key_of(*parts: object) -> str:
-    """Cache key: SHA-256 of JSON data, 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

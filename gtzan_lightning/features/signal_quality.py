@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 
 from gtzan_lightning.features.audio_reading import Reading, read_audio
-from gtzan_lightning.features.feature_cache import FileCache, content_hash, key_of
+from gtzan_lightning.features.feature_cache import FileCache
 from gtzan_lightning.features.feature_request import Analysis
 from gtzan_lightning.utils.code_hash import code_hashes, combined
+from gtzan_lightning.utils.content_index import content_hash, key_of
 
 BLOCK_S = 0.1
 SILENCE_DBFS = -60.0  # blocks below this level are silent

@@ -14,7 +14,7 @@ from gtzan_lightning.report.page.page_data import details, head
 from gtzan_lightning.report.page.rendering import rendered
 from gtzan_lightning.report.score_tables import headline, print_rows, report_markdown, warnings_of
 from gtzan_lightning.runs.ranking import Verdict, leakage_drops, verdicts
-from gtzan_lightning.runs.records import Record, TestParts, read_record
+from gtzan_lightning.runs.records import Record, TestParts, checked, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
@@ -105,7 +105,7 @@ def report_sweep(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:
     records = []
     for path, card in jobs:
         read = read_record(RunFolder(path), card.get("overrides", []))
-        records.append(read if read.done else replace(read, card=card))
+        records.append(checked(read) if read.done else replace(read, card=card))
     if not any(record.done for record in records):
         return
     try:

@@ -10,6 +10,7 @@ from io import StringIO
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
@@ -51,6 +52,8 @@ def print_runs(rows: Sequence[RunRow], console: Console | None = None) -> None:
     columns = [*COLUMNS[:TEXTS], "date", "duration", *LEVELS]
     title = f"{len(rows)} runs, test accuracy"
     print_table(TextTable(title, columns, cells, text_columns=TEXTS, whole_names=True), console)
+    damaged = [str(row["card"]["error"]) for row in rows if row["card"].get("status") == "damaged"]
+    print_lines([f"[bold red]damaged[/]: {escape(error)}" for error in damaged], console)
     print_lines(leakage_warning_lines((row["card"] for row in rows), "runs"), console)
 
 

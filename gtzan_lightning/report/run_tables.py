@@ -9,15 +9,19 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
+from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.console import print_run
 from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
+from gtzan_lightning.runs.browser import card_of
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 
 
 def print_record(run: RunFolder, console: Console | None = None) -> None:
     """Prints the result of a run, or its status and traceback, and its command."""
     console = console or Console()
-    card = run.card() | {"status": run.standing()}
+    card = card_of(run)
+    if card.get("status") == "damaged":
+        raise GtzanError(card["error"])
     if card.get("status") == "done":
         print_run(card, run.path, console)
     else:

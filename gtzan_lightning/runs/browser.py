@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs.run_folder import Card, RunFolder, score_warnings
+from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder, score_warnings
+from gtzan_lightning.utils.code_hash import short_list
 
 SHORTCUTS = ("status", "split", "model", "corpus")  # filters beside the keys of the configuration
+
+NEEDED = (
+    "data.corpus", "data.sha256", "features.name", "split.name", "split.sha256", "model.name",
+    *(f"metrics.{part}.{level}.{score}" for part in ("val", "test") for level in ("window", "clip")
+      for score in ("accuracy", "accuracy_ci95", "n")),
+)  # fmt: skip
+"""Entries of the card of a finished run without which it cannot be listed."""
 
 
 def find_runs(outputs: Path) -> list[RunFolder]:
@@ -42,12 +50,30 @@ def named_run(name: str, outputs: Path) -> RunFolder:
 
 
 def card_of(run: RunFolder) -> Card:
-    """The run card with its actual status: `interrupted` for a `running` card without a process, or `damaged`."""
+    """The run card with its actual status: `interrupted` for a `running` card without a process.
+
+    A card that cannot be read or lacks entries has the status `damaged`, and the reason as `error`.
+    """
     try:
         card = run.card()
-        return card | {"status": run.standing()} if card.get("status") == "running" else card
-    except GtzanError:
-        return {"status": "damaged"}
+        if card.get("status") == "running":
+            return card | {"status": run.standing()}
+        lacking = [name for name in NEEDED if not _has(card, name)] if card.get("status") == "done" else []
+        if lacking:
+            raise GtzanError(f"{run.path / 'run.json'}: no {short_list(lacking, 3)}. {REMEDY}")
+        return card
+    except GtzanError as error:
+        return {"status": "damaged", "error": str(error), "run_id": run.path.name}
+
+
+def _has(card: Card, name: str) -> bool:
+    """Whether a card has the entry with this dotted name."""
+    node: Any = card
+    for key in name.split("."):
+        if not isinstance(node, dict) or key not in node:
+            return False
+        node = node[key]
+    return True
 
 
 def model_name(card: Mapping[str, Any]) -> str:
@@ -132,7 +158,11 @@ def _check_key(text: str, key: str, runs: Sequence[RunFolder]) -> None:
 
 def _values(run: RunFolder, key: str) -> set[str]:
     """All spellings of the run's value of a key: of the command line, the configuration and the card."""
-    card, config = card_of(run), run.config()
+    card = card_of(run)
+    try:
+        config = run.config()
+    except GtzanError:
+        config = {}
     model = str(card.get("model", {}).get("name"))
     shortcuts = {
         "status": {str(card.get("status"))},

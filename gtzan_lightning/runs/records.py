@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from gtzan_lightning.evaluation.metrics import Level
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions
 from gtzan_lightning.evaluation.run_comparison import Entrant
 from gtzan_lightning.evaluation.run_comparison import compare as compare_entrants
-from gtzan_lightning.runs.browser import find_runs, matching, named_run
-from gtzan_lightning.runs.run_folder import Card, RunFolder
+from gtzan_lightning.runs.browser import card_of, find_runs, matching, named_run
+from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder
 
 JOBS = "jobs*/[0-9]*"  # one file for each job, in one folder for each copy of the sweep
 KEPT = 64  # test parts in memory, about 0.5 MB each
@@ -47,9 +47,7 @@ def compare(runs: Sequence[str | Path], *, level: Level = "clip", outputs: str |
         >>> table[["a", "b", "difference", "low", "high"]]  # doctest: +SKIP
     """
     found = [named_run(str(run), Path(outputs)) for run in runs]
-    entrants = [
-        Entrant(run.path.name, read_predictions(run.predictions), run.done_card()["split"]["sha256"]) for run in found
-    ]
+    entrants = [Entrant(run.path.name, whole_predictions(run), run.done_card()["split"]["sha256"]) for run in found]
     return compare_entrants(entrants, read_clusters(found[0]), level)
 
 
@@ -103,14 +101,31 @@ def read_record(run: RunFolder, overrides: Sequence[str] | None = None) -> Recor
 
 
 def _usable_card(run: RunFolder) -> Card:
-    card = run.card()
-    if card.get("status") == "done":
-        lacking = [key for key in ("metrics", "split", "model") if key not in card]
-        if lacking:
-            raise GtzanError(f"{run.path / 'run.json'}: no {', '.join(lacking)}. Repeat the run with rerun=true.")
-        if not run.predictions.is_file():
-            raise GtzanError(f"{run.predictions}: missing. Repeat the run with rerun=true.")
+    """The card with its actual status.
+
+    Raises:
+        GtzanError: The record is damaged.
+    """
+    card = card_of(run)
+    if card.get("status") == "damaged":
+        raise GtzanError(card["error"])
+    if card.get("status") == "done" and not run.predictions.is_file():
+        raise GtzanError(f"{run.predictions}: missing. {REMEDY}")
     return card
+
+
+def whole_predictions(run: RunFolder) -> Predictions:
+    """The predictions of a finished run.
+
+    Raises:
+        GtzanError: The table is damaged, or has not as many rows as the scores on the run card were computed from.
+    """
+    predictions = read_predictions(run.predictions)
+    for part, levels in run.done_card()["metrics"].items():
+        expected, found = levels["window"]["n"], int((predictions.part == part).sum())
+        if found != expected:
+            raise GtzanError(f"{run.predictions}: {found:,} of {expected:,} rows of the part {part}. {REMEDY}")
+    return predictions
 
 
 def reason(record: Record) -> str:
@@ -159,10 +174,16 @@ def _sweep_runs(folder: Path) -> dict[RunFolder, list[str]]:
         if file.suffix in ("", ".json") and file.stem.isdigit():
             try:
                 job = json.loads(file.read_text(encoding="utf-8"))
-                found.setdefault(RunFolder(Path(job["folder"])), list(job["overrides"]))
+                found.setdefault(_folder_of_job(Path(job["folder"]), folder), list(job["overrides"]))
             except (ValueError, KeyError, TypeError) as error:
                 raise GtzanError(f"{file}: damaged ({error}). Start the sweep again to resume it.") from error
     return found
+
+
+def _folder_of_job(recorded: Path, sweep: Path) -> RunFolder:
+    """The run folder of a job; below the present `outputs` if that was moved after the sweep."""
+    moved = sweep.absolute().parents[1] / recorded.parent.name / recorded.name
+    return RunFolder(moved if moved.is_dir() and not recorded.is_dir() else recorded)
 
 
 def _is_readable(run: RunFolder) -> bool:
@@ -196,7 +217,17 @@ def _read_test_part(run: RunFolder) -> TestPart:
         clusters = read_clusters(run)
     except (GtzanError, KeyError, ValueError):
         clusters = {}
-    return TestPart(read_predictions(run.predictions).only("test"), clusters)
+    return TestPart(whole_predictions(run).only("test"), clusters)
+
+
+def checked(record: Record) -> Record:
+    """The record; with the status `damaged` and the reason if the predictions of a finished run are not whole."""
+    if record.done:
+        try:
+            whole_predictions(record.run)
+        except (GtzanError, ValueError) as error:
+            return replace(record, card=record.card | {"status": "damaged", "error": str(error)})
+    return record
 
 
 def read_clusters(run: RunFolder) -> dict[str, str]:

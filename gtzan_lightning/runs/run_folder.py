@@ -93,7 +93,7 @@ class RunFolder:
 
     def is_done(self) -> bool:
         """Whether the run has finished and its predictions exist."""
-        return self.card().get("status") == "done" and self.predictions.is_file()
+        return self.card().get("status") == "done" and "metrics" in self.card() and self.predictions.is_file()
 
     def done_card(self) -> Card:
         """The card of a finished run.

@@ -45,6 +45,7 @@ class ProtocolAblation(Study):
     """Effect of each deviation from the protocol other than the split, at both levels."""
 
     name = "ablation"
+    compares = ("ablation", "split", "split.name", "model")
 
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:  # noqa: ARG002
         """One table for each level, model and split."""

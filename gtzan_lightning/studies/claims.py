@@ -10,12 +10,13 @@ from scipy.stats import t
 
 from gtzan_lightning.report.tables import TextTable
 from gtzan_lightning.runs.run_folder import Card
-from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed
+from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed, by_configuration
 
 SPLITS = ("leaky", "grouped")
 COVERAGE = 0.95
 EXPLANATION = (
-    "Mean over split seeds; in brackets the 95 % prediction interval of one more run of the protocol. "
+    "Mean over split seeds, training seeds of a split averaged first; "
+    "in brackets the 95 % prediction interval of one more run of the protocol. "
     "A claim inside the interval is consistent with that split, and no more than that."
 )
 
@@ -27,6 +28,7 @@ class Measured:
     mean: float
     low: float  # of the 95 % prediction interval
     high: float
+    splits: int  # split seeds
     runs: int
     n: int  # test rows of a run
 
@@ -40,6 +42,7 @@ class ClaimCheck:
     """One published row, and what was measured for it."""
 
     claim: str
+    configuration: str  # the overrides in which it differs from other rows of the claim
     level: str
     claimed: float
     measured: dict[str, Measured]  # by split
@@ -49,6 +52,8 @@ class ClaimCheck:
         """What the claim is consistent with; computed from the intervals alone."""
         if set(self.measured) != set(SPLITS):
             return "not measured"
+        if min(each.splits for each in self.measured.values()) < 2:
+            return "needs two split seeds"
         leaky, grouped = (self.measured[split].holds(self.claimed) for split in SPLITS)
         return {(True, True): "both", (True, False): "leaky only", (False, True): "grouped only"}.get(
             (leaky, grouped), "neither"
@@ -66,7 +71,7 @@ class PublishedClaims(Study):
         columns = ("claim", "claimed", *SPLITS, "consistent with")
         rows = [
             [
-                check.claim,
+                f"{check.claim}\n{check.configuration}".strip(),
                 f"{check.claimed:.2f}\n{check.level}",
                 *(_cell(check.measured.get(split)) for split in SPLITS),
                 check.verdict,
@@ -77,16 +82,20 @@ class PublishedClaims(Study):
 
 
 def check_claims(cards: Sequence[Card]) -> list[ClaimCheck]:
-    """Groups finished runs by the claim that they were made for."""
-    groups: dict[tuple[str, str, float], dict[str, list[Card]]] = {}
+    """Groups finished runs by the claim that they were made for, and by everything but split and seeds."""
+    claims: dict[tuple[str, str, float], list[Card]] = {}
     for card in cards:
         study = card["study"]
-        splits = groups.setdefault((study["claim"], study["level"], study["accuracy"]), {})
-        splits.setdefault(card["split"]["name"], []).append(card)
-    return [
-        ClaimCheck(claim, level, accuracy, {split: _measured(runs, level) for split, runs in splits.items()})
-        for (claim, level, accuracy), splits in groups.items()
-    ]
+        claims.setdefault((study["claim"], study["level"], study["accuracy"]), []).append(card)
+    checks = []
+    for (claim, level, accuracy), own in claims.items():
+        for configuration, alike in by_configuration(own, ("split", "split.name")).items():
+            splits: dict[str, list[Card]] = {}
+            for card in alike:
+                splits.setdefault(card["split"]["name"], []).append(card)
+            measured = {split: _measured(runs, level) for split, runs in splits.items()}
+            checks.append(ClaimCheck(claim, configuration, level, accuracy, measured))
+    return checks
 
 
 def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -105,10 +114,12 @@ def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
 def _measured(cards: Sequence[Card], level: str) -> Measured:
     values = list(accuracies_by_seed(cards, level).values())
     low, high = prediction_interval(values)
-    return Measured(float(np.mean(values)), low, high, len(cards), cards[0]["metrics"]["test"][level]["n"])
+    return Measured(float(np.mean(values)), low, high, len(values), len(cards), cards[0]["metrics"]["test"][level]["n"])
 
 
 def _cell(measured: Measured | None) -> str:
     if measured is None:
         return "-"
-    return f"{measured.mean:.3f}\n({measured.low:.3f}-{measured.high:.3f})\n{measured.runs} runs, n={measured.n}"
+    several = measured.runs != measured.splits
+    runs = f"{measured.runs} runs of {measured.splits} splits" if several else f"{measured.runs} runs"
+    return f"{measured.mean:.3f}\n({measured.low:.3f}-{measured.high:.3f})\n{runs}, n={measured.n}"

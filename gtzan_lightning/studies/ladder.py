@@ -56,6 +56,7 @@ class LeakageLadder(Study):
     """Accuracy under each split, from leaky to filtered, with controls of equal training size."""
 
     name = "ladder"
+    compares = ("split", "split.name", "split.train_tracks", "model", "features")
 
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:
         """One table and one figure for each level."""

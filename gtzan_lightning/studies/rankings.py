@@ -38,6 +38,7 @@ class PublishedRankings(Study):
     """Compares the claimed best model of a study with each of its others."""
 
     name = "rankings"
+    compares = ("split", "split.name", "model", "features")
     settings = ("claim", "level", "winner")
 
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:  # noqa: ARG002

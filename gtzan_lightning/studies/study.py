@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +13,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from gtzan_lightning.config.identity import WITHOUT_EFFECT
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.report.console import varied
 from gtzan_lightning.report.tables import TextTable, leakage_warnings_markdown, print_table, table_markdown
-from gtzan_lightning.runs.run_card import limits_of
+from gtzan_lightning.runs.run_card import REPETITIONS, limits_of
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.utils.files import replacing, write_text
 
@@ -38,6 +40,7 @@ class Study(ABC):
 
     name: ClassVar[str]  # of the files that are written: `<name>.md`
     settings: ClassVar[tuple[str, ...]] = ()  # keys of `study` that every run must set
+    compares: ClassVar[tuple[str, ...] | None] = None  # keys it groups by itself; other varied keys: one analysis each
 
     @abstractmethod
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:
@@ -92,16 +95,43 @@ def report_studies(cards: Sequence[Card], folder: Path, console: Console | None 
             study = study_class(done[0]["study"])()
             _write(
                 study.name,
-                study.analyse(done, [card for card in own if card.get("status") != "done"]),
+                _result(study, done, [card for card in own if card.get("status") != "done"]),
                 done,
                 folder,
                 console,
             )
 
 
+def _result(study: Study, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:
+    """The analysis; of each configuration for itself where the jobs vary a key that the study does not group by."""
+    groups = by_configuration(done, study.compares) if study.compares is not None else {}
+    if len(groups) < 2:
+        return study.analyse(done, failed)
+    tables, figures = [], dict[str, Figure]()
+    for number, (label, cards) in enumerate(groups.items(), 1):
+        result = study.analyse(cards, failed)
+        tables += [replace(table, title=f"{table.title}, {label or 'otherwise'}") for table in result.tables]
+        figures |= {f"{stem}_{number}": figure for stem, figure in result.figures.items()}
+    return StudyResult(tables, figures)
+
+
 def _comparable(cards: Sequence[Card]) -> list[Card]:
     """The complete runs; limited ones (`debug=fast`) only where there are no others, to try out a study."""
     return [card for card in cards if not limits_of(card)] or list(cards)
+
+
+def by_configuration(cards: Sequence[Card], explained: Sequence[str]) -> dict[str, list[Card]]:
+    """Groups cards by the overrides that vary between them, except seeds, folds and keys without effect.
+
+    Args:
+        cards: of one study.
+        explained: further keys that the study itself compares.
+    """
+    ignored = {*REPETITIONS, "split.n_folds", *WITHOUT_EFFECT, "experiment", "study", *explained}
+    groups: dict[str, list[Card]] = {}
+    for card, label in zip(cards, varied(cards, ignored=ignored, default=""), strict=True):
+        groups.setdefault(label, []).append(card)
+    return groups
 
 
 def accuracies_by_seed(cards: Sequence[Card], level: str) -> dict[int, float]:

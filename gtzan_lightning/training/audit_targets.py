@@ -28,7 +28,7 @@ from gtzan_lightning.datamodule.slices import step_table
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS, probabilities
 from gtzan_lightning.runs.browser import named_run
-from gtzan_lightning.runs.run_folder import Card, RunFolder
+from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder
 from gtzan_lightning.training.checkpoints import load_checkpoint
 from gtzan_lightning.training.construction import make_datamodule, make_model, make_trainer
 from gtzan_lightning.training.split_data import SplitData, open_data
@@ -95,6 +95,8 @@ def run_target(run: RunFolder) -> AuditTarget:
         GtzanError: The run has not finished, or its corpus has changed.
     """
     card = run.done_card()
+    if not run.config():
+        raise GtzanError(f"{run.path / 'config.yaml'}: missing. {REMEDY}")
     stored = validate_config(DictConfig(OmegaConf.load(run.path / "config.yaml")))
     split = stored.split.model_copy(update={"manifest": str(run.split)})
     config = stored.model_copy(update={"split": split})

@@ -9,13 +9,30 @@ from typing import Any
 
 import lightning as L
 import pandas as pd
-from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, ModelCheckpoint
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gtzan_lightning.runs.job_board import JobReport
 from gtzan_lightning.utils.files import write_text
 from gtzan_lightning.utils.terminal import is_live
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps the weights of the best epoch, also in a run that resumes in another folder than it began in.
+
+    `ModelCheckpoint` forgets the best score if its folder has another path, and would overwrite better weights.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        paths = {
+            key: here(state_dict.get(key, "")) for key in ("best_model_path", "kth_best_model_path", "last_model_path")
+        }
+        best = {here(path): score for path, score in state_dict.get("best_k_models", {}).items()}
+        super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
 class LastCheckpoint(Checkpoint):

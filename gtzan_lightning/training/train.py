@@ -12,7 +12,7 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
@@ -29,7 +29,7 @@ from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs import run_card as cards
 from gtzan_lightning.runs.job_board import current_report
 from gtzan_lightning.runs.run_folder import Card, RunFolder
-from gtzan_lightning.training.callbacks import EpochProgress, History, LastCheckpoint, ReportedEpochs
+from gtzan_lightning.training.callbacks import BestCheckpoint, EpochProgress, History, LastCheckpoint, ReportedEpochs
 from gtzan_lightning.training.checkpoints import add_contents, load_checkpoint, resumable, with_versions
 from gtzan_lightning.training.construction import fit_training_ood, make_datamodule, make_model, make_trainer
 from gtzan_lightning.training.results import predict_all, record_results
@@ -232,7 +232,7 @@ def _contents(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
 
 def _callbacks(config: Config, run: RunFolder, model: GenreModule, history: History) -> list[Callback]:
     """History, checkpoints, early stopping and progress."""
-    best = ModelCheckpoint(
+    best = BestCheckpoint(
         run.path, "best", monitor=model.monitor, mode=model.mode, save_weights_only=True, enable_version_counter=False
     )
     callbacks: list[Callback] = [

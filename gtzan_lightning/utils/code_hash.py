@@ -49,7 +49,7 @@ def code_hashes(modules: Iterable[str], relevant: Callable[[str], bool] | None =
 
 def combined(hashes: Mapping[str, str]) -> str:
     """One SHA-256 over the hashes of several files."""
-    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()
 
 
 def changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

@@ -74,3 +74,26 @@ def test_a_sweep_without_a_finished_job_or_a_writable_folder_does_not_raise(runs
     (tmp_path / "file").write_text("")
     report_sweep([(runs[0], {"status": "done", "overrides": []})], tmp_path / "file")
     assert "No report: " in capsys.readouterr().out
+
+
+def test_damaged_runs_are_rows_with_the_reason_in_every_listing(runs, capsys):
+    good, leaky, other = runs
+    changed(other, status="done")
+    lines = (leaky / "predictions.csv").read_text().splitlines(keepends=True)
+    (leaky / "predictions.csv").write_text("".join(line for line in lines if ",test," not in line))
+    (good.parent / "bare").mkdir()
+    (good.parent / "bare" / "run.json").write_text('{"status": "done"}')
+    (other / "config.yaml").unlink()
+    assert main(["report"]) == 0
+    out = capsys.readouterr().out
+    assert "predictions.csv: 0 of 120 rows of the part test." in out
+    assert "bare/run.json: no data.corpus, data.sha256" in out
+    assert main(["runs", "ls"]) == 0
+    assert "bare/run.json: no data.corpus" in capsys.readouterr().out
+    for command in (["runs", "show", "bare"], ["audit", "bare"], ["audit", other.name], ["card", leaky.name]):
+        assert main(command) == 2
+        assert "Repeat" in capsys.readouterr().err
+    lost = [line for number, line in enumerate(lines) if number % 3 or ",test," not in line]
+    (leaky / "predictions.csv").write_text("".join(lost))
+    assert main(["compare", good.name, leaky.name]) == 2
+    assert "of 120 rows of the part test. Repeat" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Location of the data by file names, choice of the source, fingerprints, and every error."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -187,7 +188,7 @@ def test_a_changed_table_changes_the_fingerprint(own_tables, name):
     assert fingerprint(locate("auto", str(own_tables)), "tables") != first
 
 
-def test_the_fingerprint_of_audio_depends_on_names_sizes_and_times(tmp_path):
+def test_the_fingerprint_of_audio_depends_on_names_and_contents_only(tmp_path):
     root = Path(make(tmp_path / "d", "jazz/a.wav", "rock/b.wav"))
     prints = [fingerprint(locate("auto", str(root)), "audio")]
 
@@ -199,11 +200,23 @@ def test_the_fingerprint_of_audio_depends_on_names_sizes_and_times(tmp_path):
     assert prints[0] == prints[1]
     later(root / "jazz/a.wav")
     remember()
+    assert prints[2] == prints[0]
+    assert fingerprint(locate("auto", str(shutil.copytree(root, tmp_path / "moved"))), "audio") == prints[0]
+    size, content = (root / "jazz/a.wav").stat().st_size, (root / "jazz/a.wav").read_bytes()
+    (root / "jazz/a.wav").write_bytes(bytes(size) if content != bytes(size) else b"1" * size)
+    remember()
     (root / "jazz/a.wav").rename(root / "jazz/c.wav")
     remember()
     make(root, "rock/d.wav")
     remember()
     assert len(set(prints)) == 4
+
+
+def test_the_fingerprint_of_audio_does_not_need_a_cache(tmp_path):
+    root = Path(make(tmp_path / "d", "jazz/a.wav", "rock/b.wav"))
+    cached = fingerprint(locate("auto", str(root)), "audio")
+    (tmp_path / "file").touch()
+    assert fingerprint(locate("auto", str(root)), "audio", tmp_path / "file") == cached
 
 
 def test_tables_and_audio_of_one_root_differ(both):

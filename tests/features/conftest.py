@@ -22,4 +22,4 @@ def files(tmp_path):
 def old_files(monkeypatch):
     """Files look old enough for their hashes to be stored."""
     now = time.time_ns() + 10**10
-    monkeypatch.setattr("gtzan_lightning.features.feature_cache.time.time_ns", lambda: now)
+    monkeypatch.setattr("gtzan_lightning.utils.content_index.time.time_ns", lambda: now)

@@ -46,7 +46,7 @@ def test_a_copy_has_the_rows_of_its_original_and_other_values(corpus, tmp_path, 
 
 
 def test_copies_are_computed_once_and_the_originals_stay_cached(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("gtzan_lightning.features.feature_cache.TOO_FRESH_S", -3600)
+    monkeypatch.setattr("gtzan_lightning.utils.content_index.TOO_FRESH_S", -3600)
     original, augmented_copy = load(corpus, tmp_path, None), load(corpus, tmp_path)
     load(Corpus(**{**vars(corpus), "tracks": corpus.tracks[:1]}), tmp_path)  # of some tracks only
     monkeypatch.setattr(extraction, "extract", lambda *_: pytest.fail("computed again"))

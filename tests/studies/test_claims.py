@@ -7,8 +7,9 @@ from gtzan_lightning.report.tables import table_markdown
 from gtzan_lightning.studies.claims import PublishedClaims, check_claims, prediction_interval
 
 
-def card(split, accuracy, claimed=0.93, claim="paper", seed=0):
+def card(split, accuracy, claimed=0.93, claim="paper", seed=0, overrides=()):
     return {
+        "overrides": list(overrides),
         "study": {"claim": claim, "level": "window", "accuracy": claimed},
         "split": {"name": split, "seed": seed},
         "metrics": {"test": {"window": {"accuracy": accuracy, "n": 1990}}},
@@ -42,7 +43,7 @@ def test_the_verdict_follows_from_the_intervals(claimed, verdict):
 
 def test_wide_intervals_decide_nothing_and_missing_ones_say_so():
     one_run = [card("leaky", 0.93), card("grouped", 0.73)]
-    assert check_claims(one_run)[0].verdict == "both"
+    assert check_claims(one_run)[0].verdict == "needs two split seeds"
     assert check_claims(one_run[:1])[0].verdict == "not measured"
 
 
@@ -56,3 +57,21 @@ def test_training_seeds_of_one_split_are_averaged_before_the_interval():
     measured = check_claims(cards)[0].measured["leaky"]
     assert (measured.mean, measured.runs) == (pytest.approx(0.92), 4)
     assert (measured.low, measured.high) == pytest.approx(prediction_interval([0.91, 0.93]))
+
+
+def test_mixed_configurations_are_rows_of_their_own_and_seeds_and_paths_are_not():
+    """As in `make replicate ARGS="model.hidden_size=128,64 split.seed=0,1 seed=0,1"`."""
+    cards = [
+        card(
+            split, 0.7 + size / 1000 + seed / 100, seed=split_seed,
+            overrides=[f"split={split}", f"model.hidden_size={size}", f"split.seed={split_seed}", f"seed={seed}"],
+        )
+        for split in ("leaky", "grouped") for size in (128, 64) for split_seed in (0, 1) for seed in (0, 1)
+    ]  # fmt: skip
+    checks = check_claims(cards)
+    assert [check.configuration for check in checks] == ["hidden_size=128", "hidden_size=64"]
+    assert [check.measured["leaky"].mean for check in checks] == pytest.approx([0.833, 0.769])
+    (table,) = PublishedClaims().analyse(cards, []).tables
+    assert "| paper hidden_size=128 | 0.93 window | 0.833 (0.833-0.833) 4 runs of 2 splits, n=1990 |" in table_markdown(
+        table
+    )

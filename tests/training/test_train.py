@@ -121,6 +121,29 @@ def test_a_finished_run_of_other_code_is_repeated_or_kept_with_a_mark(trained, m
         assert trained().card["code"]["changed"] == []  # the code is as it was
 
 
+def test_a_run_that_is_resumed_in_a_moved_folder_has_the_same_results(trained, monkeypatch, tmp_path):
+    """The last epochs are worse than the best one, so that a forgotten best score would keep the wrong weights."""
+    recipe = ("trainer.max_epochs=12", "model.lr=0.2", "scheduler=constant", "trainer.save_every_s=0")
+    whole = trained(*recipe)
+    best = whole.card["training"]["best_epoch"]
+    assert best < 10
+    shutil.move(whole.folder, "whole")
+    callbacks = main_job._callbacks
+    monkeypatch.setattr(main_job, "_callbacks", lambda *a: [*callbacks(*a), Watch(best + 2)])
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        trained(*recipe)
+    signal.signal(signal.SIGINT, before)
+    monkeypatch.setattr(main_job, "_callbacks", callbacks)
+    shutil.move(tmp_path / "outputs", tmp_path / "moved")
+    resumed = trained(*recipe, f"outputs={tmp_path / 'moved'}")
+    assert resumed.card["training"]["resumed"]
+    assert resumed.card["training"]["best_epoch"] == best
+    assert torch.load(resumed.folder / "best.ckpt", weights_only=True)["epoch"] == best
+    assert predictions(resumed.folder) == predictions(main_job.Path("whole"))
+    assert resumed.card["metrics"] == whole.card["metrics"]
+
+
 def test_an_interrupted_run_of_other_code_starts_again(trained, monkeypatch):
     run = trained()
     (run.folder / "run.json").write_text(json.dumps(run.card | {"status": "interrupted"}))
@@ -368,7 +391,7 @@ def test_the_run_of_a_killed_process_is_resumed(trained, requested, first, tmp_p
 
 def test_a_damaged_last_checkpoint_is_reported_with_the_remedy(trained):
     run = trained()
-    (run.folder / "run.json").write_text(json.dumps({"status": "interrupted"}))
+    (run.folder / "run.json").write_text(json.dumps(run.card | {"status": "interrupted"}))
     (run.folder / "last.ckpt").write_bytes((run.folder / "last.ckpt").read_bytes()[:1000])
     with pytest.raises(GtzanError, match=r"last\.ckpt: .*rerun=true"):
         trained()
