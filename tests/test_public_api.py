@@ -1,9 +1,12 @@
 """The public API: the same names, whatever was imported before."""
 
+import doctest
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 
 import gtzan_lightning
 
@@ -34,3 +37,20 @@ def test_composing_does_not_import_torch():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'gtzan_lightning' has no attribute 'tarin'"):
         gtzan_lightning.tarin  # noqa: B018
+
+
+def test_the_examples_of_the_docstrings_run(tables_root, monkeypatch, tmp_path):
+    """Each in a folder of its own, but that of `predict`, which needs a run."""
+    monkeypatch.setenv("GTZAN_ROOT", str(tables_root))
+    noise = np.random.default_rng(0).normal(0, 0.1, 4 * 22050)
+    for name in FUNCTIONS:
+        folder = tmp_path / ("load_run" if name == "predict" else name)
+        (folder / "music").mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / "music" / "song.wav", noise, 22050)
+        monkeypatch.chdir(folder)
+        (example,) = doctest.DocTestFinder(recurse=False).find(getattr(gtzan_lightning, name), name, globs={})
+        assert example.examples, f"{name} has no example"
+        runner = doctest.DocTestRunner()
+        report = []
+        runner.run(example, out=report.append)
+        assert not runner.failures, "".join(report)

@@ -72,6 +72,7 @@ def compose(
         config_name: the primary configuration, `train.yaml` of the package unless `config_dir` has another.
 
     Example:
+        >>> from gtzan_lightning import compose
         >>> compose(["model=lstm", "slice=6s"]).slice.seconds
         6
     """

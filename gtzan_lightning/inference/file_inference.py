@@ -38,10 +38,6 @@ def predict(
 ) -> list[FilePrediction]:
     """Predicts the genre of each file, with probabilities and warnings.
 
-        from gtzan_lightning import load_run, predict
-        for prediction in predict(load_run("best"), "music/"):
-            print(prediction.path, prediction.genre, prediction.probability, prediction.warnings)
-
     Sampling rate, channels, features, steps and slices are those of the training, so that a clip of the test part gets
     the probabilities of `predictions.csv`. The prediction of a file is the mean over all its slices.
 
@@ -58,6 +54,12 @@ def predict(
 
     Raises:
         GtzanError: there is no such run, a folder has no audio, or a pattern has no match.
+
+    Example:
+        >>> from gtzan_lightning import load_run, predict
+        >>> for prediction in predict(load_run("best"), "music/"):
+        ...     print(prediction.path, prediction.genre in prediction.genres)
+        music/song.wav True
     """
     trained = run if isinstance(run, TrainedRun) else load_run(run)
     paths = music_files([files] if isinstance(files, (str, Path)) else files)

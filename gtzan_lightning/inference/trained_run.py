@@ -87,6 +87,14 @@ def load_run(run: str | Path, *, outputs: str | Path = "outputs", trust: Collect
 
     Raises:
         GtzanError: there is no such run, it has not finished, or its checkpoint cannot be used.
+
+    Example:
+        >>> from gtzan_lightning import compose, load_run, train
+        >>> overrides = ["model=mlp", "trainer.max_epochs=1", "trainer.progress=false"]
+        >>> run = load_run(train(compose(overrides)).folder)  # doctest: +ELLIPSIS
+        Run mlp-3s-grouped-...
+        >>> len(run.columns)
+        58
     """
     if Path(run).is_file():
         return _load(Path(run), RunFolder(Path(run).parent), trust)

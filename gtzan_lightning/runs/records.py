@@ -42,9 +42,12 @@ def compare(runs: Sequence[str | Path], *, level: Level = "clip", outputs: str |
         GtzanError: a run is missing or unfinished, or the runs do not share their test part.
 
     Examples:
-        >>> from gtzan_lightning import compare
-        >>> table = compare(["mlp-3s-grouped", "lstm-3s-grouped"])  # doctest: +SKIP
-        >>> table[["a", "b", "difference", "low", "high"]]  # doctest: +SKIP
+        >>> from gtzan_lightning import compare, compose, train
+        >>> commands = [[f"model={name}", "trainer.max_epochs=1", "trainer.progress=false"] for name in ("mlp", "lstm")]
+        >>> runs = [train(compose(overrides)).folder for overrides in commands]  # doctest: +ELLIPSIS
+        Run mlp-3s-grouped-...
+        >>> compare(runs)[["low", "difference", "high"]].columns.tolist()
+        ['low', 'difference', 'high']
     """
     found = [named_run(str(run), Path(outputs)) for run in runs]
     entrants = [Entrant(run.path.name, whole_predictions(run), run.done_card()["split"]["sha256"]) for run in found]

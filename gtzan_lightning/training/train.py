@@ -64,17 +64,20 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
     Args:
         cfg: the configuration, as `compose` or Hydra returns it.
         folder: the run folder; None is that of the configuration.
-        overrides: the command line, for the run card.
+        overrides: the command line, for the run card; the default is that of `compose`.
 
     Raises:
         GtzanError: the configuration or the data are not usable.
 
-    Examples:
+    Example:
         >>> from gtzan_lightning import compose, train
-        >>> result = train(compose(["data=synthetic", "model=mlp", "debug=fast"]))  # doctest: +SKIP
-        >>> result.card["metrics"]["test"]["clip"]["accuracy"]  # doctest: +SKIP
-        0.208
+        >>> overrides = ["model=mlp", "trainer.max_epochs=1", "trainer.progress=false"]
+        >>> result = train(compose(overrides))  # doctest: +ELLIPSIS
+        Run mlp-3s-grouped-...
+        >>> sorted(result.card["metrics"]["test"])
+        ['clip', 'clip_vote', 'window']
     """
+    overrides = overrides or list(OmegaConf.select(cfg, "hydra.overrides.task") or ())
     try:
         request, refusal = prepare(cfg, overrides), None
     except GtzanError as error:
