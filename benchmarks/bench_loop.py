@@ -31,7 +31,7 @@ from gtzan_lightning.config.schema import Config, validate_config
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.datamodule.slices import slice_table
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.optimization import decay_groups
 from gtzan_lightning.training.callbacks import History, LastCheckpoint

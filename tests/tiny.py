@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 
 RATE_HZ = 22_050
 

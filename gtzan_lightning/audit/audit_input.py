@@ -11,7 +11,7 @@ from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.split_rules import NAMES, rule_named
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 
 PROMISES = {name: rule_named(name).KEEPS for name in NAMES}
 """The groups (track, recording, artist) that each split rule keeps in one part."""

@@ -11,7 +11,7 @@ from scipy.sparse import coo_matrix, triu
 from sklearn.neighbors import NearestNeighbors
 
 from gtzan_lightning.datamodule.scaling import CONSTANT
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 
 NEAR = 0.25  # share of the distance to the NEIGHBOURS-th neighbour; unrelated published tracks start at 0.28
 NEIGHBOURS = 10  # also the largest group of copies that is found completely

@@ -90,7 +90,7 @@ def _get(arguments: argparse.Namespace) -> None:
 
 
 def _artists(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.corpus.artist_index import read_index, write_metadata
+    from gtzan_lightning.corpus.metadata import read_index, write_metadata
 
     root = (arguments.root or Path(os.environ.get("GTZAN_ROOT") or DEFAULT_ROOT)).expanduser()
     index = read_index(arguments.file.expanduser())

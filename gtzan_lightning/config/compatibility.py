@@ -47,7 +47,7 @@ def locate_data(config: Config) -> DataSource:
     Raises:
         GtzanError: there are no usable data.
     """
-    return configured_source(config.data.model_dump(), config.features.name, config.cache_dir)
+    return configured_source(config.data.model_dump(), config.features.model_dump(), config.cache_dir)
 
 
 def check_compatibility(config: Config, data: DataSource) -> None:
@@ -65,8 +65,9 @@ def check_compatibility(config: Config, data: DataSource) -> None:
     if manifest is not None and not Path(manifest).exists():
         raise GtzanError(f"split.manifest: there is no file {manifest}. Give the split.csv of a run.")
     lengths = config.slice
-    row_s = config.features.row_s(lengths.step_s)
-    check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
+    if not data.own_table:  # the length of its rows is in the file
+        row_s = config.features.row_s(lengths.step_s)
+        check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
     location = data.location
     if config.split.name == "artist" and location is not None and location.metadata is None:
         raise GtzanError(
@@ -103,7 +104,7 @@ def _check_augmented_copies(config: Config, source: Source) -> None:
     requested = f"augmentation.copies={options.copies}"
     if source == "tables":
         raise GtzanError(
-            f"{requested} needs audio, and features=stats comes from the tables here.\n"
+            f"{requested} needs audio, and the features come from tables here.\n"
             "Set data.source=audio where the clips are, or augmentation.copies=0."
         )
     if "track" not in rule_named(config.split.name).KEEPS:

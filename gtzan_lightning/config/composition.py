@@ -16,7 +16,8 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.config.identity import HASH_LENGTH, config_hash, existing_run, run_name
-from gtzan_lightning.corpus.location import DataSource, find_source
+from gtzan_lightning.corpus.feature_table import TableOptions
+from gtzan_lightning.corpus.location import TABLE, DataOptions, DataSource, find_source
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir
 
@@ -88,13 +89,32 @@ def plain_config(cfg: DictConfig) -> dict[str, Any]:
     }
 
 
-def configured_source(data: Mapping[str, Any], features: str, cache: str | None = None) -> DataSource:
-    """Locates the data of the config section `data` for a kind of features; `cache` is the key `cache_dir`.
+def configured_source(data: Mapping[str, Any], features: Mapping[str, Any], cache: str | None = None) -> DataSource:
+    """Locates the data of the config sections `data` and `features`; `cache` is the key `cache_dir`.
 
     Raises:
         GtzanError: there are no usable data.
     """
-    return find_source(data["kind"], data["root"], data["source"], features, cache_dir(cache))
+    path = features.get("path") or ()
+    aliases = (data.get("genres") or {}).get("aliases") or {}
+    is_table = features["name"] == TABLE
+    reading = TableOptions(
+        columns=tuple((features.get("columns") or {}).items()),
+        drop=tuple(features.get("drop") or ()) if is_table else (),
+        window_s=features["window_s"] if is_table else None,
+        needs_length=features.get("pooling") is None,
+        sample_rate_hz=features["sample_rate_hz"],
+        aliases=tuple((str(name), str(genre)) for name, genre in aliases.items()),
+        max_skipped_share=data["max_skipped_share"],
+    )
+    options = DataOptions(
+        table=(path,) if isinstance(path, str) else tuple(path),
+        metadata=data.get("metadata"),
+        name=data.get("name"),
+        min_tracks=data.get("min_tracks") or 0,
+        reading=reading,
+    )
+    return find_source(data["kind"], data["root"], data["source"], features["name"], cache_dir(cache), options)
 
 
 def run_dir(cfg: DictConfig, overrides: Sequence[str] = (), source: DataSource | None = None) -> Path:
@@ -126,13 +146,13 @@ class RunNames:
         config = plain_config(cfg)
         model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
         try:
-            sha256 = self._source(config["data"], config["features"]["name"], config["cache_dir"]).sha256
+            sha256 = self._source(config["data"], config["features"], config["cache_dir"]).sha256
             run_hash = config_hash(config, sha256, world_size=config["trainer"]["devices"])
         except Exception as error:  # raised again and reported when the run starts
             run_hash = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:HASH_LENGTH]
         return existing_run(Path(config["outputs"]) / "runs", run_hash) or run_name(config, overrides, run_hash, model)
 
-    def _source(self, data: Mapping[str, Any], features: str, cache: str | None) -> DataSource:
+    def _source(self, data: Mapping[str, Any], features: Mapping[str, Any], cache: str | None) -> DataSource:
         requested = f"{data} {features}"
         if requested not in self._sources:
             self._sources[requested] = self._given or configured_source(data, features, cache)

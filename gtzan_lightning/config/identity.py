@@ -15,8 +15,8 @@ ENGINE = 1  # increased when the same configuration gives other results
 SCHEMA = 1  # of the run folder and run.json
 
 WITHOUT_EFFECT = frozenset({
-    "outputs", "rerun", "reuse", "cache_dir",
-    "data.kind", "data.root", "data.source", "data.n_jobs", "data.max_skipped_share",
+    "outputs", "rerun", "reuse", "cache_dir", "data.kind", "data.root", "data.source",
+    "data.metadata", "data.name", "data.min_tracks", "features.path", "data.n_jobs", "data.max_skipped_share",
     "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
 })  # fmt: skip

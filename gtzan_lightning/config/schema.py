@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from gtzan_lightning.corpus.location import TABLE
 from gtzan_lightning.datamodule.split_rules import NAMES as RULES
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
@@ -38,11 +39,21 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
 
 
+class Genres(Section):
+    """Genres of the corpus."""
+
+    aliases: dict[str | int, str] | None
+
+
 class Data(Section):
     """Config group `data`."""
 
     kind: Literal["auto", "gtzan", "folder", "synthetic"]
     root: str | None
+    metadata: str | None = None
+    name: str | None = None
+    genres: Genres = Field(default_factory=lambda: Genres(aliases=None))
+    min_tracks: Annotated[int, Field(ge=0)] = 0
     source: Literal["tables", "audio"] | None
     batch_size: Annotated[int, Field(ge=2)]  # batch normalisation needs two examples
     n_jobs: Count
@@ -53,7 +64,11 @@ class FeatureConfig(Section):
     """Config group `features`."""
 
     name: str
-    window_s: Seconds
+    path: str | list[str] | None = None
+    columns: dict[Literal["id", "genre", "window", "start", "length", "part"], str] | None = None
+    transform: Literal["logit", "log"] | None = None
+    pooling: Literal["clip"] | None = None
+    window_s: Seconds | None
     sample_rate_hz: Annotated[int, Field(ge=4000)]
     n_fft: Annotated[int, Field(ge=64)]
     hop_length_samples: Annotated[int, Field(ge=16)]
@@ -69,19 +84,30 @@ class FeatureConfig(Section):
     @field_validator("name")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        if name not in FEATURES:
-            raise ValueError(f"should be one of {', '.join(FEATURES)}")
+        known = (*FEATURES, TABLE)
+        if name not in known:
+            raise ValueError(f"should be one of {', '.join(known)}")
         return name
 
     @model_validator(mode="after")
     def _fits(self) -> FeatureConfig:
         if self.n_mfcc > self.n_mels:
             raise ValueError(f"n_mfcc={self.n_mfcc} needs at least as many mel bands, but n_mels={self.n_mels}")
-        for key, value in getattr(kind_named(self.name), "REQUIRED", {}).items():
+        required = {} if self.name == TABLE else getattr(kind_named(self.name), "REQUIRED", {})
+        for key, value in required.items():
             if getattr(self, key) != value:
                 raise ValueError(f"{self.name} was trained with {key}={value}, not {getattr(self, key)}")
         if len(set(self.nets)) < len(self.nets):
             raise ValueError(f"nets={self.nets}: name each network once")
+        return self
+
+    @model_validator(mode="after")
+    def _belongs_to_a_table(self) -> FeatureConfig:
+        for key in ("path", "transform", "pooling"):
+            if self.name != TABLE and getattr(self, key) is not None:
+                raise ValueError(f"features.{key} belongs to features=table, not to features={self.name}")
+        if self.name != TABLE and self.window_s is None:
+            raise ValueError("window_s may be null for features=table only")
         return self
 
     @property
@@ -93,7 +119,7 @@ class FeatureConfig(Section):
         """Seconds of a feature row; `step_s` = 30 s selects statistics of whole clips."""
         if self.framed:
             return self.hop_length_samples / self.sample_rate_hz
-        return WHOLE_CLIP_S if step_s == WHOLE_CLIP_S else self.window_s
+        return WHOLE_CLIP_S if step_s == WHOLE_CLIP_S or self.window_s is None else self.window_s
 
 
 class SliceConfig(Section):
@@ -323,7 +349,7 @@ class Config(Section):
     @property
     def whole_clips(self) -> bool:
         """Whether a feature row holds the statistics of a whole clip of any length."""
-        return not self.features.framed and self.features.row_s(self.slice.step_s) == WHOLE_CLIP_S
+        return self.features.name == "stats" and self.features.row_s(self.slice.step_s) == WHOLE_CLIP_S
 
     @property
     def leaks_by_design(self) -> frozenset[str]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
+import soundfile
+import yaml
+
 from gtzan_lightning.corpus.audio_folder import scan
-from gtzan_lightning.corpus.location import DataSource, Location, find_source
+from gtzan_lightning.corpus.feature_table import FeatureTable, read_feature_table, read_published_table
+from gtzan_lightning.corpus.location import TABLE, TABLE_NAMES, DataOptions, DataSource, Location, find_source
 from gtzan_lightning.corpus.metadata import with_metadata
-from gtzan_lightning.corpus.published_tables import read_table
 from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
-from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
+from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track, genre_names
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir as default_cache_dir
 
 GTZAN_TRACKS = 990  # minimum number of tracks, out of 1,000, of a corpus that is named "gtzan"
+KNOWN_SHARE = 0.8  # of the known digests; rounding and single repaired clips differ
 
 
 def open_corpus(
@@ -62,9 +70,11 @@ def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
     location = data.location
     if location is None:
         return synthetic_corpus(cache_dir, n_jobs=n_jobs)
-    tracks, notes = _tracks_of_tables(location) if data.source == "tables" else _tracks_of_audio(location)
+    tracks, notes, tables = _tracks(data)
+    table = next(iter(tables.values()), None)
+    aliases = data.options.aliases
     if location.metadata is not None:
-        tracks, more = with_metadata(tracks, location.metadata)
+        tracks, more = with_metadata(tracks, location.metadata, aliases, may_not_match=location.may_not_match)
         notes += more
     tracks.sort(key=lambda track: track.track_id)
     genres = tuple(sorted({track.genre for track in tracks}))
@@ -72,37 +82,131 @@ def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
         raise GtzanError(
             f"{location.root}: one genre only ({genres[0]}); a classifier needs at least two genre folders."
         )
+    notes += _small_genres(tracks, data.options.min_tracks)
     return Corpus(
-        name=_name(location.root, tracks),
+        name=data.options.name or _name(data, tracks, table),
         tracks=tuple(tracks),
         genres=genres,
         source=data.source,
         root=location.root,
         sha256=data.sha256,
         notes=tuple(notes),
+        tables=tables,
+        reading=tuple(line for each in tables.values() for line in each.reading),
+        has_tracks=table.has_tracks if table else True,
+        columns=_columns(table) if table else {},
     )
 
 
-def _tracks_of_tables(location: Location) -> tuple[list[Track], list[str]]:
-    """The union of the tracks of the tables."""
+def _tracks(data: DataSource) -> tuple[list[Track], list[str], dict[str, FeatureTable]]:
+    """Tracks, notes, and the tables that they come from."""
+    assert data.location is not None
+    if data.own_table:
+        table = read_feature_table(data.location.tables, data.options.reading)
+        genre_of_track = dict(zip(table.track_ids, table.genres, strict=True))
+        return [Track(track_id, genre) for track_id, genre in genre_of_track.items()], list(table.notes), {TABLE: table}
+    if data.source == "tables":
+        return _tracks_of_tables(data.location, data.options)
+    tracks, notes = _tracks_of_audio(data.location, data.options.aliases)
+    return tracks, notes, {}
+
+
+def _tracks_of_tables(
+    location: Location, options: DataOptions
+) -> tuple[list[Track], list[str], dict[str, FeatureTable]]:
+    """The union of the tracks of the published tables; one that cannot be read is noted if there is another."""
     genre_of_track: dict[str, str] = {}
     notes: list[str] = []
+    errors: list[GtzanError] = []
+    tables: dict[str, FeatureTable] = {}
     for path in location.tables:
-        table = read_table(path)
+        try:
+            tables[path.name] = table = read_published_table(path, options.reading)
+        except GtzanError as error:
+            errors.append(error)
+            notes.append(f"{path.name}: not used: {str(error).partition(chr(10))[0].removeprefix(f'{path}: ')}")
+            continue
         notes += table.notes
-        genre_of_track |= zip(table.track_ids, table.genres, strict=True)  # names and labels agree
-    return [Track(track_id, genre) for track_id, genre in genre_of_track.items()], notes
+        genre_of_track |= zip(table.track_ids, table.genres, strict=True)
+    if not tables:
+        raise errors[0]
+    return [Track(track_id, genre) for track_id, genre in genre_of_track.items()], notes, tables
 
 
-def _tracks_of_audio(location: Location) -> tuple[list[Track], list[str]]:
+def _tracks_of_audio(location: Location, aliases: dict[str, str]) -> tuple[list[Track], list[str]]:
     assert location.audio is not None  # choose_source has checked it
     folder = scan(location.audio)
+    spelling, notes = genre_names([genre for genre, _ in folder.files], aliases)
     tracks = [
-        Track(track_id, genre, path) for track_id, (genre, path) in zip(folder.track_ids(), folder.files, strict=True)
+        Track(track_id, spelling[genre], path)
+        for track_id, (genre, path) in zip(folder.track_ids(), folder.files, strict=True)
     ]
-    return tracks, list(folder.notes)
+    return tracks, [*folder.notes, *notes]
 
 
-def _name(root: Path, tracks: list[Track]) -> str:
-    is_gtzan = len(tracks) >= GTZAN_TRACKS and {track.genre for track in tracks} == set(GTZAN_GENRES)
-    return "gtzan" if is_gtzan else root.resolve().name
+def _columns(table: FeatureTable) -> dict[str, dict[str, str]]:
+    """Value of each track in the other columns; several values of one track are joined."""
+    columns = {}
+    for name, values in table.others.items():
+        of_track: dict[str, dict[str, None]] = {}
+        for track, value in zip(table.track_ids, values, strict=True):
+            of_track.setdefault(track, {})[value] = None
+        columns[name] = {track: " | ".join(several) for track, several in of_track.items()}
+    return columns
+
+
+def _small_genres(tracks: Sequence[Track], fewest: int) -> list[str]:
+    counts = Counter(track.genre for track in tracks)
+    small = [f"{genre} ({count})" for genre, count in sorted(counts.items()) if count < fewest]
+    return [f"genres of fewer than {fewest} tracks (data.min_tracks): {', '.join(small)}"] if small else []
+
+
+def _name(data: DataSource, tracks: Sequence[Track], table: FeatureTable | None) -> str:
+    """`gtzan` if the content is GTZAN's, else the name of the folder, or of the file of `features=table`."""
+    location = data.location
+    assert location is not None
+    if len(tracks) >= GTZAN_TRACKS and {track.genre for track in tracks} == set(GTZAN_GENRES):
+        known = _known_values(table) if table else _known_samples(tracks)
+        if known:
+            return "gtzan"
+    path = location.tables[0] if data.own_table else location.root
+    is_file_name = data.own_table and len(location.tables) == 1 and path.name not in TABLE_NAMES
+    return path.name.partition(".")[0] if is_file_name else location.root.resolve().name
+
+
+def _known_values(table: FeatureTable) -> bool:
+    """Whether a table has GTZAN's values; other music can have its track names."""
+    if "rms_mean" not in table.columns:
+        return False
+    column, digests = table.columns.index("rms_mean"), _digests()["clips" if table.whole_clips else "windows"]
+    first = {track: row for row, track in reversed(list(enumerate(table.track_ids)))}
+    found = [
+        _digest(f"{track} {table.values[first[track], column]:.3f}".encode()) == digest
+        for track, digest in digests.items()
+        if track in first
+    ]
+    return sum(found) >= KNOWN_SHARE * len(digests)
+
+
+def _known_samples(tracks: Sequence[Track]) -> bool:
+    """Whether clips have GTZAN's samples."""
+    path_of, found = {track.track_id: track.path for track in tracks}, []
+    for track, digest in _digests()["samples"].items():
+        if (path := path_of.get(track)) is None:
+            continue
+        try:
+            samples, _ = soundfile.read(path, dtype="int16")
+        except (OSError, RuntimeError):
+            continue
+        found.append(_digest(samples.astype("<i2").tobytes()) == digest)
+    return bool(found) and sum(found) >= KNOWN_SHARE * len(found)
+
+
+@cache
+def _digests() -> dict[str, dict[str, str]]:
+    loaded: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("gtzan_digests.yaml").read_text())
+    return loaded
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES, holds_audio, scan
+from gtzan_lightning.corpus.feature_table import TABLE_OF_WINDOW_S, TableOptions
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir
@@ -17,7 +18,9 @@ from gtzan_lightning.utils.content_index import ContentIndex, indexed_hashes
 
 Source = Literal["tables", "audio"]
 
-TABLE_NAMES = ("features_3_sec.csv", "features_30_sec.csv")
+TABLE = "table"  # features=table: the user's own feature table
+TABLE_NAMES = tuple(TABLE_OF_WINDOW_S.values())
+METADATA = "metadata.csv"
 GTZAN_AUDIO_FOLDERS = ("genres_original", "genres")
 DEFAULT_ROOT = Path("data/gtzan")
 SYNTHETIC_FINGERPRINT = f"synthetic renderer {RENDERER_VERSION}"
@@ -29,17 +32,35 @@ class Location:
     """A data root with usable data."""
 
     root: Path
-    tables: tuple[Path, ...]  # the published tables
+    tables: tuple[Path, ...]  # the published tables, or those of features=table
     audio: Path | None  # the folder of genre folders
     metadata: Path | None
+    may_not_match: bool = False  # metadata of GTZAN_ROOT beside a table elsewhere: used only if it has all tracks
 
 
-def locate(kind: str, root: str | None) -> Location | None:
+@dataclass(frozen=True)
+class DataOptions:
+    """How the data are read; see the config groups `data` and `features`."""
+
+    table: tuple[str, ...] = ()  # `features.path`
+    metadata: str | None = None  # `data.metadata`
+    name: str | None = None  # `data.name`
+    min_tracks: int = 0  # `data.min_tracks`
+    reading: TableOptions = field(default_factory=TableOptions)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """`data.genres.aliases`."""
+        return dict(self.reading.aliases)
+
+
+def locate(kind: str, root: str | None, options: DataOptions | None = None) -> Location | None:
     """Finds the data root of a config of the group `data`; None for the embedded synthetic corpus.
 
     Args:
         kind: `auto`, `gtzan`, `folder` or `synthetic`.
         root: `data.root`; by default the environment variable GTZAN_ROOT, then `data/gtzan`.
+        options: `data.metadata`.
 
     Raises:
         GtzanError: A root was given or is required, and has no usable data.
@@ -54,10 +75,44 @@ def locate(kind: str, root: str | None) -> Location | None:
             f"data={kind} needs a folder: data.root is not set and there is no {DEFAULT_ROOT}/.\n{SYNTHETIC_REMEDY}"
         )
     where = "data.root" if root else "GTZAN_ROOT" if named else "the default folder"
-    return _inspect(Path(named).expanduser() if named else DEFAULT_ROOT, where, kind)
+    return _inspect(Path(named).expanduser() if named else DEFAULT_ROOT, where, kind, options or DataOptions())
 
 
-def _inspect(root: Path, where: str, kind: str) -> Location:
+def locate_table(kind: str, root: str | None, options: DataOptions) -> Location:
+    """The files of `features=table`, and the metadata that belong to them.
+
+    The metadata are those of `data.metadata`, else `metadata.csv` beside the table, else that of the data root.
+
+    Raises:
+        GtzanError: No file is set, or one does not exist.
+    """
+    if not options.table:
+        raise GtzanError("features=table needs a file: features.path=FILE (CSV, Parquet, Excel, npz, npy or HDF5).")
+    if kind == "synthetic":
+        raise GtzanError("features=table reads tracks from its file, data=synthetic renders its own. Omit data.")
+    paths = tuple(Path(name).expanduser() for name in options.table)
+    for path in paths:
+        if not path.is_file():
+            what = "is a folder, not a file" if path.is_dir() else "does not exist"
+            raise GtzanError(f"features.path={path}: {what}.")
+    named = root or os.environ.get("GTZAN_ROOT") or (str(DEFAULT_ROOT) if DEFAULT_ROOT.is_dir() else None)
+    beside, of_root = paths[0].parent / METADATA, Path(named).expanduser() / METADATA if named else None
+    if options.metadata or beside.is_file():
+        return Location(paths[0].parent, paths, None, _metadata(options, beside))
+    found = of_root if of_root is not None and of_root.is_file() else None
+    return Location(paths[0].parent, paths, None, found, may_not_match=root is None)
+
+
+def _metadata(options: DataOptions, default: Path) -> Path | None:
+    if options.metadata is None:
+        return default if default.is_file() else None
+    chosen = Path(options.metadata).expanduser()
+    if not chosen.is_file():
+        raise GtzanError(f"data.metadata={options.metadata}: there is no such file.")
+    return chosen
+
+
+def _inspect(root: Path, where: str, kind: str, options: DataOptions) -> Location:
     if not root.is_dir():
         raise GtzanError(f"{where}: there is no folder {root}.\n{SYNTHETIC_REMEDY}")
     tables = () if kind == "folder" else tuple(root / name for name in TABLE_NAMES if (root / name).is_file())
@@ -67,8 +122,7 @@ def _inspect(root: Path, where: str, kind: str) -> Location:
     audio = next((path for path in candidates if path.is_dir() and holds_audio(path)), None)
     if not tables and audio is None:
         raise GtzanError(f"{where}: {root} holds no {_expected(kind)}.\n{SYNTHETIC_REMEDY}")
-    metadata = root / "metadata.csv"
-    return Location(root, tables, audio, metadata if metadata.is_file() else None)
+    return Location(root, tables, audio, _metadata(options, root / METADATA))
 
 
 def _expected(kind: str) -> str:
@@ -135,10 +189,21 @@ class DataSource:
     location: Location | None  # None for the synthetic corpus
     source: Source
     sha256: str  # fingerprint of the corpus
+    options: DataOptions = field(default_factory=DataOptions)
+
+    @property
+    def own_table(self) -> bool:
+        """Whether the features come from the table of `features=table`."""
+        return bool(self.options.table)
 
 
 def find_source(
-    kind: str, root: str | None, wanted: str | None, features: str, cache: Path | None = None
+    kind: str,
+    root: str | None,
+    wanted: str | None,
+    features: str,
+    cache: Path | None = None,
+    options: DataOptions | None = None,
 ) -> DataSource:
     """Locates the data of a configuration and computes its fingerprint.
 
@@ -148,14 +213,22 @@ def find_source(
         wanted: `data.source`: `tables`, `audio` or None.
         features: Name of the features.
         cache: The cache folder; None is the default one.
+        options: How the data are read.
 
     Raises:
         GtzanError: There is no usable data, or not the data that the features need.
     """
-    location = locate(kind, root)
-    if location is not None:
-        source = choose_source(location, wanted, features)
-        return DataSource(location, source, fingerprint(location, source, cache))
+    options = options or DataOptions()
+    if features == TABLE:
+        if wanted == "audio":
+            raise GtzanError("data.source=audio: features=table reads features.path. Omit data.source.")
+        location = locate_table(kind, root, options)
+        return DataSource(location, "tables", fingerprint(location, "tables", cache), options)
+    options = replace(options, table=())
+    found = locate(kind, root, options)
+    if found is not None:
+        source = choose_source(found, wanted, features)
+        return DataSource(found, source, fingerprint(found, source, cache), options)
     if wanted == "tables":
         raise GtzanError("data.source=tables: the synthetic corpus is audio and has no tables. Omit data.source.")
-    return DataSource(None, "audio", SYNTHETIC_FINGERPRINT)
+    return DataSource(None, "audio", SYNTHETIC_FINGERPRINT, options)

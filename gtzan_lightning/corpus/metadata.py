@@ -1,64 +1,372 @@
-"""Reads artists, recordings and fault-filtered parts of the tracks from the optional `metadata.csv` of a data root."""
+"""The optional `metadata.csv` of a data root: artists, recordings and fault-filtered parts of the tracks.
+
+It is read for a corpus, and written from B. L. Sturm's index of GTZAN or another CSV.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import csv
+import io
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
 
-from gtzan_lightning.corpus.tracks import Track
+from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES
+from gtzan_lightning.corpus.table_files import counted, read_table_file
+from gtzan_lightning.corpus.table_rows import NAMES, plain
+from gtzan_lightning.corpus.tracks import (
+    GTZAN_GENRES,
+    Track,
+    artist_key,
+    examples,
+    genre_key,
+    matched_by_key,
+    normalised,
+    numbered_artists,
+    part_of,
+)
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import write_text
 
 FILE_NAME = "metadata.csv"
 FILTERED_PARTS = ("train", "valid", "test", "excluded")
+COLUMN_NAMES = {
+    "track_id": NAMES["id"],
+    "genre": NAMES["genre"],
+    "artist": ("artist", "artists", "artistname", "performer", "band"),
+    "artist_group": ("artistgroup",),
+    "album": ("album", "albumtitle", "albumname", "release"),
+    "recording_group": ("recordinggroup",),
+    "filtered_part": ("filteredpart",),
+}
+"""Usual names of each column, as in `table_roles.NAMES`."""
+
+Rows = list[dict[str, str]]
 
 
-def with_metadata(tracks: Iterable[Track], path: Path) -> tuple[list[Track], list[str]]:
+def with_metadata(
+    tracks: Iterable[Track], path: Path, aliases: Mapping[str, str] | None = None, *, may_not_match: bool = False
+) -> tuple[list[Track], list[str]]:
     """Adds the columns of the file to the tracks.
 
-    A track of an unknown artist is a group of its own.
+    Track names are compared by their normal form. A track of an unknown artist is a group of its own.
+
+    Args:
+        tracks: The tracks of the data.
+        path: The file, a CSV of any dialect or another table.
+        aliases: Other names of genres.
+        may_not_match: Whether the file may belong to other data; it is then used only if it names every track.
 
     Returns:
-        The tracks, and a note if the file does not list all of them.
+        The tracks, and notes on what the file lacks and which spellings of artists are one.
 
     Raises:
-        GtzanError: The file cannot be read, has no column `track_id`, lists a track twice, has another genre for a
-            track than the data, or an unknown `filtered_part`.
+        GtzanError: The file cannot be read, names no track of the data, names a track twice in different ways, has
+            another genre for a track than the data, or an unknown `filtered_part`.
     """
-    rows = _rows(path)
-    tracks = list(tracks)
-    unnamed = [track.track_id for track in tracks if track.track_id not in rows]
-    notes = [f"{path.name}: names {len(tracks) - len(unnamed)} of {len(tracks)} tracks"] if unnamed else []
-    of_track = [rows.get(track.track_id, {}) for track in tracks]
-    has_artists = any(row.get("artist_group") or row.get("artist") for row in of_track)
-    return [_described(track, row, has_artists, path) for track, row in zip(tracks, of_track, strict=True)], notes
+    tracks, rows = list(tracks), _rows(path)
+    names = [row["track_id"] for row in rows]
+    found = matched_by_key([track.track_id for track in tracks], names, str(path))
+    row_of = {row["track_id"]: row for row in rows}
+    of_track = [row_of[name] if name is not None else {} for name in found]
+    matched = sum(name is not None for name in found)
+    if may_not_match and (matched < len(tracks) or _other_genres(tracks, of_track, aliases or {})):
+        return tracks, []
+    if not matched:
+        raise GtzanError(
+            f"{path}: names none of the {len(tracks):,} tracks. It has {examples(names)}; the data have "
+            f"{examples(track.track_id for track in tracks)}.\nCorrect the column track_id, or remove the file."
+        )
+    if wrong := _other_genres(tracks, of_track, aliases or {}):
+        raise GtzanError(
+            f"{path}: {counted(len(wrong), 'track has', 'tracks have')} another genre than in the data: {wrong[0]}.\n"
+            "Correct the column genre, leave it out, or set data.genres.aliases={there: here}."
+        )
+    notes = [f"{path.name}: names {matched} of {len(tracks)} tracks"] if matched < len(tracks) else []
+    if may_not_match:
+        notes.append(f"artists and parts come from {path}, which names all tracks")
+    groups, more = artist_groups([_artist(row) for row in of_track], path.name)
+    described = [
+        replace(
+            track,
+            artist_group=None if groups is None else group or f"unknown:{track.track_id}",
+            recording_group=row.get("recording_group") or None,
+            filtered_part=_filtered_part(row, path),
+        )
+        for track, row, group in zip(tracks, of_track, groups or [""] * len(tracks), strict=True)
+    ]
+    return described, notes + more
 
 
-def _rows(path: Path) -> dict[str, dict[str, str]]:
+def artist_groups(artists: Sequence[str], source: str) -> tuple[list[str] | None, list[str]]:
+    """One name for all spellings of an artist, and notes.
+
+    Args:
+        artists: Artist of each track as written; "" where it is unknown.
+        source: The file, for the notes.
+
+    Returns:
+        Name for each track, "" for an unknown artist; None instead of all if no artist is known.
+    """
+    keys = ["" if name.startswith("unknown:") else artist_key(name) for name in artists]
+    if not any(keys):
+        return None, []
+    spellings: dict[str, set[str]] = {}
+    for key, name in zip(keys, artists, strict=True):
+        spellings.setdefault(key, set()).add(name)
+    chosen = {key: min(names) for key, names in spellings.items()}
+    several = {key: sorted(names) for key, names in spellings.items() if key and len(names) > 1}
+    notes = []
+    if several:
+        shown = examples(next(iter(several.values())))
+        notes.append(f"{source}: {counted(len(several), 'artist is', 'artists are')} spelled in several ways ({shown})")
+    if numbered := numbered_artists(artists):
+        notes.append(f"{source}: artists with a number in brackets are not merged with others: {examples(numbered)}")
+    return [chosen[key] if key else "" for key in keys], notes
+
+
+def _artist(row: Mapping[str, str]) -> str:
+    return row.get("artist_group") or row.get("artist", "").casefold()
+
+
+def _rows(path: Path) -> Rows:
+    """The rows by the names of `COLUMN_NAMES`; rows that are repeated word by word count once."""
+    table = read_table_file(path, as_text=True)
+    roles = {role: _column(list(table.columns), names) for role, names in COLUMN_NAMES.items()}
+    if roles["track_id"] is None:
+        raise GtzanError(
+            f"{path}: has no column track_id, so no row can be matched to a track. It has: {', '.join(table.columns)}."
+        )
+    columns = {role: table.columns[name].tolist() for role, name in roles.items() if name is not None}
+    rows: dict[str, dict[str, str]] = {}
+    for number, values in enumerate(zip(*columns.values(), strict=True)):
+        row = dict(zip(columns, values, strict=True))
+        if rows.setdefault(row["track_id"], row) != row:
+            raise GtzanError(f"{path}, {table.line(number)}: track {row['track_id']} is named twice. Delete one row.")
+    return list(rows.values())
+
+
+def _column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    found = [column for column in columns if plain(column) in names]
+    return min(found, key=lambda column: names.index(plain(column)), default=None)
+
+
+def _other_genres(tracks: Sequence[Track], rows: Sequence[Mapping[str, str]], aliases: Mapping[str, str]) -> list[str]:
+    """Tracks whose genre differs from that of the file."""
+    other = {genre_key(name): genre_key(genre) for name, genre in aliases.items()}
+    wrong = []
+    for track, row in zip(tracks, rows, strict=True):
+        there = genre_key(row.get("genre", ""))
+        if there and other.get(there, there) != genre_key(track.genre):
+            wrong.append(f"{track.track_id} is {row['genre']} there, but {track.genre} in the data")
+    return wrong
+
+
+def _filtered_part(row: Mapping[str, str], path: Path) -> str | None:
+    written = row.get("filtered_part", "")
+    part = part_of(written)
+    if part is None:
+        raise GtzanError(
+            f"{path}: {row['track_id']} has filtered_part {written!r}; allowed: {', '.join(FILTERED_PARTS)}."
+        )
+    return {"val": "valid", "": "excluded"}.get(part, part) if written else None
+
+
+# The import of artists and titles, which writes the file.
+
+MAX_INDEX_BYTES = 2**24  # the published one has 55 kB
+ID_COLUMNS = ("track_id", "filename", "file")
+TRACK_NAME = re.compile(rf"({'|'.join(GTZAN_GENRES)})\.\d{{5}}")
+COLUMNS = (
+    "track_id",
+    "genre",
+    "artist",
+    "title",
+    "artist_group",  # the same for all tracks of an artist; a group of its own where the artist is unknown
+    "identical_group",  # the same for copies of the same audio; only from a CSV
+    "recording_group",  # the same for tracks of the same artist and title
+    "filtered_part",  # Kereliuk, Sturm & Larsen (2015), from torchaudio's lists
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Artist and title of a track; empty strings where unknown."""
+
+    track_id: str
+    artist: str
+    title: str
+    others: dict[str, str] = field(default_factory=dict)  # further columns of a CSV
+
+
+@dataclass(frozen=True)
+class ArtistIndex:
+    """The entries of a file and its invalid lines."""
+
+    entries: tuple[Entry, ...]
+    bad_lines: tuple[str, ...]  # "line 7: reason"
+
+
+Lines = Iterator["tuple[int, Entry | str]"]  # line number, and the entry or the error of the line
+
+
+def read_index(path: Path) -> ArtistIndex:
+    """Reads `GTZANindex.txt`, or a CSV if the suffix is `.csv`.
+
+    A CSV needs the columns `track_id` (or `filename`) and `artist`; `title` and the other columns of `metadata.csv` are
+    optional. Invalid lines and repeated tracks are left out and listed in `bad_lines`.
+
+    Raises:
+        GtzanError: The file is missing, too large, or has no valid line.
+    """
+    read: Callable[[str, Path], Lines] = _csv_rows if path.suffix.lower() == ".csv" else _index_lines
+    entries: dict[str, Entry] = {}
+    bad = []
+    for number, entry in read(_text(path), path):
+        if isinstance(entry, str):
+            bad.append(f"line {number}: {entry}")
+        elif entry.track_id in entries:
+            bad.append(f"line {number}: names {entry.track_id} again; its first line counts")
+        else:
+            entries[entry.track_id] = entry
+    if not entries:
+        example = f"\nThe first: {bad[0]}" if bad else ""
+        raise GtzanError(
+            f"{path}: names no track. Lines look like `blues.00000.wav ::: Artist ::: Title`; "
+            f"a CSV has the columns track_id,artist,title and a name that ends in .csv.{example}"
+        )
+    return ArtistIndex(tuple(entries.values()), tuple(bad))
+
+
+def write_metadata(entries: Sequence[Entry], root: Path) -> Path | None:
+    """Writes `metadata.csv` into a data root; values of a CSV take precedence over derived ones.
+
+    Returns:
+        Path of the backup of an older, different file; None if there was none.
+
+    Raises:
+        GtzanError: The root does not exist or is not writable.
+    """
+    if not root.is_dir():
+        raise GtzanError(f"{root}: there is no such folder. Name the data root: --root FOLDER, or: gtzan data get")
+    path = root / FILE_NAME
+    content = _csv(entries)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
-        raise GtzanError(f"{path}: cannot be read as CSV ({error}). Correct or remove the file.") from error
-    if "track_id" not in table.columns:
-        raise GtzanError(f"{path}: has no column track_id, so no row can be matched to a track.")
-    twice = table["track_id"][table["track_id"].duplicated()]
-    if len(twice):
-        raise GtzanError(f"{path}, line {twice.index[0] + 2}: track {twice.iloc[0]} is named twice. Delete one row.")
-    return {row["track_id"]: {str(name): value for name, value in row.items()} for row in table.to_dict("records")}
+        backup = _back_up(path, content)
+        write_text(path, content)
+    except OSError as error:
+        raise GtzanError(f"{path}: cannot be written ({error.strerror}).") from error
+    return backup
 
 
-def _described(track: Track, row: dict[str, str], has_artists: bool, path: Path) -> Track:
-    if (row.get("genre") or track.genre) != track.genre:
-        raise GtzanError(f"{path}: {track.track_id} is {row['genre']} there, but {track.genre} in the data.")
-    part = row.get("filtered_part") or None
-    if part is not None and part not in FILTERED_PARTS:
-        raise GtzanError(f"{path}: {track.track_id} has filtered_part {part!r}; allowed: {', '.join(FILTERED_PARTS)}.")
-    artist = row.get("artist_group") or row.get("artist", "").casefold() or f"unknown:{track.track_id}"
-    return replace(
-        track,
-        artist_group=artist if has_artists else None,
-        recording_group=row.get("recording_group") or None,
-        filtered_part=part,
-    )
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_INDEX_BYTES:
+            raise GtzanError(f"{path}: is too large for an index of artists.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise GtzanError(f"{path}: cannot be read ({error.strerror}).") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")  # copies of the index exist in both encodings
+
+
+def _index_lines(text: str, _path: Path) -> Lines:
+    for number, line in enumerate(re.split(r"\r\n?|\n", text), start=1):
+        if line.strip() and not line.startswith("#"):
+            yield number, _entry(line)
+
+
+def _entry(line: str) -> Entry | str:
+    fields = [part.strip() for part in re.split(r":::?", line, maxsplit=2)]
+    if len(fields) != 3:
+        return f"{line.strip()[:60]!r} is not `<file> ::: <artist> ::: <title>`"
+    track_id = _track_id(fields[0])
+    if not TRACK_NAME.fullmatch(track_id):
+        return f"{fields[0][:60]!r} is no track of GTZAN, such as blues.00000.wav"
+    return Entry(track_id, " ".join(fields[1].split()), " ".join(fields[2].split()))
+
+
+def _csv_rows(text: str, path: Path) -> Lines:
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
+    columns = list(reader.fieldnames or ())
+    id_column = next((name for name in ID_COLUMNS if name in columns), None)
+    if id_column is None or "artist" not in columns:
+        raise GtzanError(f"{path}: needs the columns track_id and artist; it has {', '.join(columns) or 'none'}.")
+    try:
+        for row in reader:
+            yield reader.line_num, _row(row, id_column)
+    except csv.Error as error:
+        raise GtzanError(f"{path}, line {reader.reader.line_num}: is no CSV ({error}). Correct the line.") from error
+
+
+def _row(row: dict[str, str], id_column: str) -> Entry | str:
+    if "" in row or None in row.values():
+        return "has more or fewer values than the header has columns"
+    values = {name: value.strip() for name, value in row.items()}
+    track_id = _track_id(values.pop(id_column))
+    if not track_id:
+        return f"has no {id_column}"
+    part = values.get("filtered_part", "")
+    if part and part not in FILTERED_PARTS:
+        return f"filtered_part {part!r} is none of {', '.join(FILTERED_PARTS)}"
+    return Entry(track_id, values.pop("artist"), values.pop("title", ""), values)
+
+
+def _track_id(file_name: str) -> str:
+    stem, dot, suffix = file_name.rpartition(".")
+    return stem if f"{dot}{suffix}".lower() in AUDIO_SUFFIXES else file_name
+
+
+def _back_up(path: Path, content: str) -> Path | None:
+    if not path.exists() or path.read_bytes() == content.encode():
+        return None
+    backup = next(free for number in count(1) if not (free := path.with_name(f"{path.name}.{number}")).exists())
+    shutil.copy2(path, backup)
+    return backup
+
+
+def _csv(entries: Sequence[Entry]) -> str:
+    recordings = _recordings(entries)
+    parts = _filtered_parts()
+    rows = [
+        _derived(entry, recordings, parts) | {name: value for name, value in entry.others.items() if value}
+        for entry in sorted(entries, key=lambda entry: entry.track_id)
+    ]
+    return str(pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
+
+
+def _derived(entry: Entry, recordings: dict[str, str], parts: dict[str, str]) -> dict[str, str]:
+    is_gtzan = TRACK_NAME.fullmatch(entry.track_id) is not None
+    genre = re.split(r"[./]", entry.track_id)[0]
+    return {
+        "track_id": entry.track_id,
+        "genre": genre if genre in GTZAN_GENRES else "",
+        "artist": entry.artist,
+        "title": entry.title,
+        "artist_group": normalised(entry.artist) or entry.artist or f"unknown:{entry.track_id}",
+        "recording_group": recordings.get(entry.track_id, ""),
+        "filtered_part": parts.get(entry.track_id, "excluded" if is_gtzan else ""),
+    }
+
+
+def _recordings(entries: Sequence[Entry]) -> dict[str, str]:
+    """The first track of the same artist and title, for tracks that share them with another."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for entry in entries:
+        if entry.artist and entry.title:
+            groups.setdefault((normalised(entry.artist), normalised(entry.title)), []).append(entry.track_id)
+    return {track_id: min(group) for group in groups.values() if len(group) > 1 for track_id in group}
+
+
+def _filtered_parts() -> dict[str, str]:
+    from torchaudio.datasets import gtzan  # slow to import
+
+    lists = {"train": gtzan.filtered_train, "valid": gtzan.filtered_valid, "test": gtzan.filtered_test}
+    return {track_id: part for part, track_ids in lists.items() for track_id in track_ids}

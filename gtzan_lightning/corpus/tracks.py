@@ -1,13 +1,25 @@
-"""Data classes of a corpus and its tracks, and the clusters for resampling."""
+"""Tracks and corpora, the clusters for resampling, and the normal forms of names.
+
+Two names belong together if their normal forms are equal, in tables, metadata, split lists and audio alike. The normal
+form of a track leaves out folders, the suffix of an audio file and the number of a window; that of a genre leaves out
+case, blanks and hyphens.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES
 from gtzan_lightning.errors import GtzanError
+
+if TYPE_CHECKING:
+    from gtzan_lightning.corpus.feature_table import FeatureTable
 
 GTZAN_GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 
@@ -37,6 +49,10 @@ class Corpus:
     root: Path  # the folder that holds the tables or the audio
     sha256: str  # changes when the data may have changed, see `location.fingerprint`
     notes: tuple[str, ...] = ()  # what was repaired, skipped or omitted, one sentence each
+    tables: Mapping[str, FeatureTable] = field(default_factory=dict)  # the published ones by file name, or "table"
+    reading: tuple[str, ...] = ()  # how the files of a table or list were read, one sentence each
+    has_tracks: bool = True  # False where no column names the tracks: each row counts as a track
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # other columns: value by track, by name
 
     @property
     def has_artists(self) -> bool:
@@ -70,3 +86,168 @@ def resampling_clusters(tracks: Sequence[Track]) -> tuple[GroupBy, list[str]]:
     if any(track.recording_group is not None for track in tracks):
         return "recording", [track.recording_group or f"track:{track.track_id}" for track in tracks]
     return "track", [track.track_id for track in tracks]
+
+
+SUFFIXES = (*AUDIO_SUFFIXES, ".m4a", ".aac", ".wma", ".mp4")
+_WORDS = r"(?:seg|segment|chunk|window|win|slice)"
+_AFTER_SUFFIX = re.compile(
+    rf"(?P<stem>.+)\.(?:{'|'.join(suffix[1:] for suffix in SUFFIXES)})[._-]?{_WORDS}?[._-]?(?P<window>\d+)", re.I
+)
+_WITH_WORD = re.compile(rf"(?P<stem>.+?)[._-]{_WORDS}[._-]?(?P<window>\d+)", re.I)
+_NUMBERED = re.compile(r"(?P<genre>[^\W\d](?:[^\W\d]|[ &'-])*?)[._ -]?(?P<number>\d{5})(?:[._-](?P<window>\d{1,4}))?")
+_OTHER_WINDOW = re.compile(r"(?P<stem>.+?[.]\d+)\.(?P<window>\d{1,4})")  # the published form, for any track number
+
+PARTS = {
+    "train": ("train", "training", "tr", "fit", "learn"),
+    "val": ("val", "valid", "validation", "dev", "development", "va"),
+    "test": ("test", "testing", "eval", "evaluation", "te", "holdout"),
+    "": ("", "excluded", "exclude", "unused", "none", "nan"),
+}
+"""Names of each part; "" is no part."""
+
+_PART_OF_WORD = {word: part for part, words in PARTS.items() for word in words}
+UNKNOWN_ARTISTS = frozenset({
+    "", "unknown", "unknown artist", "n/a", "na", "nan", "none", "null", "-", "--", "?", "various", "various artists",
+    "va", "anonymous", "tba", "undefined",
+})  # fmt: skip
+"""Normal forms that name no artist; a track of an unknown artist is a group of its own."""
+
+_FEATURING = re.compile(r"[\s(\[]+(?:feat|ft|featuring)\b\.?.*$")
+_BRACKETED_NUMBER = re.compile(r"\s*[(\[]\d+[)\]]\s*$")
+
+
+def split_track_name(name: str) -> tuple[str, int | None]:
+    """Stem of a track name as written, and the number of a window in it.
+
+    Folders and the suffixes of audio files are removed: `a/b/blues.00000.3.wav` is `blues.00000` and 3,
+    `blues_00000.wav_seg1` is `blues_00000` and 1, `00012.mp3` is `00012` and None.
+    """
+    text = unicodedata.normalize("NFC", name).strip().replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
+    if match := _AFTER_SUFFIX.fullmatch(text):
+        return match["stem"].strip(), int(match["window"])
+    while (stem := text.rpartition(".")[0]) and text[len(stem) :].lower() in SUFFIXES:
+        text = stem.strip()
+    for pattern in (_WITH_WORD, _NUMBERED, _OTHER_WINDOW):
+        if (match := pattern.fullmatch(text)) and match["window"] is not None:
+            return text[: match.end("number" if pattern is _NUMBERED else "stem")], int(match["window"])
+    return text, None
+
+
+def track_key(name: str) -> str:
+    """Normal form of a track name: the stem without case; `<genre>.<number>` for names of GTZAN's form."""
+    return stem_key(split_track_name(name)[0])
+
+
+def stem_key(stem: str) -> str:
+    """Normal form of a stem of `split_track_name`."""
+    if stem.isdecimal():
+        return str(int(stem))  # tables drop leading zeros: 000002.mp3 is track 2
+    if match := _NUMBERED.fullmatch(stem):
+        return f"{genre_key(match['genre'])}.{match['number']}"
+    return unicodedata.normalize("NFC", stem.casefold())
+
+
+def shown_stem(stem: str) -> str:
+    """A stem as tables and predictions show it: GTZAN's form is normalised, other names stay as they are."""
+    genre = genre_in_name(stem)
+    return stem_key(stem) if genre and genre_key(genre) in GTZAN_GENRES else stem
+
+
+def genre_in_name(stem: str) -> str | None:
+    """Genre of a name in GTZAN's form, such as `blues.00000`; None for other names."""
+    match = _NUMBERED.fullmatch(stem)
+    return match["genre"] if match else None
+
+
+def genre_key(name: str) -> str:
+    """Normal form of a genre: `Hip-Hop`, `hip hop` and `hiphop` are equal."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return re.sub(r"[\s_\-]+", "", folded) or folded.strip()
+
+
+def genre_names(names: Iterable[str], aliases: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
+    """One spelling for each genre.
+
+    A genre of GTZAN is written as there, another one in its most frequent spelling.
+
+    Args:
+        names: Genres as the data spell them, one per row or track.
+        aliases: `data.genres.aliases`: other names, in any spelling, and the genres that they stand for.
+
+    Returns:
+        The spelling of each name, and a note on each genre with several.
+    """
+    counts = Counter(names)
+    other = {genre_key(name): genre for name, genre in (aliases or {}).items()}
+    spellings: dict[str, list[str]] = {}
+    for name, _ in counts.most_common():
+        spellings.setdefault(genre_key(other.get(genre_key(name), name)), []).append(name)
+    chosen: dict[str, str] = {}
+    notes = []
+    aliased = {genre_key(genre): genre for genre in other.values()}
+    for key, some in spellings.items():
+        shown = key if key in GTZAN_GENRES else aliased.get(key, some[0].strip())
+        chosen |= dict.fromkeys(some, shown)
+        if len(some) > 1:
+            listed = ", ".join(f"{name!r}" for name in sorted(some))
+            notes.append(f"{listed} are spellings of one genre, {shown!r}")
+    return chosen, notes
+
+
+def artist_key(name: str) -> str:
+    """Normal form of an artist; empty if the name says that the artist is unknown.
+
+    Unicode form, case, accents, punctuation, blanks, a leading "The" and guests ("feat.") make no difference. A number
+    in brackets does: databases use it to distinguish artists of one name.
+    """
+    folded = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    if folded in UNKNOWN_ARTISTS:
+        return ""
+    number = _BRACKETED_NUMBER.search(folded)
+    bare = folded[: number.start()] if number else folded
+    bare = _FEATURING.sub("", bare).strip().removesuffix(", the").removeprefix("the ")
+    return " ".join([normalised(bare) or folded, *([number[0].strip()] if number else [])])
+
+
+def normalised(text: str) -> str:
+    """Removes case, accents and punctuation: `AC/DC` and `Ac Dc` are the same artist."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    letters = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return " ".join(re.sub(r"[\W_]+", " ", letters.casefold()).split())
+
+
+def numbered_artists(names: Iterable[str]) -> list[str]:
+    """Artists with a number in brackets whose name occurs without it too, sorted: they are not merged."""
+    keys = {artist_key(name) for name in names}
+    return sorted(key for key in keys if (bare := _BRACKETED_NUMBER.sub("", key)) != key and bare in keys)
+
+
+def part_of(word: str) -> str | None:
+    """`train`, `val`, `test`, or "" for no part; None if the word names no part."""
+    return _PART_OF_WORD.get(word.strip().casefold())
+
+
+def examples(names: Iterable[str], most: int = 2) -> str:
+    """The first names of a side that has no match, in quotes, for error messages."""
+    return ", ".join(repr(name) for name, _ in zip(names, range(most), strict=False)) or "none"
+
+
+def matched_by_key(wanted: Sequence[str], known: Sequence[str], what: str) -> list[str | None]:
+    """The name in `known` for each name in `wanted`, identical or of the same normal form; None without one.
+
+    Raises:
+        GtzanError: Two different names in `known` have the normal form of a wanted one; `what` begins the message.
+    """
+    exact = set(known)
+    by_key: dict[str, list[str]] = {}
+    for name in known:
+        by_key.setdefault(track_key(name), []).append(name)
+    found: list[str | None] = []
+    for name in wanted:
+        candidates = [name] if name in exact else by_key.get(track_key(name), [])
+        if len(candidates) > 1:
+            raise GtzanError(
+                f"{what}: {name!r} can be {candidates[0]!r} or {candidates[1]!r}. Write the name as in the data."
+            )
+        found.append(candidates[0] if candidates else None)
+    return found

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.scaling import FittedOn, ScalingName, Standardisation, standardisation_of
 from gtzan_lightning.datamodule.slices import SliceTable, step_table
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """x `(batch, steps, features)`, y `(batch,)` and track `(batch,)`, the position in Corpus.tracks."""

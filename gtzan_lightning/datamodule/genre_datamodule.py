@@ -28,8 +28,7 @@ from gtzan_lightning.datamodule.scaling import FittedOn, ScalingName
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table, step_table
 from gtzan_lightning.datamodule.splits import check_tracks, split_slices
 from gtzan_lightning.features.corpus_features import load_features
-from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, FrameSettings
+from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, Features, FrameSettings
 from gtzan_lightning.utils.caching import cache_dir
 
 EVALUATION_BATCH = 512  # constant, since another order of summation would change the last digit of a score

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 
 TOLERANCE = 1e-6  # relative, of lengths: 6 s is two windows of 3.0000000001 s
 

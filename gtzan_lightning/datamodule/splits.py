@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule, assign_validation, stratified_group_parts
+from gtzan_lightning.datamodule.assignment import (
+    EXCLUDED,
+    PARTS,
+    VAL_SHARE_WITH_FOLDS,
+    SplitRule,
+    assign_validation,
+    stratified_group_parts,
+)
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
@@ -76,12 +83,50 @@ def split_tracks(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
         GtzanError: The corpus lacks data that the rule needs.
     """
     module = rule_named(rule.name)
+    if not corpus.has_tracks:
+        raise GtzanError(
+            f"split={rule.name} keeps tracks whole, but no column of the table in {corpus.root} names the track of a "
+            "row.\nName it: features.columns.id=COLUMN. Without track names only split=leaky is possible."
+        )
     parts: NDArray[np.str_] = module.track_parts(corpus, rule)
     if rule.n_val_folds is None:
-        return parts
+        return with_validation(parts, corpus, rule)[0]
     by_artist = module.GROUP_BY == "artist"  # a track of an unknown artist is a group of its own
     groups = np.asarray([(track.artist_group if by_artist else None) or track.track_id for track in corpus.tracks])
     return assign_validation(parts, groups, np.asarray(corpus.labels()), rule)
+
+
+def with_validation(parts: NDArray[np.str_], corpus: Corpus, rule: SplitRule) -> tuple[NDArray[np.str_], str | None]:
+    """Assigns a tenth of the training tracks to the validation part if a published list has none.
+
+    Args:
+        parts: Part of each track, `(tracks,)`.
+        corpus: The tracks; artists stay whole where they are known.
+        rule: The seed.
+
+    Returns:
+        Part of each track, and a note if tracks were assigned.
+    """
+    if (parts == "val").any() or not (parts == "train").any():
+        return parts, None
+    training = np.flatnonzero(parts == "train")
+    by_artist = corpus.has_artists
+    groups = [corpus.tracks[index].artist_group if by_artist else index for index in training]
+    shares = (1 - VAL_SHARE_WITH_FOLDS, VAL_SHARE_WITH_FOLDS)
+    labels = np.asarray(corpus.labels())[training]
+    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+    is_val = stratified_group_parts(codes, labels, shares, rule.seed) == 1
+    for genre in np.setdiff1d(labels, labels[is_val]):  # few artists of a genre: the smallest is enough
+        candidates, sizes = np.unique(codes[labels == genre], return_counts=True)
+        if len(candidates) > 1:
+            is_val |= codes == candidates[np.argmin(sizes)]
+    chosen = training[is_val]
+    assigned = parts.copy()
+    assigned[chosen] = "val"
+    return assigned, (
+        f"the list has no validation part: {len(chosen)} of its {len(training)} training tracks were assigned to it, "
+        f"whole {'artists' if by_artist else 'tracks'}, with split.seed={rule.seed}"
+    )
 
 
 def check_tracks(corpus: Corpus, rule: SplitRule) -> None:

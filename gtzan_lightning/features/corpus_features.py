@@ -7,9 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.audio_folder import printable
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, TABLE_OF_WINDOW_S, read_table
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS, TABLE_OF_WINDOW_S, FeatureTable, read_published_table
+from gtzan_lightning.corpus.location import TABLE
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.cache_pruning import features_cache
@@ -19,11 +21,18 @@ from gtzan_lightning.features.feature_cache import (
     load_stored_corpus,
     store_corpus,
 )
-from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings, feature_columns
+from gtzan_lightning.features.feature_request import (
+    WHOLE_CLIP_S,
+    AugmentedCopy,
+    FeatureRequest,
+    Features,
+    FrameSettings,
+    feature_columns,
+)
 from gtzan_lightning.features.kinds import NAMES
 from gtzan_lightning.utils.content_index import ContentIndex, key_of
 
+SMALLEST = 1e-6  # keeps logarithms of 0 finite
 ATTEMPTS = 3  # at joining the entries of files while other processes prune them
 MAX_LISTED = 100  # unusable files listed in the error message
 
@@ -38,6 +47,8 @@ def load_features(
     n_jobs: int = 1,
     max_skipped_share: float = 0.05,
     augmented_copy: AugmentedCopy | None = None,
+    transform: str | None = None,
+    pooling: str | None = None,
 ) -> Features:
     """The features of every track that has them.
 
@@ -52,10 +63,14 @@ def load_features(
         n_jobs: Number of processes that compute features.
         max_skipped_share: Largest share of unusable files.
         augmented_copy: An augmented copy of each track instead of the track itself; requires audio.
+        transform: `logit` or `log` of the values of a table.
+        pooling: `clip` for mean and standard deviation over the rows of a track of a table.
 
     Raises:
         GtzanError: The corpus cannot have these features, or too many files are unusable.
     """
+    if name == TABLE:
+        return _from_own_table(corpus, corpus.tables[TABLE], transform, pooling)
     if name not in NAMES:
         raise GtzanError(f"features={name}: no such features. Choose one of {', '.join(NAMES)}.")
     if name == "stats" and corpus.source == "tables" and augmented_copy is None:
@@ -75,25 +90,80 @@ def _from_table(corpus: Corpus, window_s: float) -> Features:
         )
     path = corpus.root / TABLE_OF_WINDOW_S[window_s]
     if not path.is_file():
+        hint = "use whole clips: slice=30s slice.step_s=30" if window_s < WHOLE_CLIP_S else "add it"
         raise GtzanError(
             f"{path}: windows of {window_s:g} s need this table, which does not exist.\n"
-            "Add it, or compute the features from audio with data.source=audio."
+            f"Either {hint}, or compute the features from audio with data.source=audio."
         )
-    table = read_table(path)
+    table = corpus.tables.get(path.name) or read_published_table(path)
+    lacking = sorted(set(corpus.genres) - set(table.genres))
+    if lacking:
+        raise GtzanError(
+            f"{path}: has no row of {', '.join(lacking)}, which another table in {corpus.root} has.\n"
+            "Move the table that you do not use out of the folder, or complete this one."
+        )
+    rows, track_index, without = _rows_of_tracks(corpus, table)
+    return Features(
+        name="stats",
+        columns=STATS_COLUMNS,
+        values=table.values[rows].astype(np.float32),
+        track_index=track_index,
+        start_s=table.start_s[rows],
+        row_s=window_s,
+        notes=(f"{path.name}: {without} tracks of the corpus have no row",) if without else (),
+    )
+
+
+def _rows_of_tracks(corpus: Corpus, table: FeatureTable) -> tuple[NDArray[np.intp], NDArray[np.int32], int]:
+    """Rows of a table in the order of the corpus, the track of each, and the number of tracks without a row."""
     position = {track.track_id: index for index, track in enumerate(corpus.tracks)}
     track_index = np.array([position.get(track_id, -1) for track_id in table.track_ids], np.int32)
     rows = np.flatnonzero(track_index >= 0)
     rows = rows[np.lexsort((table.start_s[rows], track_index[rows]))]
     without = len(corpus.tracks) - len(np.unique(track_index[rows]))
+    return rows, track_index[rows], without
+
+
+def _from_own_table(corpus: Corpus, table: FeatureTable, transform: str | None, pooling: str | None) -> Features:
+    """The rows of a user's table, transformed and pooled as configured."""
+    rows, track_index, _ = _rows_of_tracks(corpus, table)
+    values, start_s, columns = table.values[rows], table.start_s[rows], table.columns
+    if transform is not None:
+        values = _transformed(values, columns, transform)
+    if pooling is not None and not table.whole_clips:
+        first = np.flatnonzero(np.r_[True, np.diff(track_index) != 0])
+        groups = np.split(values, first[1:])
+        values = np.stack([np.concatenate([rows.mean(axis=0), rows.std(axis=0)]) for rows in groups])
+        track_index, start_s = track_index[first], np.zeros(len(first))
+        columns = (*(f"{name}_mean" for name in columns), *(f"{name}_std" for name in columns))
     return Features(
-        name="stats",
-        columns=STATS_COLUMNS,
-        values=table.values[rows].astype(np.float32),
-        track_index=track_index[rows],
-        start_s=table.start_s[rows],
-        row_s=window_s,
-        notes=(f"{path.name}: {without} tracks of the corpus have no row",) if without else (),
+        name=TABLE,
+        columns=columns,
+        values=values.astype(np.float32),
+        track_index=track_index,
+        start_s=start_s,
+        row_s=table.window_s,
+        whole_clips=pooling is not None or table.whole_clips,
     )
+
+
+def _transformed(values: NDArray[np.float64], columns: tuple[str, ...], transform: str) -> NDArray[np.float64]:
+    """Logarithm or log odds of each value.
+
+    Raises:
+        GtzanError: A value is outside the range of the function.
+    """
+    outside = (values < 0) | (values > 1) if transform == "logit" else values < 0
+    if outside.any():
+        name = columns[int(np.argmax(outside.any(axis=0)))]
+        expected = "probabilities between 0 and 1" if transform == "logit" else "values of 0 or more"
+        raise GtzanError(
+            f"features.transform={transform} needs {expected}; {name} has {values[outside][0]:g}. Leave it out."
+        )
+    if transform == "log":
+        return np.log(values + SMALLEST)
+    bounded = values.clip(SMALLEST, 1 - SMALLEST)
+    return np.log(bounded / (1 - bounded))
 
 
 def _require_audio(corpus: Corpus, name: str) -> None:

@@ -27,7 +27,7 @@ def window_stats(signals: torch.Tensor, rate_hz: int) -> torch.Tensor:
         rate_hz: Sampling rate.
 
     Returns:
-        `(windows, 58)` float64, in the order of `corpus.published_tables.STATS_COLUMNS`.
+        `(windows, 58)` float64, in the order of `corpus.feature_table.STATS_COLUMNS`.
     """
     spectra = stft(signals)
     magnitudes, *shape = spectral_shape(spectra, rate_hz)

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.progress import track
 
 from gtzan_lightning.corpus.audio_folder import music_files
+from gtzan_lightning.corpus.location import TABLE
 from gtzan_lightning.datamodule.slices import slice_table, step_table
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
 from gtzan_lightning.evaluation.ood import ood_warnings, sound_warnings
 from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.feature_cache import FileCache
-from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import FeatureRequest, feature_columns
+from gtzan_lightning.features.feature_request import FeatureRequest, Features, feature_columns
 from gtzan_lightning.inference.file_preprocessing import Preprocessed, Preprocessing, preprocess
 from gtzan_lightning.inference.trained_run import TrainedRun, load_run
 from gtzan_lightning.training.split_data import frame_settings
@@ -75,6 +75,11 @@ def check_columns(run: TrainedRun) -> None:
         GtzanError: the features differ.
     """
     name = run.config.features.name
+    if name == TABLE:
+        raise GtzanError(
+            f"{run.path}: was trained on a feature table, which cannot be computed from audio.\n"
+            "Compute the same features with the program that made the table."
+        )
     computed = feature_columns(name, frame_settings(run.config))
     if computed != run.columns:
         raise GtzanError(

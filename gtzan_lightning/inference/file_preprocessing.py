@@ -36,8 +36,7 @@ class Preprocessing:
         from gtzan_lightning.training.split_data import frame_settings
 
         features, lengths = run.config.features, run.config.slice
-        window_s = features.window_s if features.framed else features.row_s(lengths.step_s)
-        request = FeatureRequest(features.name, window_s, frame_settings(run.config))
+        request = FeatureRequest(features.name, features.row_s(lengths.step_s), frame_settings(run.config))
         clip_s = None
         if run.config.whole_clips and "length" in run.columns:
             clip_s = float(run.standardisation.mean[run.columns.index("length")]) / features.sample_rate_hz

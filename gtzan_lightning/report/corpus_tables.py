@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.cache_pruning import CacheEntry
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 from gtzan_lightning.report.tables import TextTable, print_lines, print_table
 from gtzan_lightning.utils.files import replacing
 
@@ -38,6 +38,7 @@ def print_corpus(corpus: Corpus, console: Console | None = None) -> None:
     cluster, _ = resampling_clusters(corpus.tracks)
     notes = [
         f"Independent cluster of the intervals: {cluster}. Fingerprint: {corpus.sha256[:16]}",
+        *(f"Read: {line}" for line in corpus.reading),
         *(f"Note: {note}" for note in corpus.notes),
     ]
     title = f"{corpus.name}: {len(corpus.tracks)} tracks, {corpus.source}, {corpus.root}"

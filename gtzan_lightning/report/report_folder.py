@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 from rich.progress import track
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.page.page_data import details, head
-from gtzan_lightning.report.page.rendering import rendered
 from gtzan_lightning.report.score_tables import headline, print_rows, report_markdown, warnings_of
 from gtzan_lightning.runs.ranking import Verdict, leakage_drops, verdicts
 from gtzan_lightning.runs.records import Record, TestParts, checked, read_record
@@ -19,6 +24,11 @@ from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
 from gtzan_lightning.utils.files import write_text
+
+STYLES = ("style.css", "charts.css", "run.css")
+SCRIPTS = tuple(
+    f"{name}.js" for name in ("dom", "cells", "table", "plots", "leakage_drops", "curves", "genres", "run", "main")
+)
 
 
 def write_report(records: Sequence[Record], folder: Path, *, progress: bool = True) -> tuple[Table, list[Verdict]]:
@@ -120,3 +130,48 @@ def report_sweep(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:
 
 def _corpora(records: Sequence[Record]) -> str:
     return ", ".join(dict.fromkeys(record.card["data"]["corpus"] for record in records))
+
+
+def rendered(
+    title: str, written: str, banners: Sequence[tuple[str, int]], head: Mapping[str, Any], details: Mapping[str, Any]
+) -> str:
+    """The page as HTML.
+
+    Names of runs, genres and overrides come from users: Jinja escapes them in the HTML, `tojson` in the data, and the
+    content security policy allows only the page's own script.
+
+    Args:
+        title: heading and title of the page.
+        written: date of the report.
+        banners: warnings, each with the number of runs that it applies to.
+        head: from `page_data.head`.
+        details: from `page_data.details`.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
+    style, script = _joined(STYLES), _joined(SCRIPTS)
+    return environment.from_string(_source("page.html")).render(
+        title=title,
+        written=written,
+        banners=banners,
+        head=head,
+        details=details,
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_policy_hash(style),
+        script_hash=_policy_hash(script),
+    )
+
+
+def _source(name: str) -> str:
+    return files("gtzan_lightning.report.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _joined(names: Sequence[str]) -> str:
+    """The concatenated sources."""
+    return "\n" + "\n".join(_source(name) for name in names)
+
+
+def _policy_hash(text: str) -> str:
+    """The hash that identifies an inline text in a content security policy."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -21,7 +21,7 @@ from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256
 from gtzan_lightning.datamodule.slices import SliceTable, tracks_without_slice
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import shared_tracks
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 from gtzan_lightning.features.kinds import pretraining
 from gtzan_lightning.runs.run_folder import LIMITS as LIMITS
 from gtzan_lightning.runs.run_folder import limits_of as limits_of
@@ -35,6 +35,7 @@ REPETITIONS = ("seed", "split.seed", "split.fold")
 SPLIT_ORDER = ("leaky", "grouped", "artist", "filtered")  # from the least to the most strict
 PACKAGES = ("gtzan-lightning", "torch", "lightning", "torchaudio", "hydra-core", "numpy", "pandas", "scikit-learn")
 LEAKY_WARNING = "LEAKY SPLIT: slices of one track are in train and test"
+NO_TRACKS_WARNING = "NO TRACK NAMES: windows of one track may be in train and test"
 
 LEAKAGE_WARNINGS = {
     "normalisation": "NORMALISATION FITTED ON ALL DATA, the test part included",
@@ -152,6 +153,7 @@ def _data(corpus: Corpus, features: Features, slices: SliceTable) -> dict[str, A
         "sha256": corpus.sha256,
         "genres": list(corpus.genres),
         "tracks_without_slice": [corpus.tracks[index].track_id for index in without],
+        "reading": list(corpus.reading),
         "notes": [*corpus.notes, *features.notes],
     }
 
@@ -167,7 +169,7 @@ def _split(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> dict[
         "tracks": {part: len(np.unique(tracks[parts == part])) for part in PARTS},
         "tracks_in_train_and_test": in_both,
         "artists_in_train_and_test": len(shared_tracks(parts, artists)) if corpus.has_artists else None,
-        "leakage_warning": LEAKY_WARNING if in_both else None,
+        "leakage_warning": LEAKY_WARNING if in_both else None if corpus.has_tracks else NO_TRACKS_WARNING,
     }
 
 

@@ -21,8 +21,7 @@ from gtzan_lightning.datamodule.slices import SliceTable, slice_table
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_slices
 from gtzan_lightning.features.corpus_features import load_features
-from gtzan_lightning.features.feature_matrix import Features
-from gtzan_lightning.features.feature_request import AugmentedCopy, FrameSettings
+from gtzan_lightning.features.feature_request import AugmentedCopy, Features, FrameSettings
 from gtzan_lightning.utils.caching import Memo, cache_dir
 
 
@@ -99,16 +98,17 @@ def load_configured_corpus(config: Config, source: DataSource | None = None) -> 
 
 def load_configured_features(config: Config, corpus: Corpus, augmented_copy: AugmentedCopy | None = None) -> Features:
     """Loads the configured features, or those of an augmented copy, from tables, the cache, or audio."""
-    whole_clips = config.features.row_s(config.slice.step_s)
     return load_features(
         corpus,
         name=config.features.name,
-        window_s=config.features.window_s if config.features.framed else whole_clips,
+        window_s=config.features.row_s(config.slice.step_s),
         settings=frame_settings(config),
         cache_dir=cache_dir(config.cache_dir),
         n_jobs=config.data.n_jobs,
         max_skipped_share=config.data.max_skipped_share,
         augmented_copy=augmented_copy,
+        transform=config.features.transform,
+        pooling=config.features.pooling,
     )
 
 
@@ -119,7 +119,9 @@ def frame_settings(config: Config) -> FrameSettings:
 
 
 def configured_slices(config: Config, features: Features) -> SliceTable:
-    """Cuts slices of the configured lengths."""
+    """Cuts slices of the configured lengths; a row of a whole clip is a slice."""
+    if features.whole_clips:
+        return slice_table(features, seconds=features.row_s)
     lengths = config.slice
     return slice_table(features, seconds=lengths.seconds, step_s=lengths.step_s, hop_s=lengths.hop_s)
 

@@ -9,7 +9,7 @@ from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
 from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices
-from gtzan_lightning.features.feature_matrix import Features
+from gtzan_lightning.features.feature_request import Features
 
 GENRES = ("blues", "jazz", "rock")
 TRACKS = 20  # a genre

@@ -49,17 +49,41 @@ def test_without_artists_no_groups_are_set(tmp_path, content):
     assert {track.artist_group for track in described(tmp_path, content)[0]} == {None}
 
 
-def test_artists_of_other_tracks_set_no_groups(tmp_path):
-    tracks, notes = described(tmp_path, "track_id,artist\nelsewhere.00000,Ann\n")
-    assert {track.artist_group for track in tracks} == {None}
-    assert notes == ["metadata.csv: names 0 of 3 tracks"]
+def test_a_file_that_names_no_track_is_refused_with_examples(tmp_path):
+    assert refusal(tmp_path, "track_id,artist\nelsewhere.00000,Ann\n") == (
+        "METADATA: names none of the 3 tracks. It has 'elsewhere.00000'; the data have 'blues.00000', 'blues.00001'.\n"
+        "Correct the column track_id, or remove the file."
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "track_id;artist\nblues.00000.wav;The Ann\nblues_00001;ann (feat. X)\n",
+        "\ufeffTrack_ID,Artist\r\ngenres/blues/blues.00000.au, ANN \r\nBLUES.00001,A\u0301nn\r\n",
+    ],
+)
+def test_names_of_tracks_and_artists_are_compared_by_their_normal_form(tmp_path, content):
+    groups = [track.artist_group for track in described(tmp_path, content)[0]]
+    assert groups[0] == groups[1] != groups[2]
+
+
+def test_words_for_an_unknown_artist_are_no_artist(tmp_path):
+    tracks, _ = described(tmp_path, "track_id,artist\nblues.00000,Various Artists\nblues.00001,?\nrock.00000,Ann\n")
+    assert [track.artist_group for track in tracks] == ["unknown:blues.00000", "unknown:blues.00001", "ann"]
+
+
+def test_numbers_in_brackets_are_reported_and_not_merged(tmp_path):
+    tracks, notes = described(tmp_path, "track_id,artist\nblues.00000,Ann\nblues.00001,Ann (2)\nrock.00000,B\n")
+    assert [track.artist_group for track in tracks] == ["ann", "ann (2)", "b"]
+    assert notes == ["metadata.csv: artists with a number in brackets are not merged with others: 'ann (2)'"]
 
 
 def test_ids_and_artists_that_look_like_numbers_or_missing_values_stay_strings(tmp_path):
     path = tmp_path / "metadata.csv"
-    path.write_text("track_id,artist\n007,1e5\nNA,None\n")
+    path.write_text("track_id,artist\n007,1e5\nNA,Nan B\n")
     tracks, _ = with_metadata([Track("007", "blues"), Track("NA", "rock")], path)
-    assert [track.artist_group for track in tracks] == ["1e5", "none"]
+    assert [track.artist_group for track in tracks] == ["1e5", "nan b"]
 
 
 def test_an_empty_genre_is_accepted(tmp_path):
@@ -69,16 +93,23 @@ def test_an_empty_genre_is_accepted(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "METADATA: cannot be read as CSV (No columns to parse from file). Correct or remove the file."),
-        ("artist\nAnn\n", "METADATA: has no column track_id, so no row can be matched to a track."),
+        ("", "METADATA: the file is empty. Download it again."),
         (
-            "track_id,artist\nrock.00000,A\nblues.00000,B\nrock.00000,A\n",
+            "artist\nAnn\n",
+            "METADATA: has no column track_id, so no row can be matched to a track. It has: artist.",
+        ),
+        (
+            "track_id,artist\nrock.00000,A\nblues.00000,B\nrock.00000,C\n",
             "METADATA, line 4: track rock.00000 is named twice. Delete one row.",
         ),
-        ("track_id,genre\nrock.00000,pop\n", "METADATA: rock.00000 is pop there, but rock in the data."),
         (
-            "track_id,filtered_part\nrock.00000,validation\n",
-            "METADATA: rock.00000 has filtered_part 'validation'; allowed: train, valid, test, excluded.",
+            "track_id,genre\nrock.00000,pop\n",
+            "METADATA: 1 track has another genre than in the data: rock.00000 is pop there, but rock in the data.\n"
+            "Correct the column genre, leave it out, or set data.genres.aliases={there: here}.",
+        ),
+        (
+            "track_id,filtered_part\nrock.00000,later\n",
+            "METADATA: rock.00000 has filtered_part 'later'; allowed: train, valid, test, excluded.",
         ),
     ],
 )

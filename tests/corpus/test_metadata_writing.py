@@ -4,8 +4,7 @@ import csv
 
 import pytest
 
-from gtzan_lightning.corpus.artist_index import COLUMNS, Entry, normalised, write_metadata
-from gtzan_lightning.corpus.metadata import with_metadata
+from gtzan_lightning.corpus.metadata import COLUMNS, Entry, artist_key, with_metadata, write_metadata
 from gtzan_lightning.corpus.tracks import Track
 from gtzan_lightning.errors import GtzanError
 
@@ -112,10 +111,10 @@ def test_a_missing_root_is_refused(tmp_path):
         write_metadata([Entry("a", "A", "")], tmp_path / "missing")
 
 
-def test_normalised():
-    assert normalised("  Guns N' Roses ") == "guns n roses"
-    assert normalised("Beyoncé_x") == "beyonce x"
-    assert normalised("ОДИН") == "один"
+def test_normal_form_of_artists():
+    assert artist_key("  Guns N' Roses ") == "guns n roses"
+    assert artist_key("Beyoncé_x") == "beyonce x"
+    assert artist_key("ОДИН") == "один"
 
 
 def test_the_groups_of_the_real_metadata_are_reproduced(gtzan_root, tmp_path):

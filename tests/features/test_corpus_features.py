@@ -12,7 +12,7 @@ import soundfile
 import torch
 from joblib._parallel_backends import ThreadingBackend
 
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.corpus.tracks import Corpus, Track
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features import extraction

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
 from .librosa_reference import RATE_HZ, librosa_stats, music

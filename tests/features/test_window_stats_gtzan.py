@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, read_table
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS, read_published_table
 from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
 from .test_window_stats import assert_close
@@ -49,7 +49,7 @@ def errors(table, track_id, got):
 
 
 def test_published_rows_are_reproduced():
-    short, whole = read_table(ROOT / "features_3_sec.csv"), read_table(ROOT / "features_30_sec.csv")
+    short, whole = read_published_table(ROOT / "features_3_sec.csv"), read_published_table(ROOT / "features_30_sec.csv")
     all_errors = []
     for path in clips():
         y, rate_hz = soundfile.read(path, dtype="float32")

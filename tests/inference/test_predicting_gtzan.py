@@ -7,7 +7,7 @@ import soxr
 
 from gtzan_lightning import load_run, predict
 from gtzan_lightning.config.composition import compose
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS, read_table
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS, read_published_table
 from gtzan_lightning.evaluation.predictions import read_predictions
 from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.feature_cache import FileCache
@@ -42,7 +42,7 @@ def predictions(run):
 
 
 def test_audio_gives_the_rows_of_the_test_part_where_the_columns_can_be_recomputed(run, clips, predictions, gtzan_root):
-    table = read_table(gtzan_root / "features_3_sec.csv")
+    table = read_published_table(gtzan_root / "features_3_sec.csv")
     theirs = [STATS_COLUMNS.index(name) for name in NOT_RECOMPUTED]
     cache = features_cache(cache_dir())
     compared = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtzan_lightning.corpus.published_tables import STATS_COLUMNS
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, FrameSettings
 
 if TYPE_CHECKING:  # the column names of cached features are needed without torch

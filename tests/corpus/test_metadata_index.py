@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.corpus.artist_index import Entry, read_index
+from gtzan_lightning.corpus.metadata import Entry, read_index
 from gtzan_lightning.errors import GtzanError
 
 
