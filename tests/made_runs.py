@@ -12,6 +12,7 @@ from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genr
 from gtzan_lightning.runs.run_card import LEAKY_WARNING
 
 GENRES = ("blues", "jazz", "rock")
+MEMBERS = {"BiLSTM": "lstm"}
 HIDDEN = {"MLP": 512, "BiLSTM": 128, "ResLSTM": 64}
 
 
@@ -22,7 +23,7 @@ def made_run(outputs, *, model="MLP", slice_s=3, split="grouped", seed=0, split_
     Which tracks those are turns with the seed, so that repetitions differ a little. Returns the folder.
     """
     name = f"{model}-{slice_s}s-{split}-{split_seed}-{fold}-{seed}-{len(list((outputs / 'runs').glob('*')))}".lower()
-    folder = outputs / "runs" / name
+    folder, member = outputs / "runs" / name, MEMBERS.get(model, model.lower())
     folder.mkdir(parents=True)
     predictions, clusters = _predictions(genres, tracks, slices, right, seed + 3 * split_seed + 5 * (fold or 0))
     write_predictions(predictions, folder / "predictions.csv")
@@ -42,7 +43,7 @@ def made_run(outputs, *, model="MLP", slice_s=3, split="grouped", seed=0, split_
         "schema": 1,
         "status": "done",
         "run_id": name,
-        "overrides": [f"model={model.lower()}", f"slice={slice_s}s", f"split={split}", f"seed={seed}"],
+        "overrides": [f"model={member}", f"slice={slice_s}s", f"split={split}", f"seed={seed}"],
         "seed": seed,
         "command": "train.py",
         "data": {"corpus": "made", "sha256": "made", "tracks": len(clusters)},

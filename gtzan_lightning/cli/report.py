@@ -12,7 +12,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "report",
         help="CSV, Markdown and HTML page of many runs",
-        epilog="examples: gtzan report · gtzan report split=grouped model=lstm · gtzan report outputs/sweeps/3029809c",
+        epilog="examples: gtzan report · gtzan report split=grouped · gtzan report outputs/sweeps/model-seed-3029809c",
     )
     parser.add_argument(
         "chosen",

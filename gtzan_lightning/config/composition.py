@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from gtzan_lightning.utils.caching import cache_dir
 
 CONFIG_NAME = "train"
 VERSION_BASE = "1.3"
+LONGEST_SLUG = 60
 
 
 def conf_dir() -> Path:
@@ -166,12 +168,21 @@ def _run_name(*, _root_: DictConfig) -> str:
 def _sweep_folder(jobs: str = "runs", *, _root_: DictConfig) -> str:
     """The folder, below `outputs`, of the jobs of a multirun: `runs` (`trials` for a search).
 
-    The sweep itself has a folder named by a hash of its overrides, so that different sweeps do not share one.
+    The sweep itself has a folder named by the keys that it varies and a hash of its overrides, so that different sweeps
+    do not share one.
     """
     if not OmegaConf.is_missing(_root_.hydra.job, "num"):
         return jobs
-    overrides = " ".join(sorted(_root_.hydra.overrides.task))
-    return f"sweeps/{hashlib.sha256(overrides.encode()).hexdigest()[:HASH_LENGTH]}"
+    words = sorted(_root_.hydra.overrides.task)
+    return f"sweeps/{_varied(words)}-{hashlib.sha256(' '.join(words).encode()).hexdigest()[:HASH_LENGTH]}"
+
+
+def _varied(overrides: Sequence[str]) -> str:
+    """The experiment, and the last part of each key with several values: `model-split-seed`; "sweep" without any."""
+    pairs = [word.partition("=")[::2] for word in overrides]
+    chosen = [value for key, value in pairs if key == "experiment" and "," not in value]
+    keys = [key.rpartition(".")[2] for key, value in pairs if "," in value or "(" in value]
+    return re.sub(r"[^A-Za-z0-9_]+", "-", "-".join([*chosen, *keys]))[:LONGEST_SLUG].strip("-") or "sweep"
 
 
 # On import, so that the worker processes of a launcher can resolve `${run_name:}` and `${sweep_folder:}` too.

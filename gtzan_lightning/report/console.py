@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from gtzan_lightning.report.audit_tables import audit_line
 from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
+from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 
@@ -22,7 +23,7 @@ def print_run(card: Card, folder: Path, console: Console | None = None) -> None:
     """Prints the result of one run: every score with its level, n and interval."""
     console = console or Console()
     data, split = card["data"], card["split"]
-    title = f"{card['model']['name']} on {data['corpus']} ({data['tracks']} tracks), split {split['name']}"
+    title = f"{model_name(card)} on {data['corpus']} ({data['tracks']} tracks), split {split['name']}"
     rows = [
         [part, name, *_score_cells(card["metrics"][part][level])]
         for part in ("val", "test")

@@ -18,6 +18,7 @@ from rich.progress import track
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.page.page_data import details, head
 from gtzan_lightning.report.score_tables import headline, print_rows, report_markdown, warnings_of
+from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.ranking import Verdict, leakage_drops, verdicts
 from gtzan_lightning.runs.records import Record, TestParts, checked, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
@@ -81,7 +82,7 @@ def tidy(cards: Sequence[Card]) -> pd.DataFrame:
             "run_id": card["run_id"],
             "overrides": " ".join(card["overrides"]),
             "corpus": card["data"]["corpus"],
-            "model": card["model"]["name"],
+            "model": model_name(card),
             "features": card["features"]["name"],
             "split": card["split"]["name"],
             "split_seed": card["split"]["seed"],

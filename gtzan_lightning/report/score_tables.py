@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from gtzan_lightning.config.identity import WITHOUT_EFFECT
 from gtzan_lightning.report.console import SYNTHETIC
 from gtzan_lightning.report.tables import TextTable, leakage_warning_counts, print_lines, print_table, table_markdown
 from gtzan_lightning.runs.ranking import RULE, Verdict
 from gtzan_lightning.runs.records import Record, reason
-from gtzan_lightning.runs.row_groups import LEVELS, UNKNOWN, Cell, Table, short_names
-from gtzan_lightning.runs.run_card import mixed_code_warning
+from gtzan_lightning.runs.row_groups import GROUPS, LEADING, LEVELS, UNKNOWN, Cell, Table, short_names
+from gtzan_lightning.runs.run_card import REPETITIONS, mixed_code_warning
 
+ENOUGH_SPLITS = 6  # the smallest number of pairs with 2 / 2**n < 0.05
+STATED = (*LEADING, *GROUPS, *WITHOUT_EFFECT, *REPETITIONS, "split.n_folds")  # overrides that other places state
 NAMED = 4  # rivals that a sentence names before it counts
 
 
@@ -62,8 +65,11 @@ def warnings_of(table: Table) -> list[tuple[str, int]]:
 
 
 def common_line(table: Table) -> str:
-    """The settings that all rows share."""
-    return "In all: " + ", ".join(f"{column.key} {column.values[0]}" for column in table.common) + "."
+    """The settings that all rows share: the leading ones, and every other override that all runs were started with."""
+    cards = [record.card for row in table.rows for record in row.records]
+    commands = [{word for word in card.get("overrides", []) if word.partition("=")[0] not in STATED} for card in cards]
+    shared = sorted(set.intersection(*commands)) if commands else []
+    return "In all: " + ", ".join([*(f"{column.key} {column.values[0]}" for column in table.common), *shared]) + "."
 
 
 def interval_line(table: Table) -> str:
@@ -73,6 +79,17 @@ def interval_line(table: Table) -> str:
     return (
         f"In brackets the 95 % interval of the mean: {over}over the independent artists (recordings, tracks) of the "
         "test part. n is the number of test windows or clips of a run."
+    ) + _few_splits(table)
+
+
+def _few_splits(table: Table) -> str:
+    """Warns if a sign test over the splits of the rows cannot be significant, however large the differences are."""
+    most = max((row.n_splits for row in table.rows), default=0)
+    if not 2 <= most < ENOUGH_SPLITS:
+        return ""
+    return (
+        f" No row has more than {most} splits: a sign test over {most} pairs has p >= {2 / 2**most:g}, so it cannot "
+        f"reach significance (p < 0.05); {ENOUGH_SPLITS} splits can."
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from gtzan_lightning.evaluation.metrics import Level
 from gtzan_lightning.evaluation.significance import Interval, over_seeds
+from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.records import Record
 from gtzan_lightning.runs.run_card import REPETITIONS, SPLIT_ORDER, score_warnings
 
@@ -20,6 +21,7 @@ LEADING = ("corpus", "features", "model", "slice", "split")
 """Columns that every report states."""
 GROUPS = ("regularization", "augmentation")
 """Config groups whose options are shown by the name that the command line gave them."""
+FEW = ": not an interval to trust"  # after "2 splits"
 UNKNOWN = "-"  # also for a key that is not set
 
 
@@ -129,7 +131,10 @@ def _cell(records: Sequence[Record], level: str) -> Cell:
     scores = [record.card["metrics"]["test"][level] for record in records]
     splits = [float(np.mean([run.accuracy(level) for run in group])) for group in by_split(records).values()]
     if len(splits) > 1:
-        interval, over = over_seeds(splits, *sizes(records), (0.0, 1.0)), f"{len(splits)} splits"
+        interval, over = (
+            over_seeds(splits, *sizes(records), (0.0, 1.0)),
+            f"{len(splits)} splits{FEW * (len(splits) == 2)}",
+        )
     else:
         low, high = np.mean([score["accuracy_ci95"] for score in scores], axis=0).tolist()
         interval, over = (
@@ -187,7 +192,7 @@ def _leading(records: Sequence[Record]) -> list[Column]:
     values = (
         [card["data"]["corpus"] for card in cards],
         [card["features"]["name"] for card in cards],
-        [card["model"]["name"] for card in cards],
+        [model_name(card) for card in cards],
         [UNKNOWN if value is None else f"{value:g} s" for value in seconds],
         [card["split"]["name"] for card in cards],
     )

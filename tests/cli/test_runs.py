@@ -87,7 +87,7 @@ def test_a_run_whose_process_died_is_interrupted_despite_its_card(runs, outputs)
 def test_show_prints_the_result_and_its_command(runs):
     status, out, _ = runs("show", "mlp-3s-leaky")
     assert status == 0
-    assert "MLP on tables0 (100 tracks), split leaky" in out
+    assert "mlp on tables0 (100 tracks), split leaky" in out
     assert "LEAKY SPLIT" in out
     assert "Command:" in out
 

@@ -22,7 +22,7 @@ def test_a_run_is_trained_and_its_card_names_the_command(tables_root, tmp_path, 
     (card,) = [json.loads(path.read_text()) for path in (tmp_path / "outputs" / "runs").glob("*/run.json")]
     assert card["status"] == "done"
     assert card["command"] == " ".join(["gtzan train", *words])
-    assert "BiLSTM on" in capsys.readouterr().out
+    assert "lstm on" in capsys.readouterr().out
 
 
 def test_its_help_is_that_of_the_training(capsys):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtzan_lightning.config.composition import compose, run_dir
+from gtzan_lightning.config.composition import _varied, compose, run_dir
 from gtzan_lightning.config.identity import config_hash, existing_run, flat, run_name
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
@@ -157,3 +157,10 @@ def test_an_invalid_configuration_has_a_folder_for_its_record(wrong):
 @pytest.mark.parametrize("reference", ["${split.seed}", r"$\{split.seed\}"])  # as typed, and as Hydra hands it to a job
 def test_a_value_that_refers_to_another_key_is_not_in_the_name(reference):
     assert run_name(DEFAULT, [f"seed={reference}", "split.seed=3"], "0" * 8) == "mlp-3s-grouped-seed3-00000000"
+
+
+def test_the_folder_of_a_sweep_names_what_varies():
+    words = ["split.seed=0,1", "model=mlp,lstm", "data.root=/x", "model.lr=interval(0.1,1)"]
+    assert _varied(sorted(words)) == "lr-model-seed"
+    assert _varied(["experiment=ladder", "model=mlp,lstm"]) == "ladder-model"
+    assert _varied(["model=mlp"]) == "sweep"

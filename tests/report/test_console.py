@@ -39,7 +39,7 @@ def printed(show, *arguments, width=100):
 def test_every_score_has_its_level_n_and_interval(card):
     text = printed(print_run, card, Path("outputs/runs/x"))
     lines = [line.split() for line in text.splitlines()]
-    assert "BiLSTM on gtzan (1000 tracks), split grouped" in text
+    assert "lstm on gtzan (1000 tracks), split grouped" in text
     assert lines.count(["test", "window", "1998", "0.750", "0.700-0.812", "0.500", "0.250", "0.125"]) == 1
     assert lines.count(["val", "clip,", "mean", "200", "0.815", "0.765-0.877", "0.500", "0.250", "0.125"]) == 1
     assert "Intervals resample 65 artists of the test part." in text

@@ -98,7 +98,7 @@ def open_run(driver, row=1):
 
 
 def test_opens_with_rows_warnings_leakage_drops_and_missing_runs(tab):
-    assert rows(tab) == ["BiLSTM", "BiLSTM", "MLP", "MLP", "MLP"]
+    assert rows(tab) == ["lstm", "lstm", "mlp", "mlp", "mlp"]
     assert js(tab, "document.querySelector('.banner').textContent").startswith("LEAKY SPLIT")
     assert texts(tab, "#scores tbody tr.warned .badge.warning") == ["leaky split"] * 2
     assert len(texts(tab, "#leakage-drops .plot:not(.axis)")) == 2
@@ -137,15 +137,15 @@ def test_sorts_by_scores_and_by_keys_in_both_directions(tab):
 
 def test_filters_table_and_leakage_drops_by_text_and_key(tab):
     field = tab.find_element("css selector", "#filters input")
-    field.send_keys("bilstm GROUPED")
-    assert rows(tab) == ["BiLSTM"]
+    field.send_keys("lstm GROUPED")
+    assert rows(tab) == ["lstm"]
     assert texts(tab, "#count") == ["1 of 5 configurations"]
     assert len(texts(tab, "#leakage-drops .plot:not(.axis)")) == 1
     field.clear()
     field.send_keys(" ")
     select = tab.find_element("css selector", "select[data-key=split]")
     select.send_keys("leaky")
-    assert rows(tab) == ["BiLSTM", "MLP"]
+    assert rows(tab) == ["lstm", "mlp"]
 
 
 def test_shows_runs_instead_of_configurations(tab):
@@ -206,3 +206,50 @@ def test_follows_the_colour_scheme(tab, page):
 def test_makes_no_network_request(tab):
     assert js(tab, "performance.getEntriesByType('resource').map((each) => each.name)") == []
     assert js(tab, "document.querySelectorAll('[src], link[rel=stylesheet]').length") == 0
+
+
+def test_the_whole_row_opens_a_run(tab):
+    click(tab, "#scores tbody tr td.score")
+    wait_until(tab, "document.getElementById('run').open")
+    assert "lstm" in texts(tab, "#run-title")[0] or "bilstm" in texts(tab, "#run-title")[0]
+
+
+def test_filters_without_a_match_show_a_message(tab):
+    tab.find_element("css selector", "#filters input").send_keys("nothing like this")
+    assert rows(tab) == []
+    assert texts(tab, "#scores .empty") == [
+        'No configurations match the filters. Clear the text, or set the keys to "all".'
+    ]
+
+
+def test_the_panel_counts_clusters_and_rows(tab):
+    click(tab, "#scores tbody tr td.score")
+    wait_until(tab, "document.getElementById('run').open")
+    assert "30 artists, 120 windows" in texts(tab, "#run table.stack td")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_in_the_confusion_matrix_have_enough_contrast(chromium, page, scheme):
+    show(chromium, page, scheme=scheme)
+    click(chromium, "#scores tbody tr td.score")
+    wait_until(chromium, "document.getElementById('run').open")
+    assert js(chromium, LOWEST_CONTRAST) >= 4.5
+
+
+LOWEST_CONTRAST = """(() => {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (colour) => {
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const luminance = (colour) => rgb(colour).map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+  const contrasts = [...document.querySelectorAll(".matrix td[style]")].map((cell) => {
+    const { color, backgroundColor } = getComputedStyle(cell);
+    const [light, dark] = [luminance(color), luminance(backgroundColor)].sort((a, b) => b - a);
+    return (light + 0.05) / (dark + 0.05);
+  });
+  return Math.min(...contrasts);
+})()"""  # WCAG 2.2, 1.4.3

@@ -30,8 +30,8 @@ def test_a_cell_has_mean_interval_n_and_clusters(tmp_path):
     made_run(tmp_path, model="BiLSTM", right=0.6)
     head, _, single, several = table_rows(written(tmp_path))
     assert head == ["model", "runs", "test window accuracy [95 %]", "test clip accuracy [95 %]"]
-    assert several == ["MLP", "3", "0.600 [0.317, 0.883], n 120, 3 splits", "0.600 [0.317, 0.883], n 60, 3 splits"]
-    assert single[:2] == ["BiLSTM", "1"]
+    assert several == ["mlp", "3", "0.600 [0.317, 0.883], n 120, 3 splits", "0.600 [0.317, 0.883], n 60, 3 splits"]
+    assert single[:2] == ["lstm", "1"]
     assert re.fullmatch(r"0\.600 \[0\.\d{3}, 0\.\d{3}\], n 60, 30 artists", single[3])
 
 
@@ -40,10 +40,10 @@ def test_best_is_marked_where_significant_and_the_rule_is_below(tmp_path):
     made_run(tmp_path, model="BiLSTM", right=0.2)
     folder = written(tmp_path)
     best = {row[0]: "best" in row[-1] for row in table_rows(folder)[2:]}
-    assert best == {"MLP": True, "BiLSTM": False}
+    assert best == {"mlp": True, "lstm": False}
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert text.count("Best is marked where") == 1
-    assert "- grouped, clip: MLP is better than the other 1." in text
+    assert "- grouped, clip: mlp is better than the other 1." in text
 
 
 def test_failed_damaged_and_unfinished_runs_are_listed_with_the_reason(tmp_path):
@@ -136,3 +136,21 @@ def test_the_tidy_table_has_a_row_a_level():
         ["window", 0.7, 200],
         ["clip", pytest.approx(0.8), 200],
     ]
+
+
+def test_two_splits_are_marked_and_too_few_for_significance(tmp_path):
+    for seed in (0, 1):
+        made_run(tmp_path, split_seed=seed, right=0.6 + 0.1 * seed)
+    text = (written(tmp_path) / "report.md").read_text()
+    assert "2 splits: not an interval to trust" in text
+    assert "a sign test over 2 pairs has p >= 0.5, so it cannot reach significance (p < 0.05); 6 splits can." in text
+
+
+def test_overrides_that_all_runs_share_are_listed(tmp_path):
+    for seed in (0, 1):
+        folder = made_run(tmp_path, seed=seed)
+        changed(folder, overrides=["model=mlp", f"seed={seed}", "trainer.max_epochs=3", "data.root=/x"])
+    text = (written(tmp_path) / "report.md").read_text()
+    first = next(line for line in text.splitlines() if line.startswith("In all"))
+    assert first.endswith(", trainer.max\\_epochs=3.")
+    assert "data.root" not in first

@@ -26,8 +26,8 @@ def test_on_one_split_a_large_difference_is_significant(tmp_path, table_of):
     made_run(tmp_path, model="BiLSTM", right=0.3)
     table = table_of()
     (verdict,) = verdicts_of(table)
-    assert table.rows[verdict.best].values == ("MLP",)
-    assert verdict_lines(table, [verdict]) == ["grouped, clip: MLP is better than the other 1."]
+    assert table.rows[verdict.best].values == ("mlp",)
+    assert verdict_lines(table, [verdict]) == ["grouped, clip: mlp is better than the other 1."]
 
 
 def test_after_a_small_difference_no_row_is_best_and_the_rival_is_named(tmp_path, table_of):
@@ -37,7 +37,7 @@ def test_after_a_small_difference_no_row_is_best_and_the_rival_is_named(tmp_path
     (verdict,) = verdicts_of(table)
     assert verdict.best is None
     assert verdict_lines(table, [verdict]) == [
-        "grouped, clip: no best. MLP is highest, but not shown to be better than BiLSTM."
+        "grouped, clip: no best. mlp is highest, but not shown to be better than lstm."
     ]
 
 

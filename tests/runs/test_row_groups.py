@@ -40,7 +40,7 @@ def test_rows_are_in_natural_order_and_named_by_their_differences(tmp_path):
         made_run(tmp_path, slice_s=slice_s)
     made_run(tmp_path, slice_s=3, model="BiLSTM")
     table = table_of(tmp_path)
-    assert table.names(range(4)) == ["BiLSTM · 3 s", "MLP · 3 s", "MLP · 6 s", "MLP · 30 s"]
+    assert table.names(range(4)) == ["lstm · 3 s", "mlp · 3 s", "mlp · 6 s", "mlp · 30 s"]
     assert table.names([1, 3]) == ["3 s", "30 s"]
 
 

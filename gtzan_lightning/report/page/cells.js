@@ -65,7 +65,8 @@ function buildRow(view, item) {
   const row = view.row(item);
   const [first, ...others] = valuesOf(row);
   const [, ...names] = columnNames();
-  return h("tr", { class: item.leakage_warnings.length ? "warned" : null, role: "row" },
+  const open = (event) => { if (!event.target.closest("button") && !String(getSelection())) show(view.run(item).id); };
+  return h("tr", { class: item.leakage_warnings.length ? "warned" : null, role: "row", onclick: open },
     h("th", { scope: "row", role: "rowheader" }, opener(first, view.run(item)), " ", badges(item)),
     others.map((value, place) => plainCell(names[place], value)),
     view.extraValues(item).map((value, place) => plainCell(view.extra[place], value)),

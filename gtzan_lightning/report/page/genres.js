@@ -1,6 +1,7 @@
 // Confusion matrix and scores of each genre, at one level.
 "use strict";
 
+const DEEPEST = 0.5; // share of the accent colour in the darkest cell: its number keeps a contrast above 4.5:1
 const MIN_CLUSTERS = 5; // as in evaluation/run_metrics.py
 
 function confusionTable(names, counts, level) {
@@ -17,8 +18,8 @@ function confusionTable(names, counts, level) {
 
 function matrixCell(value, total, right) {
   const share = total ? value / total : 0;
-  const kind = [share > 0.74 ? "dark" : share > 0.6 ? "middle" : "", value ? "" : "none", right ? "right" : ""].filter(Boolean).join(" ");
-  return h("td", { class: kind || null, style: { "--share": percent(share) } }, String(value));
+  const kind = [value ? "" : "none", right ? "right" : ""].filter(Boolean).join(" ");
+  return h("td", { class: kind || null, style: { "--share": percent(DEEPEST * share) } }, String(value));
 }
 
 function genreLines(names, rows, keys, cluster, level) {

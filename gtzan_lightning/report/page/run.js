@@ -55,7 +55,7 @@ function scoreTable(detail) {
       cell(1, h("strong", {}, fixed(each.accuracy)), " ", h("span", { class: "whole" }, interval(...each.accuracy_ci95))),
       cell(2, `${fixed(each.f1)} `, each.f1_ci95 ? h("span", { class: "whole" }, interval(...each.f1_ci95)) : null),
       cell(3, fixed(each.precision)), cell(4, fixed(each.recall)),
-      cell(5, `${count(each.n)}${each.n_clusters ? ` of ${each.n_clusters} ${each.cluster}s` : ""}`))))));
+      cell(5, `${each.n_clusters ? `${count(each.n_clusters)} ${each.cluster}s, ` : ""}${count(each.n)} ${level === "window" ? "windows" : "clips"}`))))));
 }
 
 function genreSection(detail, cluster) {
@@ -76,5 +76,6 @@ function cardSections(card) {
 function listed(value) {
   if (value === null || typeof value !== "object") return String(value ?? "-");
   if (Array.isArray(value) && value.every((each) => each === null || typeof each !== "object")) return value.join(", ") || "-";
+  if (Array.isArray(value)) return h("ul", { class: "items" }, value.map((each) => h("li", {}, listed(each))));
   return h("dl", {}, Object.entries(value).flatMap(([key, each]) => [h("dt", {}, key), h("dd", {}, listed(each))]));
 }

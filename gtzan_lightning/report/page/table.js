@@ -38,7 +38,8 @@ function drawTable() {
     entry.element.hidden = !fits(entry);
     shown += !entry.element.hidden;
   }
-  const body = h("tbody", { role: "rowgroup" }, sorted.map((entry) => entry.element));
+  const empty = shown ? [] : [h("tr", { class: "empty", role: "row" }, h("td", { role: "cell", colspan: 99 }, `No ${state.view} match the filters. Clear the text, or set the keys to "all".`))];
+  const body = h("tbody", { role: "rowgroup" }, [...sorted.map((entry) => entry.element), ...empty]);
   byId("scores").replaceChildren(drawHead(), body);
   byId("count").textContent = `${count(shown)} of ${count(all.length)} ${state.view}`;
   drawLeakageDrops();
