@@ -33,6 +33,22 @@ def conf_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
 
 
+TRAINER_ARGUMENTS = (
+    "accumulate_grad_batches", "barebones", "benchmark", "check_val_every_n_epoch", "detect_anomaly", "deterministic",
+    "enable_model_summary", "enable_progress_bar", "fast_dev_run", "gradient_clip_algorithm", "inference_mode",
+    "limit_predict_batches", "limit_test_batches", "limit_train_batches", "limit_val_batches", "log_every_n_steps",
+    "max_steps", "max_time", "min_epochs", "min_steps", "num_nodes", "num_sanity_val_steps", "overfit_batches",
+    "profiler", "reload_dataloaders_every_n_epochs", "sync_batchnorm", "val_check_interval",
+)  # fmt: skip
+"""Arguments of Lightning's `Trainer` that conf/trainer/_base.yaml does not list; importing Lightning takes seconds."""
+
+
+def with_plus(override: str) -> str:
+    """`trainer.min_epochs=3` as `++trainer.min_epochs=3`, as Hydra wants it for a key that the groups do not list."""
+    name = override.partition("=")[0].removeprefix("trainer.")
+    return f"++{override}" if override.startswith("trainer.") and name in TRAINER_ARGUMENTS else override
+
+
 @dataclass(frozen=True)
 class ConfigSources:
     """Where a configuration comes from besides this package: Hydra's options `--config-dir` and `--config-name`."""
@@ -61,7 +77,8 @@ class ConfigSources:
     def compose(self, overrides: Sequence[str] = ()) -> DictConfig:
         """Composes the configuration of a command line, including Hydra's own section."""
         with self.loader():
-            return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
+            found = [with_plus(override) for override in overrides]
+            return hydra.compose(self.config_name, overrides=found, return_hydra_config=True)
 
 
 def compose(

@@ -18,14 +18,21 @@ WITHOUT_EFFECT = frozenset({
     "outputs", "rerun", "reuse", "cache_dir", "data.kind", "data.root", "data.source",
     "data.metadata", "data.name", "data.min_tracks", "features.path", "data.n_jobs", "data.max_skipped_share",
     "trainer.accelerator", "trainer.devices",
-    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress",
+    "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress", "trainer.log_every_n_steps",
+    "trainer.profiler", "trainer.enable_progress_bar", "trainer.enable_model_summary", "tags", "task_name",
 })  # fmt: skip
 """Keys without an effect on results: paths, logging, threads, devices.
 
 The data behind a path and the number of training processes do have one; the hash contains them separately."""
 
-ANALYSIS = ("study", "sweep")
-"""Sections without an effect on the results of a run: the analysis of its sweep, and how the sweep is executed."""
+ANALYSIS = ("study", "sweep", "logger")
+"""Sections without an effect on the results of a run: the analysis and execution of its sweep, and logs."""
+
+WATCHING = frozenset({
+    "LearningRateMonitor", "DeviceStatsMonitor", "RichProgressBar", "TQDMProgressBar", "ModelSummary",
+    "RichModelSummary",
+})  # fmt: skip
+"""Callbacks of Lightning that only watch; every other one may change the training."""
 
 HASH_LENGTH = 8
 
@@ -48,9 +55,12 @@ def config_hash(config: Mapping[str, Any], corpus_sha256: str, *, world_size: in
         for key, value in flat(config).items()
         if key not in WITHOUT_EFFECT and key.partition(".")[0] not in ANALYSIS
     }
-    manifest = values.get("split.manifest")
-    if manifest is not None:
-        values["split.manifest"] = _content_sha256(Path(manifest))
+    for name, callback in (config.get("callbacks") or {}).items():
+        if str(callback.get("_target_")).rpartition(".")[2] in WATCHING:
+            values = {key: value for key, value in values.items() if not key.startswith(f"callbacks.{name}.")}
+    for key in ("split.manifest", "ckpt_path"):
+        if values.get(key) is not None:
+            values[key] = _content_sha256(Path(values[key]))
     hashed = {
         "config": values,
         "corpus": corpus_sha256,
@@ -130,6 +140,8 @@ def _word(override: str) -> str | None:
         return None
     if key in WITHOUT_EFFECT or key in ("model", "slice", "split", "split.manifest") or key.startswith(("hydra", "~")):
         return None
+    if key in ("logger", "callbacks") or key.startswith("logger.") or (key == "trainer" and value != "ddp"):
+        return None  # no effect on the result, whatever device
     last = key.rpartition(".")[2]
     if "." in key or key == "seed":
         return f"{last}{value}"

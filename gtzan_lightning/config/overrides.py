@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
-from gtzan_lightning.config.composition import ConfigSources
+from gtzan_lightning.config.composition import ConfigSources, with_plus
 from gtzan_lightning.errors import GtzanError
 
 OPTIONAL = ("experiment", "ablation", "debug")  # groups that may be left out; their members change other groups
@@ -116,7 +116,7 @@ def check_overrides(
     """
     parsed: list[tuple[str, Override]] = []
     problems = []
-    for argument in arguments:
+    for argument in map(with_plus, arguments):
         try:
             parsed.append((argument, OverridesParser.create().parse_override(argument)))
         except HydraException:
@@ -241,7 +241,9 @@ def _suggestion(wrong: str, known: Iterable[str]) -> str:
 def _values(override: Override) -> list[str]:
     if override.is_sweep_override():
         return [text.strip("'\"") for text in override.sweep_string_iterator()] if override.is_discrete_sweep() else []
-    return [override.get_value_element_as_str().strip("'\"")]
+    value = override.value()
+    chosen = value if isinstance(value, list) else [override.get_value_element_as_str()]
+    return [str(each).strip("'\"") for each in chosen]
 
 
 def _expanded(override: Override) -> list[str]:

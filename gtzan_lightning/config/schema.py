@@ -289,9 +289,11 @@ class Augmentation(Section):
 
 
 class TrainerConfig(Section):
-    """Config group `trainer`."""
+    """Config group `trainer`; further keys are arguments of Lightning's `Trainer`."""
 
-    accelerator: Literal["cpu", "gpu", "auto"]
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    accelerator: Literal["cpu", "gpu", "mps", "auto"]
     devices: Count
     strategy: str
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -343,6 +345,11 @@ class Config(Section):
     study: StudyConfig | None
     rerun: bool
     reuse: Literal["same_code", "always", "never"] = "same_code"
+    logger: dict[str, dict[str, Any]] = {}
+    callbacks: dict[str, dict[str, Any]] = {}
+    ckpt_path: str | None = None
+    tags: list[str] = []
+    task_name: str = "gtzan"
     outputs: str
     cache_dir: str | None
 

@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning import __version__
 from gtzan_lightning.config.compatibility import prepare
-from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, ConfigSources, conf_dir
+from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, ConfigSources, conf_dir, with_plus
 from gtzan_lightning.config.help_text import help_text
 from gtzan_lightning.config.overrides import check_multirun, check_options, check_overrides, error_message
 from gtzan_lightning.errors import GtzanError
@@ -210,7 +210,7 @@ def _for_hydra(arguments: Sequence[str], options: Namespace) -> list[str]:
         else:
             name, equals, value = argument.partition("=")
             first.append(names.get(name, name) + equals + value)
-    return [*first, *options.overrides]
+    return [*first, *map(with_plus, options.overrides)]
 
 
 def _check(overrides: Sequence[str], sources: ConfigSources, *, multirun: bool) -> None:

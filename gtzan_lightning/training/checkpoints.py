@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import nn
 
 from gtzan_lightning.config.identity import WITHOUT_EFFECT, flat
 from gtzan_lightning.errors import GtzanError
@@ -85,6 +86,24 @@ def resumable(run: RunFolder, config: Mapping[str, Any]) -> Path | None:
             "Delete it to start again from the first epoch, or repeat the run with rerun=true."
         )
     return path
+
+
+def load_initial_weights(model: nn.Module, path: Path) -> None:
+    """Loads the weights of a checkpoint, of a run or of another program with Lightning, into a new model.
+
+    Raises:
+        GtzanError: the file is missing, damaged or contains code, or its weights do not fit.
+    """
+    if not path.is_file():
+        raise GtzanError(f"ckpt_path={path}: there is no such file.")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        weights = checkpoint.get("state_dict", checkpoint)
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise GtzanError(f"ckpt_path={path}: its weights do not fit the model: {error}") from error
+    except Exception as error:  # arbitrary bytes can raise any error of the unpickler
+        raise GtzanError(f"ckpt_path={path}: {_objection(error)}") from error
 
 
 class WholeCheckpoints(TorchCheckpointIO):

@@ -16,6 +16,7 @@ import torch
 from hydra.utils import get_class
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
@@ -29,14 +30,22 @@ from gtzan_lightning.evaluation.ood import fit_ood
 from gtzan_lightning.features.feature_request import AugmentedCopy, Waveform
 from gtzan_lightning.models.base import GenreModule, Network
 from gtzan_lightning.models.optimization import Optimization
+from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.training.checkpoints import WholeCheckpoints
 from gtzan_lightning.training.split_data import SplitData, configured_slices, load_configured_features
+from gtzan_lightning.training.tensorboard_logging import EventLogger, event_logger
 
 SIZES = ("n_steps", "n_features", "n_genres")  # arguments of every model
 OFFERED = {
     "hidden_size", "num_layers", "lr", "dropout", "weight_decay", "label_smoothing", "mixup", "feature_noise",
 }  # fmt: skip
 """Keys of `conf/model/_base.yaml`: a class gets those that it takes."""
+
+
+OF_THE_RUN = {
+    "callbacks", "plugins", "logger", "enable_checkpointing", "use_distributed_sampler", "default_root_dir",
+}  # fmt: skip
+"""Arguments of Lightning's `Trainer` that the run sets itself."""
 
 
 def make_augmented_copies(config: Config, data: SplitData) -> list[AugmentedSlices]:
@@ -131,7 +140,9 @@ def check_objects(config: Config) -> None:
     Raises:
         GtzanError: they do not.
     """
+    check_device(config)
     _planned_model(config)
+    make_callbacks(config)
     if config.optimizer and config.scheduler:
         make_optimization(config.optimizer, config.scheduler)
 
@@ -257,37 +268,104 @@ def check_arguments(key: str, function: Callable[..., object], names: Iterable[s
         raise GtzanError("\n".join([*problems, f"{target} takes {', '.join(sorted(taken))}."]))
 
 
-def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Logger | bool) -> L.Trainer:
+def make_loggers(config: Config, run: RunFolder) -> list[Logger]:
+    """The configured loggers; they write into the run folder unless they have another place.
+
+    Raises:
+        GtzanError: a class or package is missing, or rejects its arguments.
+    """
+    made: list[Logger] = []
+    for name, settings in config.logger.items():
+        options = {key: value for key, value in settings.items() if key != "_target_"}
+        kind = class_of(f"logger.{name}", str(settings.get("_target_")))
+        if kind is EventLogger:
+            made.append(event_logger(run.path))
+            continue
+        for key, value in {"save_dir": str(run.path), "run_name": run.path.name, "name": run.path.name}.items():
+            if key in _keywords(kind) and not ("run_name" in _keywords(kind) and key in ("name", "save_dir")):
+                options.setdefault(key, value)
+        check_arguments(f"logger.{name}", kind, options)
+        try:
+            made.append(kind(**options))
+        except ModuleNotFoundError as error:
+            raise GtzanError(
+                f'logger={name}: {error}\nInstall the extra: pip install "gtzan-lightning[{name}]"'
+            ) from error
+        except Exception as error:  # whatever the constructor raises
+            raise GtzanError(f"logger={name}: {error}") from error
+    return made
+
+
+def make_callbacks(config: Config) -> list[Callback]:
+    """The callbacks of the group `callbacks`.
+
+    Raises:
+        GtzanError: a class is missing, or rejects its arguments.
+    """
+    made: list[Callback] = []
+    for name, settings in config.callbacks.items():
+        options = {key: value for key, value in settings.items() if key != "_target_"}
+        kind = class_of(f"callbacks.{name}", str(settings.get("_target_")))
+        check_arguments(f"callbacks.{name}", kind, options)
+        made.append(kind(**options))
+    return made
+
+
+def check_device(config: Config) -> None:
+    """Checks that there is a GPU if the configuration asks for one.
+
+    Raises:
+        GtzanError: there is none.
+    """
+    there = {"gpu": torch.cuda.is_available() or torch.backends.mps.is_available()}
+    there["mps"] = torch.backends.mps.is_available()
+    if not there.get(config.trainer.accelerator, True):
+        raise GtzanError(
+            f"trainer.accelerator={config.trainer.accelerator}: there is no such device here. Use trainer=cpu."
+        )
+
+
+def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Sequence[Logger] | bool) -> L.Trainer:
     """The configured trainer.
 
     Raises:
-        GtzanError: the device is not available.
+        GtzanError: the device is not available, or Lightning rejects an argument.
     """
-    options = config.trainer
+    options, more = config.trainer, config.trainer.model_extra or {}
+    wrong = sorted(set(more) - set(_keywords(L.Trainer)) | set(more) & OF_THE_RUN)
+    if wrong:
+        raise GtzanError(f"trainer.{wrong[0]}: no argument of Lightning's Trainer that can be set here.")
+    plugins: list[Any] = [WholeCheckpoints()]
+    if options.devices == 1 and more.get("num_nodes", 1) == 1:
+        plugins.append(LightningEnvironment())  # whatever a launcher has left in the environment
     if options.accelerator == "cpu":  # otherwise each optimizer step searches for the driver of a GPU
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # set by Lightning
     # Part of deterministic mode, but only fills uninitialised memory: a tenth of the time of an epoch.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    arguments: dict[str, Any] = {
+        "accelerator": options.accelerator,
+        "devices": options.devices,
+        "strategy": options.strategy,
+        "precision": options.precision,
+        "max_epochs": options.max_epochs,
+        "gradient_clip_val": options.gradient_clip_val,
+        "limit_train_batches": options.limit_batches,
+        "limit_val_batches": options.limit_batches,
+        "deterministic": "warn",
+        "log_every_n_steps": 10**9,  # only once per epoch: logging a step takes as long as the step
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        **more,
+    }
     try:
         return L.Trainer(
-            accelerator=options.accelerator,
-            devices=options.devices,
-            strategy=options.strategy,
-            precision=options.precision,
-            max_epochs=options.max_epochs,
-            gradient_clip_val=options.gradient_clip_val,
-            limit_train_batches=options.limit_batches,
-            limit_val_batches=options.limit_batches,
-            deterministic="warn",
+            **arguments,
             callbacks=list(callbacks),
-            plugins=[WholeCheckpoints()],
-            logger=logger,
-            log_every_n_steps=10**9,  # only once per epoch: logging a step takes as long as the step
-            enable_progress_bar=False,
-            enable_model_summary=False,
+            plugins=plugins,
+            logger=list(logger) if isinstance(logger, Sequence) else logger,
             enable_checkpointing=bool(callbacks),
-            num_sanity_val_steps=0,
             use_distributed_sampler=False,  # the batch sampler of the DataModule distributes the batches
         )
-    except (MisconfigurationException, RuntimeError, ValueError) as error:
-        raise GtzanError(f"trainer={options.accelerator}: {error}\nUse trainer=cpu.") from error
+    except (MisconfigurationException, RuntimeError, ValueError, TypeError) as error:
+        raise GtzanError(f"trainer: {error}") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from lightning.pytorch.loggers import Logger
 from matplotlib.figure import Figure
 
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
@@ -30,11 +31,14 @@ from gtzan_lightning.models.base import GenreModule, probabilities
 from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_folder import Card, RunFolder, score_warnings
 from gtzan_lightning.training.tensorboard_logging import (
+    EventLogger,
     add_charts,
     add_precision_recall,
     add_wrong_slices,
     event_logger,
+    final_scores,
     log_results,
+    logged_values,
 )
 from gtzan_lightning.utils.files import write_bytes, write_text
 
@@ -61,9 +65,14 @@ def predict_all(model: GenreModule, datamodule: SliceDataModule, limit_batches: 
 
 
 def record_results(
-    run: RunFolder, card: Card, predictions: Predictions, corpus: Corpus, config: Mapping[str, Any]
+    run: RunFolder,
+    card: Card,
+    predictions: Predictions,
+    corpus: Corpus,
+    config: Mapping[str, Any],
+    loggers: Sequence[Logger],
 ) -> None:
-    """Writes predictions, scores, figures and events into the run folder and the card.
+    """Writes predictions, scores and figures into the run folder and the card, and passes them to the loggers.
 
     All scores are computed from the written table.
     """
@@ -80,6 +89,25 @@ def record_results(
     card["calibration"] = calibration_card(predictions)
     card["training"]["overfit_gap"] = overfit_gap(predictions)
     pictures = save_figures(run.figures, run_figures(run, card, predictions, cluster_of_track))
+    for logger in loggers:
+        if isinstance(logger, EventLogger):
+            _log_events(run, card, predictions, corpus, config, pictures)
+        else:
+            logger.log_hyperparams({key: str(value) for key, value in logged_values(config).items()})
+            logger.log_metrics(final_scores(card))
+            logger.save()
+            logger.finalize("success")
+
+
+def _log_events(
+    run: RunFolder,
+    card: Card,
+    predictions: Predictions,
+    corpus: Corpus,
+    config: Mapping[str, Any],
+    pictures: Mapping[str, bytes],
+) -> None:
+    """Adds the results to the event files of TensorBoard."""
     logger = event_logger(run.path)
     log_results(logger, config, card, pictures)
     test = predictions.only("test")

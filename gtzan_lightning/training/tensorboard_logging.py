@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.tensorboard.summary import Summary, hparams
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from gtzan_lightning.config.identity import WITHOUT_EFFECT, flat
+from gtzan_lightning.config.identity import ANALYSIS, WITHOUT_EFFECT, flat
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.features.audio_reading import read_audio
@@ -95,6 +95,15 @@ def settings_of(config: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str,
         if key not in shown and key not in WITHOUT_EFFECT and not key.startswith(("hydra", "~")):
             settings[key] = values.get(key, overrides[key])
     return {key: _plain(value) for key, value in settings.items() if value is not None}
+
+
+def logged_values(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with dotted keys, without what has no effect on the results."""
+    return {
+        key: _plain(value)
+        for key, value in flat(config).items()
+        if key not in WITHOUT_EFFECT and key.partition(".")[0] not in ANALYSIS
+    }
 
 
 def final_scores(card: Mapping[str, Any]) -> dict[str, float]:

@@ -13,6 +13,8 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
@@ -30,16 +32,32 @@ from gtzan_lightning.runs import run_card as cards
 from gtzan_lightning.runs.job_board import current_report
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 from gtzan_lightning.training.callbacks import BestCheckpoint, EpochProgress, History, LastCheckpoint, ReportedEpochs
-from gtzan_lightning.training.checkpoints import add_contents, load_checkpoint, resumable, with_versions
-from gtzan_lightning.training.construction import fit_training_ood, make_datamodule, make_model, make_trainer
+from gtzan_lightning.training.checkpoints import (
+    add_contents,
+    load_checkpoint,
+    load_initial_weights,
+    resumable,
+    with_versions,
+)
+from gtzan_lightning.training.construction import (
+    check_device,
+    fit_training_ood,
+    make_callbacks,
+    make_datamodule,
+    make_loggers,
+    make_model,
+    make_trainer,
+)
 from gtzan_lightning.training.results import predict_all, record_results
 from gtzan_lightning.training.split_data import SplitData, open_data
-from gtzan_lightning.training.tensorboard_logging import event_logger
 from gtzan_lightning.utils.code_hash import short_list
 from gtzan_lightning.utils.files import write_text
 
 SYNTHETIC_NOTICE = "Training on the SYNTHETIC corpus: its scores say nothing about real music."
 NO_DATA_NOTICE = "There is no data folder: set data.root=FOLDER or GTZAN_ROOT=FOLDER for GTZAN."
+
+LEFTOVERS = ("LOCAL_RANK", "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK")
+"""Variables of launchers of distributed runs."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,13 @@ class RunResult:
         return "metrics" in self.card
 
 
-def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[str] = ()) -> RunResult:
+def train(
+    cfg: DictConfig,
+    *,
+    folder: Path | None = None,
+    overrides: Sequence[str] = (),
+    callbacks: Sequence[Callback] = (),
+) -> RunResult:
     """Trains a model, evaluates its best epoch and writes the run folder.
 
     A finished run with the same config hash is reused, an interrupted one continued, a failed one repeated.
@@ -65,6 +89,7 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
         cfg: the configuration, as `compose` or Hydra returns it.
         folder: the run folder; None is that of the configuration.
         overrides: the command line, for the run card; the default is that of `compose`.
+        callbacks: further callbacks of Lightning; they are not part of the config hash, so they should only watch.
 
     Raises:
         GtzanError: the configuration or the data are not usable.
@@ -80,12 +105,13 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
     overrides = overrides or list(OmegaConf.select(cfg, "hydra.overrides.task") or ())
     try:
         request, refusal = prepare(cfg, overrides), None
+        check_device(request.config)
     except GtzanError as error:
         request, refusal = None, error
     own_folder = default_run_dir(cfg, overrides, request.source if request else None)
     run = RunFolder(folder or own_folder)
     run.path.mkdir(parents=True, exist_ok=True)
-    if request is not None and _is_helper_process():
+    if request is not None and _is_helper_process(request.config):
         return _fit_as_helper(request, run)
     run_hash = own_folder.name.rpartition("-")[2]
     with run.locked():
@@ -102,7 +128,7 @@ def train(cfg: DictConfig, *, folder: Path | None = None, overrides: Sequence[st
                 assert refusal is not None
                 raise refusal
             write_text(run.path / "config.yaml", OmegaConf.to_yaml(_without_hydra(cfg), resolve=True))
-            _train(request, run, card)
+            _train(request, run, card, callbacks)
         return RunResult(run.path, run.card(), reused=False)
 
 
@@ -140,7 +166,7 @@ def _kept(run: RunFolder, reuse: str, code: Mapping[str, str]) -> Card | None:
     return card
 
 
-def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
+def _train(request: RunRequest, run: RunFolder, card: Card, callbacks: Sequence[Callback]) -> None:
     """Audits, trains and evaluates, and fills in the card."""
     config = request.config
     card["limits"] = _limits(config)
@@ -154,14 +180,16 @@ def _train(request: RunRequest, run: RunFolder, card: Card) -> None:
         *filter(None, [card["split"]["leakage_warning"]]),
         *(cards.LEAKAGE_WARNINGS[check] for check in sorted(config.leaks_by_design)),
     ]
+    card["tags"] = config.tags
     card["model"] = {"name": model.name, "parameters": sum(p.numel() for p in model.parameters())}
     outcome = _audit(config, data, datamodule, model.monitor)
     card["audit"] = outcome.card()
     run.write_card(card)
     outcome.refuse_errors()  # leaks that the split rule excludes
-    card["training"] = _fit(config, run, model, datamodule)
+    loggers = make_loggers(config, run)
+    card["training"] = _fit(config, run, model, datamodule, [*make_callbacks(config), *callbacks], loggers)
     predictions = predict_all(model, datamodule, config.trainer.limit_batches)
-    record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True))
+    record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True), loggers)
     add_contents(run.best_checkpoint, {"temperature": card["calibration"]["temperature"]})
 
 
@@ -179,7 +207,7 @@ def _set_up(request: RunRequest) -> tuple[SplitData, SliceDataModule, GenreModul
 def _fit_as_helper(request: RunRequest, run: RunFolder) -> RunResult:
     """A further process of a distributed run: fits, and writes nothing."""
     _, datamodule, model = _set_up(request)
-    _fit(request.config, run, model, datamodule)
+    _fit(request.config, run, model, datamodule, make_callbacks(request.config), make_loggers(request.config, run))
     return RunResult(run.path, {}, reused=False)
 
 
@@ -193,12 +221,21 @@ def _audit(config: Config, data: SplitData, datamodule: SliceDataModule, monitor
     )
 
 
-def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: SliceDataModule) -> dict[str, object]:
+def _fit(
+    config: Config,
+    run: RunFolder,
+    model: GenreModule,
+    datamodule: SliceDataModule,
+    callbacks: Sequence[Callback],
+    loggers: Sequence[Logger],
+) -> dict[str, object]:
     """Trains, from `last.ckpt` if there is one, and loads the weights of the best epoch into the model."""
     history = History()
     model.contents = with_versions(_contents(config, datamodule))
-    trainer = make_trainer(config, _callbacks(config, run, model, history), event_logger(run.path))
+    trainer = make_trainer(config, [*_callbacks(config, run, model, history), *callbacks], loggers or False)
     resumed = resumable(run, config.model_dump(by_alias=True))
+    if config.ckpt_path is not None and resumed is None:
+        load_initial_weights(model, Path(config.ckpt_path))
     started = time.monotonic()
     try:
         trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
@@ -206,6 +243,8 @@ def _fit(config: Config, run: RunFolder, model: GenreModule, datamodule: SliceDa
         raise KeyboardInterrupt from stop
     if not trainer.is_global_zero:
         return {}
+    if config.trainer.model_extra and config.trainer.model_extra.get("fast_dev_run"):  # Lightning keeps no checkpoints
+        trainer.save_checkpoint(run.best_checkpoint, weights_only=True)
     model.load_state_dict(load_checkpoint(run.best_checkpoint)["state_dict"])
     history.write(run.history)
     return {
@@ -272,9 +311,15 @@ def _without_hydra(cfg: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 
-def _is_helper_process() -> bool:
-    """Whether this is a further process of a distributed run."""
-    return int(os.environ.get("LOCAL_RANK", 0)) > 0
+def _is_helper_process(config: Config) -> bool:
+    """Whether this is a further process of a distributed run; with one process, the environment has no effect."""
+    nodes = (config.trainer.model_extra or {}).get("num_nodes", 1)
+    if config.trainer.devices > 1 or nodes > 1:
+        return int(os.environ.get("LOCAL_RANK", 0)) > 0 or int(os.environ.get("NODE_RANK", 0)) > 0
+    for name in LEFTOVERS:
+        os.environ.pop(name, None)
+    setattr(rank_zero_only, "rank", 0)  # noqa: B010, mypy does not know the attribute; Lightning read the variables on import
+    return False
 
 
 def _quiet() -> None:
