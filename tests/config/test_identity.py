@@ -7,6 +7,7 @@ from gtzan_lightning.config.identity import config_hash, existing_run, flat, run
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
 WITHOUT_EFFECT = {
+    "tags", "task_name", "logger.tensorboard._target_",
     "outputs", "rerun", "reuse", "cache_dir", "study", "data.kind", "data.root", "data.source", "data.n_jobs",
     "data.max_skipped_share", "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress", "sweep.on_error",
