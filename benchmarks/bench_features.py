@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from gtzan_lightning.features import chroma, frame_statistics, separation, spectrum, tempo, window_stats
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings
-from gtzan_lightning.features.frames import frame_features
+from gtzan_lightning.features.spectrum import frame_features
 
 RATE_HZ = 22050
 REFLECT = {"pad_mode": "reflect"}

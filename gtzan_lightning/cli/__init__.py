@@ -11,7 +11,19 @@ from importlib import import_module
 from gtzan_lightning import __version__
 from gtzan_lightning.errors import GtzanError
 
-COMMANDS = ("data", "features", "cache", "runs", "compare", "report", "audit", "predict", "export", "card")
+COMMANDS = (
+    "data",
+    "features",
+    "cache",
+    "runs",
+    "compare",
+    "report",
+    "audit",
+    "predict",
+    "robustness",
+    "export",
+    "card",
+)
 USER_ERROR = 2
 
 

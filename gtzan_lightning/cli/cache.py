@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.features.cache_pruning import list_entries
+    from gtzan_lightning.features.feature_cache import list_entries
     from gtzan_lightning.report.corpus_tables import print_cache
     from gtzan_lightning.utils.caching import cache_dir
 
@@ -35,7 +35,7 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _prune(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.features.cache_pruning import prune
+    from gtzan_lightning.features.feature_cache import prune
     from gtzan_lightning.utils.caching import cache_dir
 
     removed = prune(cache_dir(arguments.cache_dir), arguments.older_than_days * DAY_S)

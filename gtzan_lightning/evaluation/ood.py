@@ -30,6 +30,7 @@ CLIPPED_SHARE = 0.02  # the most clipped of GTZAN's clips has 0.015
 SILENT_SHARE = 0.25
 NARROW_HZ = 5000.0  # telephone bandwidth is 3.4 or 4 kHz; all clips of GTZAN exceed 6 kHz
 NARROW_SHARE = 0.6  # share of the Nyquist frequency, for models with low sampling rates
+OOD = "out of distribution"  # beginning of the warning
 SHORT_SHARE = 0.8  # share of `least_s`
 
 
@@ -153,7 +154,12 @@ def ood_warnings(ood: OodScore, sound: SignalQuality, x: NDArray[np.float32]) ->
     distance = ood.track_distance(x)
     if distance > ood.limit:
         messages.append(
-            f"out of distribution: the distance of its features to the mean of the training tracks exceeds that of "
+            f"{OOD}: the distance of its features to the mean of the training tracks exceeds that of "
             f"{TYPICAL_SHARE:.1%} of them by {distance / ood.limit - 1:.0%}"
         )
     return messages
+
+
+def is_ood_warning(warning: str) -> bool:
+    """Whether a warning of `ood_warnings` concerns the OOD score."""
+    return warning.startswith(OOD)

@@ -14,10 +14,10 @@ from gtzan_lightning.corpus.feature_table import STATS_COLUMNS, TABLE_OF_WINDOW_
 from gtzan_lightning.corpus.location import TABLE
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features.cache_pruning import features_cache
 from gtzan_lightning.features.feature_cache import (
     FileCache,
     StoredCorpus,
+    features_cache,
     load_stored_corpus,
     store_corpus,
 )

@@ -18,8 +18,8 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.audio_reading import Reading, read_audio
 from gtzan_lightning.features.feature_cache import FileCache, FileSummary
 from gtzan_lightning.features.feature_request import Analysis, FeatureRequest
-from gtzan_lightning.features.frames import frame_features, min_samples
 from gtzan_lightning.features.kinds import kind_named
+from gtzan_lightning.features.spectrum import frame_features, min_samples
 from gtzan_lightning.utils.content_index import FileState, content_hash, file_state, key_of
 from gtzan_lightning.utils.terminal import is_live, quiet_workers
 

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.synthetic_corpus import FOLDERS as SYNTHETIC
 from gtzan_lightning.features.feature_request import Analysis
 from gtzan_lightning.utils.content_index import UNREADABLE
-from gtzan_lightning.utils.files import explained, remove, write_atomically
+from gtzan_lightning.utils.files import UNFINISHED, explained, remove, write_atomically
+
+Kind = Literal["file", "corpus", "synthetic", "unfinished"]
+ABANDONED_S = 3600.0  # older unfinished entries belong to a process that has been killed
 
 
 @dataclass(frozen=True)
@@ -156,3 +161,69 @@ def store_corpus(cache: FileCache, key: str, entries: Sequence[tuple[str, FileSu
         (folder / "about.json").write_text(json.dumps([asdict(summary) for _, summary in entries]), "utf-8")
 
     write_atomically(cache.root / "corpora" / key, write)
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """A removable entry of the cache."""
+
+    kind: Kind
+    path: Path
+    size_bytes: int
+    last_used: float  # seconds since the epoch
+
+
+def features_cache(cache_dir: Path) -> Path:
+    """The folder of the features below `cache_dir`."""
+    return cache_dir / "features"
+
+
+def list_entries(cache_dir: Path) -> list[CacheEntry]:
+    """All entries that `prune` can remove, largest first."""
+    root = features_cache(cache_dir)
+    paths = [
+        *root.glob("files/*/*"),
+        *root.glob("corpora/*"),
+        *root.glob(f"contents/{UNFINISHED}*"),
+        *cache_dir.glob(SYNTHETIC),
+    ]
+    entries = filter(None, map(_entry, paths))
+    return sorted(entries, key=lambda entry: -entry.size_bytes)
+
+
+def prune(cache_dir: Path, older_than_s: float = 0.0) -> list[CacheEntry]:
+    """Removes unused entries, and unfinished entries of killed processes.
+
+    Removed entries are computed again when needed; running jobs keep the arrays that they have mapped.
+
+    Args:
+        cache_dir: Folder of the cache.
+        older_than_s: Least time since the last use in seconds; 0 removes all entries.
+
+    Returns:
+        The removed entries.
+    """
+    now = time.time()
+    removed = []
+    for entry in list_entries(cache_dir):
+        limit_s = ABANDONED_S if entry.kind == "unfinished" else older_than_s
+        if now - entry.last_used >= limit_s:
+            remove(entry.path)
+            removed.append(entry)
+    return removed
+
+
+def _entry(path: Path) -> CacheEntry | None:
+    try:
+        parts = path.rglob("*") if path.is_dir() else [path]
+        return CacheEntry(_kind(path), path, sum(part.stat().st_size for part in parts), path.stat().st_mtime)
+    except OSError:
+        return None  # removed by another process meanwhile
+
+
+def _kind(path: Path) -> Kind:
+    if path.name.startswith(UNFINISHED):
+        return "unfinished"
+    if path.match(SYNTHETIC):
+        return "synthetic"
+    return "corpus" if path.parent.name == "corpora" else "file"

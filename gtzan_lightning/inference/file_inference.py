@@ -18,8 +18,7 @@ from gtzan_lightning.datamodule.slices import slice_table, step_table
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
 from gtzan_lightning.evaluation.ood import ood_warnings, sound_warnings
-from gtzan_lightning.features.cache_pruning import features_cache
-from gtzan_lightning.features.feature_cache import FileCache
+from gtzan_lightning.features.feature_cache import FileCache, features_cache
 from gtzan_lightning.features.feature_request import FeatureRequest, Features, feature_columns
 from gtzan_lightning.inference.file_preprocessing import Preprocessed, Preprocessing, preprocess
 from gtzan_lightning.inference.trained_run import TrainedRun, load_run

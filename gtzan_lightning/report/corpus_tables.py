@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.features.cache_pruning import CacheEntry
+from gtzan_lightning.features.feature_cache import CacheEntry
 from gtzan_lightning.features.feature_request import Features
 from gtzan_lightning.report.tables import TextTable, print_lines, print_table
 from gtzan_lightning.utils.files import replacing

@@ -18,7 +18,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features import extraction
 from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_request import Analysis, FrameSettings
-from gtzan_lightning.features.frames import frame_features
+from gtzan_lightning.features.spectrum import frame_features
 from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
 from .librosa_reference import RATE_HZ, music

@@ -17,9 +17,8 @@ import soundfile
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features import extraction, feature_cache
-from gtzan_lightning.features.cache_pruning import features_cache, list_entries
 from gtzan_lightning.features.extraction import analyse_file, extract
-from gtzan_lightning.features.feature_cache import FileCache
+from gtzan_lightning.features.feature_cache import FileCache, features_cache, list_entries
 from gtzan_lightning.features.feature_request import Analysis, FeatureRequest, FrameSettings
 from gtzan_lightning.utils.content_index import ContentIndex, content_hash, file_state, key_of
 

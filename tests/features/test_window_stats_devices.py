@@ -12,10 +12,9 @@ import torch
 
 from gtzan_lightning.features import frame_statistics
 from gtzan_lightning.features.feature_request import FrameSettings
-from gtzan_lightning.features.frames import frame_features
 from gtzan_lightning.features.median import median_along_rows, median_of_last_dim
 from gtzan_lightning.features.separation import harmonic_mask, soft_mask
-from gtzan_lightning.features.spectrum import bin_frequencies, stft
+from gtzan_lightning.features.spectrum import bin_frequencies, frame_features, stft
 from gtzan_lightning.features.window_stats import window_stats
 
 from .librosa_reference import RATE_HZ, music
@@ -56,7 +55,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from gtzan_lightning.features import chroma
 from gtzan_lightning.features.feature_request import FrameSettings
-from gtzan_lightning.features.frames import frame_features
+from gtzan_lightning.features.spectrum import frame_features
 from gtzan_lightning.features.window_stats import window_stats
 
 chroma.tuning = lambda *_: 0.0  # the number of peaks is unknown for fake tensors

@@ -9,8 +9,7 @@ from gtzan_lightning import load_run, predict
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.corpus.feature_table import STATS_COLUMNS, read_published_table
 from gtzan_lightning.evaluation.predictions import read_predictions
-from gtzan_lightning.features.cache_pruning import features_cache
-from gtzan_lightning.features.feature_cache import FileCache
+from gtzan_lightning.features.feature_cache import FileCache, features_cache
 from gtzan_lightning.inference.file_preprocessing import Preprocessing, preprocess
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gtzan_lightning.features.feature_request import FrameSettings, feature_columns
-from gtzan_lightning.features.frames import deltas, frame_features
+from gtzan_lightning.features.spectrum import deltas, frame_features
 
 from .librosa_reference import RATE_HZ, music
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from gtzan_lightning.features.cache_pruning import features_cache, list_entries, prune
 from gtzan_lightning.features.extraction import extract
+from gtzan_lightning.features.feature_cache import features_cache, list_entries, prune
 from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings
 
 
