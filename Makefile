@@ -20,7 +20,7 @@ RANKINGS = variants_lstm_mfcc,variants_reslstm_mfcc,variants_convlstm_mfcc
 CLAIM_SWEEP = $(RUN) train.py -m hydra/launcher=joblib split=leaky,grouped split.seed=0,1,2,3,4 'seed=$${split.seed}' \
 	trainer.progress=false
 
-.PHONY: help demo data test train sweep replicate lint docs wheel bench tensorboard clean
+.PHONY: help demo data test train sweep replicate lint docs results wheel bench tensorboard clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ lint: $(VENV)/installed-dev ## check style, format and types
 docs: $(VENV)/installed-dev ## build the documentation into build/site and run its notebooks; DOCS_EXECUTE=false leaves them out
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet $(ARGS)
 	@echo "Open build/site/index.html"
+
+results: $(VENV)/installed ## rebuild the tables of README and docs, and report what changed: hours; ARGS=NAME for one; needs GTZAN_ROOT
+	$(RUN) benchmarks/results.py $(ARGS)
 
 wheel: $(VENV)/installed ## build the wheel into dist, install it into build/installed and train with it outside the checkout
 	rm -rf dist build/installed

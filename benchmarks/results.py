@@ -1,0 +1,75 @@
+"""Rebuilds the tables of `docs/results/` and the pages that include them, and reports what changed: `make results`.
+
+The first line of each file is the command that makes its table. The new table is the first with the same header in the
+output of the command, else in the documents that its sweep has written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+TABLE = re.compile(r"(?:^\|.*\|\n?)+", re.MULTILINE)
+INCLUDED = re.compile(r"(<!-- begin (\S+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
+
+
+def table_with_header(texts: Iterator[str], header: str) -> str | None:
+    """The first Markdown table with this first line; None if there is none."""
+    tables = (found.strip() + "\n" for text in texts for found in TABLE.findall(text))
+    return next((table for table in tables if table.partition("\n")[0] == header), None)
+
+
+def rebuilt(file: Path, outputs: Path) -> str | None:
+    """Runs the command of a file; returns its new table, None if the command made none with the same header."""
+    command, _, old = file.read_text(encoding="utf-8").partition("\n\n")
+    words = shlex.split(command.removeprefix("<!-- ").removesuffix(" -->"))
+    words = [sys.executable if word == "python" else word for word in words]
+    print(f"{file}: {shlex.join(words[1:] if words[0] == sys.executable else words)}", flush=True)
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        return None
+    written = sorted((outputs / "sweeps").glob("*/*.md"), key=lambda path: path.stat().st_mtime, reverse=True)
+    texts = (text for text in (done.stdout, *(path.read_text(encoding="utf-8") for path in written)))
+    return table_with_header(texts, old.partition("\n")[0])
+
+
+def update(file: Path, table: str, pages: list[Path]) -> list[str]:
+    """Replaces the table in its file and in every page that includes it; returns the lines that changed."""
+    command, _, old = file.read_text(encoding="utf-8").partition("\n\n")
+    file.write_text(f"{command}\n\n{table}", encoding="utf-8")
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        new = INCLUDED.sub(lambda found: found[1] + (table if found[2] == str(file) else found[3]) + found[4], text)
+        if new != text:
+            page.write_text(new, encoding="utf-8")
+    lines = difflib.unified_diff(old.splitlines(), table.splitlines(), lineterm="", n=0)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="tables, such as models-3s; default: all")
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
+    options = parser.parse_args()
+    pages, failed = [Path("README.md"), *sorted(Path("docs").glob("*.md"))], 0
+    for file in sorted(Path("docs/results").glob("*.md")):
+        if options.names and file.stem not in options.names:
+            continue
+        table = rebuilt(file, options.outputs)
+        if table is None:
+            failed += 1
+            print(f"{file}: not rebuilt; the command failed or made no table with the same header")
+            continue
+        changes = update(file, table, pages)
+        print("\n".join([f"{file}: {len(changes)} lines changed" if changes else f"{file}: unchanged", *changes]))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

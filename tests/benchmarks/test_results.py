@@ -1,0 +1,46 @@
+"""`make results`: tables are rebuilt from their commands, and pages that include them follow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+OLD, NEW = "| a | b |\n|---|---|\n| 1 | 2 |\n", "| a | b |\n|---|---|\n| 1 | 3 |\n"
+
+
+def written(command, page=OLD):
+    Path("docs/results").mkdir(parents=True)
+    Path("docs/results/t.md").write_text(f"<!-- {command} -->\n\n{OLD}")
+    Path("README.md").write_text(f"x\n<!-- begin docs/results/t.md -->\n{page}<!-- end docs/results/t.md -->\ny\n")
+
+
+def results(checkout):
+    script = checkout / "benchmarks" / "results.py"
+    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+
+
+def test_a_table_is_replaced_in_its_file_and_in_the_page(checkout):
+    Path("make.py").write_text(f"print('other\\n\\n| z |\\n|---|\\n\\n' + {NEW!r})")
+    written("python make.py")
+    done = results(checkout)
+    assert done.returncode == 0, done.stderr
+    assert "docs/results/t.md: 2 lines changed\n-| 1 | 2 |\n+| 1 | 3 |\n" in done.stdout
+    assert Path("docs/results/t.md").read_text() == f"<!-- python make.py -->\n\n{NEW}"
+    assert Path("README.md").read_text().count(NEW) == 1
+
+
+def test_the_table_may_be_a_document_of_a_sweep(checkout):
+    Path("outputs/sweeps/s").mkdir(parents=True)
+    Path("outputs/sweeps/s/ladder.md").write_text(f"# Ladder\n\n{NEW}\nmore\n")
+    Path("make.py").write_text("")
+    written("python make.py")
+    assert results(checkout).returncode == 0
+    assert NEW in Path("README.md").read_text()
+
+
+def test_a_command_without_such_a_table_changes_nothing(checkout):
+    Path("make.py").write_text("print('| c |\\n|---|')")
+    written("python make.py")
+    done = results(checkout)
+    assert done.returncode == 1
+    assert "docs/results/t.md: not rebuilt" in done.stdout
+    assert OLD in Path("README.md").read_text()
