@@ -91,7 +91,7 @@ def compose(
         config_dir: a folder with own members of the groups, as `model/mine.yaml`.
         config_name: the primary configuration, `train.yaml` of the package unless `config_dir` has another.
 
-    Example:
+    Examples:
         >>> from gtzan_lightning import compose
         >>> compose(["model=lstm", "slice=6s"]).slice.seconds
         6

@@ -192,7 +192,7 @@ class GenreDataModule(SliceDataModule):
         cache_dir: Cache of features and synthetic audio; None is GTZAN_CACHE, else the cache folder of the system.
         n_jobs: Processes that compute features from audio.
 
-    Example:
+    Examples:
         >>> import lightning as L
         >>> from gtzan_lightning import BiLSTM, GenreDataModule
         >>> L.Trainer(max_epochs=60, gradient_clip_val=1.0).fit(BiLSTM(), GenreDataModule("/music"))  # doctest: +SKIP

@@ -54,7 +54,7 @@ def predict(
     Raises:
         GtzanError: there is no such run, a folder has no audio, or a pattern has no match.
 
-    Example:
+    Examples:
         >>> from gtzan_lightning import load_run, predict
         >>> for prediction in predict(load_run("best"), "music/"):
         ...     print(prediction.path, prediction.genre in prediction.genres)

@@ -88,7 +88,7 @@ def load_run(run: str | Path, *, outputs: str | Path = "outputs", trust: Collect
     Raises:
         GtzanError: there is no such run, it has not finished, or its checkpoint cannot be used.
 
-    Example:
+    Examples:
         >>> from gtzan_lightning import compose, load_run, train
         >>> overrides = ["model=mlp", "trainer.max_epochs=1", "trainer.progress=false"]
         >>> run = load_run(train(compose(overrides)).folder)  # doctest: +ELLIPSIS

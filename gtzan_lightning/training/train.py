@@ -94,7 +94,7 @@ def train(
     Raises:
         GtzanError: the configuration or the data are not usable.
 
-    Example:
+    Examples:
         >>> from gtzan_lightning import compose, train
         >>> overrides = ["model=mlp", "trainer.max_epochs=1", "trainer.progress=false"]
         >>> result = train(compose(overrides))  # doctest: +ELLIPSIS

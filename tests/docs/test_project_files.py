@@ -22,3 +22,9 @@ def test_the_workflow_calls_existing_targets_on_supported_pythons(checkout):
 def test_the_outputs_folder_is_part_of_a_clone_with_its_readme_only(checkout):
     assert "run.json" in (checkout / "outputs" / "README.md").read_text()
     assert {"/outputs/*", "!/outputs/README.md"} <= set((checkout / ".gitignore").read_text().splitlines())
+
+
+def test_docstrings_have_sections_that_the_api_pages_understand(checkout):
+    """With `Example:`, brackets in the code become links, which the strict build refuses."""
+    texts = {path: path.read_text(encoding="utf-8") for path in (checkout / "gtzan_lightning").rglob("*.py")}
+    assert [str(path) for path, text in texts.items() if re.search(r"^ *Example:$", text, re.MULTILINE)] == []
