@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from types import ModuleType
@@ -34,6 +35,9 @@ __all__ = [
     "train",
 ]
 __version__ = "0.2.0"
+
+# Lightning imports torchmetrics, which imports onnxruntime where it is installed: that contacts a host on import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _MODULES = {
     "audit": "training.audit_targets",

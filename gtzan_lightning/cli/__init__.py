@@ -10,6 +10,7 @@ from importlib import import_module
 
 from gtzan_lightning import __version__
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.terminal import tolerant_output, visible
 
 COMMANDS = (
     "data",
@@ -27,6 +28,7 @@ COMMANDS = (
 USER_ERROR = 2
 
 
+@tolerant_output()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command `gtzan` and returns its exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -38,14 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = _parsed(parser(), _with_known_command(arguments))
         return int(chosen.run(chosen) or 0)
     except GtzanError as error:
-        print(error, file=sys.stderr)
+        print(visible(str(error)), file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # a reader such as head closed the pipe
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(visible(f"{error.filename}: {error.strerror}. Choose another file or folder."), file=sys.stderr)
+        return USER_ERROR
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import warnings
 from collections.abc import Iterable, Sequence
@@ -99,6 +101,21 @@ class Catalogue:
                 values = OmegaConf.to_container(loaded.config) if loaded else {}
                 found += [f"{group}.{key!s}" for key in (*(values or {}), *_flat_keys(values)) if key != "defaults"]
         return found
+
+
+PATH_KEYS = ("outputs", "cache_dir", "data.root", "split.manifest", "features.path", "ckpt_path")
+
+
+def with_plain_paths(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `~` expanded, and numbers quoted, in the values of keys that are paths: `outputs=2024`."""
+    made = []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if key.lstrip("+") in PATH_KEYS and equals:
+            value = os.path.expanduser(value) if value.startswith("~") else value
+            value = f"'{value}'" if re.fullmatch(r"[0-9][0-9_.eE+-]*", value) else value
+        made.append(f"{key}{equals}{value}")
+    return made
 
 
 def check_overrides(

@@ -21,6 +21,7 @@ from gtzan_lightning.config.schema import MODEL_FOLDER, Config
 from gtzan_lightning.datamodule.genre_datamodule import EVALUATION_BATCH
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.calibration import TEMPERATURES
 from gtzan_lightning.evaluation.ood import OodScore
 from gtzan_lightning.models.base import CONTENTS, GenreModule
 from gtzan_lightning.models.estimators import Estimator, Pickled
@@ -34,6 +35,8 @@ NAMES = ("pooling",)  # keys of this package's models whose values are names
 TARGET = "_target_"
 SKLEARN = "sklearn"
 BEST = "best"
+LARGEST_EXAMPLE = 10**8  # numbers; 0.4 GB
+MARGIN = 1.01  # beyond the range in which temperatures are fitted, for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +116,7 @@ def _load(path: Path, folder: RunFolder, trust: Collection[str]) -> TrainedRun:
         standardisation = _standardisation(contents, features)
         ood = OodScore.from_plain(contents["ood"]) if "ood" in contents else None
         temperature = contents.get("temperature")
-        temperature = None if temperature is None else float(temperature)
+        temperature = None if temperature is None else _plausible_temperature(float(temperature))
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a ValidationError is a ValueError
         raise GtzanError(
             f"{path}: its contents are not those of a run of this version: {_format_error(error)}."
@@ -158,7 +161,9 @@ def safely_loaded_model(
     Raises:
         GtzanError: the class is not trusted, its options could run code, or the weights do not fit.
     """
-    _refuse_code(path, config.model.model_dump(by_alias=True), trust)
+    options = config.model.model_dump(by_alias=True)
+    _refuse_code(path, options, trust)
+    _refuse_size(path, options, shape, len(weights))
     with torch.device("meta"):  # without memory, which a wrong size in the checkpoint could exhaust
         planned = make_model(config, shape, n_genres)
     fitted = isinstance(planned, Estimator)  # its tensors have shapes that depend on the data
@@ -166,6 +171,9 @@ def safely_loaded_model(
         raise GtzanError(_needs_trust(path, f"{config.model.target} as a pickle", SKLEARN))
     if not fitted:
         _refuse_misfits(path, config.model.target, planned.state_dict(), weights)
+        broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+        if broken:
+            raise GtzanError(f"{path}: {broken[0]} has values that are no numbers; the model predicts nothing.")
     model = make_model(config, shape, n_genres)
     try:
         model.load_state_dict(weights)
@@ -211,6 +219,22 @@ def _needs_trust(path: Path, what: str, package: str) -> str:
     )
 
 
+def _refuse_size(path: Path, options: Mapping[str, Any], shape: tuple[int, int], n_weights: int) -> None:
+    """Refuses more layers than the checkpoint has tensors, and examples that would fill the memory."""
+    for key, value in options.items():
+        if "layer" in key and isinstance(value, int) and value > max(n_weights, 1):
+            raise GtzanError(f"{path}: model.{key}={value}, but the checkpoint has {n_weights} tensors only.")
+    if min(shape) < 1 or shape[0] * shape[1] > LARGEST_EXAMPLE:
+        raise GtzanError(f"{path}: examples of {shape[0]} steps of {shape[1]} features cannot be used.")
+
+
+def _plausible_temperature(value: float) -> float:
+    low, high = TEMPERATURES
+    if not low / MARGIN <= value <= high * MARGIN:
+        raise ValueError(f"a temperature of {value:g}, which is not from {low:g} to {high:g}")
+    return value
+
+
 def _refuse_misfits(path: Path, target: str, planned: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
     expected, found = (
         {name: tuple(getattr(tensor, "shape", ())) for name, tensor in some.items()} for some in (planned, weights)
@@ -230,6 +254,8 @@ def _standardisation(contents: Mapping[str, Any], n_features: int) -> Standardis
         raise ValueError(f"a scale of {mean.shape[-1:]} for {n_features} features")
     if len(quantiles) and quantiles.shape[1:] != mean.shape:
         raise ValueError(f"quantiles of {quantiles.shape[1:]} for {n_features} features")
+    if not all(np.isfinite(values).all() for values in (mean, scale, quantiles)) or (scale <= 0).any():
+        raise ValueError("a scale with values that are not finite and positive")
     return Standardisation(mean, scale, quantiles)
 
 

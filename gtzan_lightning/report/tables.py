@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gtzan_lightning.runs.run_folder import Card, score_warnings
+from gtzan_lightning.utils.terminal import visible
 
 MIN_FOLDED = 14  # width to which a column of text may be folded
 GAP = 2  # between two columns
@@ -57,7 +58,10 @@ def _grid(table: TextTable) -> Table:
         else:
             grid.add_column(escape(name), justify="right", no_wrap=True)
     for place, row in enumerate(table.rows):
-        cells = [Text(cell, style="bold" if (place, column) in table.bold else "") for column, cell in enumerate(row)]
+        cells = [
+            Text(visible(cell), style="bold" if (place, column) in table.bold else "")
+            for column, cell in enumerate(row)
+        ]
         grid.add_row(*cells, end_section=place in table.sections)
     return grid
 
@@ -95,7 +99,7 @@ def _print_stacked(table: TextTable, console: Console) -> None:
 def print_lines(lines: Iterable[str], console: Console) -> None:
     """Prints lines with console markup as they are: neither wrapped nor highlighted."""
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(visible(line), highlight=False, soft_wrap=True)
 
 
 def table_markdown(table: TextTable) -> str:

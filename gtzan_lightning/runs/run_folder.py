@@ -153,6 +153,8 @@ class RunFolder:
                 return False
         except Timeout:
             return True
+        except OSError:  # no permission to write, as in the runs of a colleague
+            return _is_locked_elsewhere(self._lock)
 
     def standing(self) -> str:
         """The actual status: `interrupted` if the card says `running` but no process holds the lock; "" without a card.
@@ -215,6 +217,20 @@ def limits_of(card: Mapping[str, Any]) -> list[str]:
     words = [str(word) for word in card.get("overrides", ())]  # the card of an earlier version
     keys = {"debug", *(f"trainer.{name}" for name in LIMITS)}
     return [word for word in words if word.partition("=")[0].lstrip("+") in keys and not word.endswith("=null")]
+
+
+def _is_locked_elsewhere(path: Path) -> bool:
+    """Whether a process holds the lock of a file that this process may only read."""
+    try:
+        import fcntl  # not on Windows
+
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):
+        return False
+    return False
 
 
 def now() -> str:

@@ -26,13 +26,20 @@ from gtzan_lightning import __version__
 from gtzan_lightning.config.compatibility import prepare
 from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, ConfigSources, conf_dir, with_plus
 from gtzan_lightning.config.help_text import help_text
-from gtzan_lightning.config.overrides import check_multirun, check_options, check_overrides, error_message
+from gtzan_lightning.config.overrides import (
+    check_multirun,
+    check_options,
+    check_overrides,
+    error_message,
+    with_plain_paths,
+)
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import FINISHED, SETTLED, JobBoard, JobReport, JobState, inherited_board, reporting
 from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.sweeps.plan import is_grid
 from gtzan_lightning.sweeps.session import Refusal, SweepTable
 from gtzan_lightning.utils.files import disk_trouble
+from gtzan_lightning.utils.terminal import tolerant_output
 
 Job = Callable[[DictConfig], Any]
 
@@ -43,6 +50,7 @@ NO_TRIALS = (
 )  # errors of Optuna after a search without a score
 
 
+@tolerant_output()
 def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
     """Runs a job once, or with `-m` once for each combination of the swept values.
 
@@ -55,7 +63,7 @@ def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if jobs of a multirun failed, 2 for an error of the user, 130 after Ctrl-C.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = with_plain_paths(sys.argv[1:] if arguments is None else arguments)
     if "--version" in arguments:
         print(f"gtzan-lightning {__version__}")
         return 0
@@ -110,6 +118,7 @@ class HydraJob:
 
     def __call__(self, cfg: DictConfig) -> Any:
         """Runs the job; the failure of a job of a multirun is reported on the job board instead of raised."""
+        os.chdir(HydraConfig.get().runtime.cwd)  # with hydra.job.chdir=true, relative paths would lead elsewhere
         board = inherited_board()
         if HydraConfig.get().mode == RunMode.MULTIRUN and board is not None:
             _exit_after_parent()

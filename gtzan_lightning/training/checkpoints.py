@@ -49,6 +49,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, Mapping) or CONTENTS not in checkpoint or "state_dict" not in checkpoint:
         raise GtzanError(f"{path}: not a checkpoint of gtzan-lightning, but {_nature(checkpoint)}.")
     _check_contents(path, checkpoint)
+    _check_tensors(path, {**checkpoint["state_dict"], **checkpoint[CONTENTS]})
     return dict(checkpoint)
 
 
@@ -137,6 +138,16 @@ def _check_contents(path: Path, checkpoint: Mapping[str, Any]) -> None:
     missing = [name for name in NEEDED if name not in contents]
     if missing:
         raise GtzanError(f"{path}: lacks {', '.join(missing)}. It was made by {maker}. Repeat the run with rerun=true.")
+
+
+def _check_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
+    """Refuses tensors that claim more elements than they hold: copying them could fill the memory."""
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+            continue
+        size = tensor.numel() * tensor.element_size()
+        if size > tensor.untyped_storage().nbytes():
+            raise GtzanError(f"{path}: {name} has the size {size:,} bytes and holds less. The checkpoint was modified.")
 
 
 def _maker(checkpoint: Mapping[str, Any]) -> str:

@@ -59,8 +59,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Writes or replaces a UTF-8 file atomically."""
-    write_bytes(path, content.encode())
+    """Writes or replaces a UTF-8 file atomically; bytes of file names that are not UTF-8 are escaped."""
+    write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 def write_atomically(target: Path, write: Callable[[Path], None]) -> None:

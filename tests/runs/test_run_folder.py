@@ -120,3 +120,21 @@ def test_a_killed_process_leaves_no_lock(run):
     assert subprocess.run([sys.executable, "-c", code, str(run.path)], check=False).returncode == -9
     with run.locked():
         pass
+
+
+def test_the_lock_of_a_colleagues_run_is_read_without_permission_to_write(run, monkeypatch):
+    from filelock import FileLock
+
+    run.path.mkdir(parents=True)
+    run._lock.touch()
+    holder = FileLock(run._lock)
+    holder.acquire()
+
+    def refused(*_, **__):
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gtzan_lightning.runs.run_folder.FileLock", refused)
+        assert run.is_held()
+        holder.release()
+        assert not run.is_held()

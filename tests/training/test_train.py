@@ -166,6 +166,16 @@ def test_versions_of_dependencies_are_reported_and_the_run_is_reused(trained, ca
     assert "Finished before; it was made with torch 1.0 (now " in capsys.readouterr().out
 
 
+def test_a_figure_that_cannot_be_drawn_is_noted_and_the_run_is_done(trained, monkeypatch):
+    def fails(*_):
+        raise ValueError("parse error")
+
+    monkeypatch.setattr(results, "run_figures", fails)
+    run = trained()
+    assert run.card["data"]["notes"][-1] == "The figures could not be made: ValueError: parse error"
+    assert checked_card(run.folder)["status"] == "done"
+
+
 def test_a_limited_run_is_marked(trained):
     assert trained("debug=fast").card["limits"] == ["trainer.limit_batches=1"]
 
