@@ -22,6 +22,7 @@ from gtzan_lightning.corpus.location import TABLE
 from gtzan_lightning.datamodule.split_rules import NAMES as RULES
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features.feature_request import WHOLE_CLIP_S
 from gtzan_lightning.features.kinds import NAMES as FEATURES
 from gtzan_lightning.features.kinds import is_framed, kind_named
 
@@ -30,13 +31,18 @@ Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 DottedName = Annotated[str, Field(alias="_target_", pattern=r"^\w+(\.\w+)+$")]
 MODEL_FOLDER = "gtzan_lightning.models."
-WHOLE_CLIP_S = 30.0  # `slice.step_s=30` uses statistics of whole clips instead of averages over windows
 
 
 class Section(BaseModel):
     """A section of the configuration: immutable, without unknown keys and implicit conversions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+
+class OpenSection(Section):
+    """A section that may have further keys."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class Genres(Section):
@@ -213,10 +219,8 @@ class Model(Regularized):
     lr: Annotated[float, Field(gt=0)]
 
 
-class OtherModel(Section):
+class OtherModel(OpenSection):
     """Config group `model` with another class: a scikit-learn estimator or a user's network; the keys are its own."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     target: DottedName
 
@@ -237,20 +241,16 @@ class Regularization(Regularized):
     patience: Annotated[int, Field(ge=0)]
 
 
-class OptimizerConfig(Section):
+class OptimizerConfig(OpenSection):
     """Config group `optimizer`: the keys of every optimizer; further keys are arguments of its class."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     target: DottedName
     lr: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
 
 
-class SchedulerConfig(Section):
+class SchedulerConfig(OpenSection):
     """Config group `scheduler`: the class of the learning-rate schedule; further keys are its arguments."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     target: DottedName
     interval: Literal["step", "epoch"]
@@ -288,10 +288,8 @@ class Augmentation(Section):
         return self
 
 
-class TrainerConfig(Section):
+class TrainerConfig(OpenSection):
     """Config group `trainer`; further keys are arguments of Lightning's `Trainer`."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     accelerator: Literal["cpu", "gpu", "mps", "auto"]
     devices: Count
@@ -306,10 +304,8 @@ class TrainerConfig(Section):
     progress: bool
 
 
-class StudyConfig(Section):
+class StudyConfig(OpenSection):
     """The analysis of a sweep: a class derived from `Study`, and its settings."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     target: DottedName
 
@@ -361,11 +357,8 @@ class Config(Section):
     @property
     def leaks_by_design(self) -> frozenset[str]:
         """Checks of the audit that the run fails on purpose, to measure the effect of the leak."""
-        requested = {
-            "normalisation": self.features.scaling_fitted_on == "all",
-            "epoch selection": self.trainer.best_epoch_on == "test",
-        }
-        return frozenset(check for check, fails in requested.items() if fails)
+        normalisation = ["normalisation"] if self.features.scaling_fitted_on == "all" else []
+        return frozenset([*normalisation, *(["epoch selection"] if self.trainer.best_epoch_on == "test" else [])])
 
 
 def validate_config(cfg: DictConfig, overrides: Sequence[str] = (), choices: dict[str, str] | None = None) -> Config:
@@ -391,8 +384,7 @@ def validate_config(cfg: DictConfig, overrides: Sequence[str] = (), choices: dic
 def _format_error(problem: Any, overrides: Sequence[str], choices: dict[str, str]) -> str:
     place = [part for number, part in enumerate(problem["loc"]) if number != 1 or part not in ("package", "other")]
     key = ".".join(map(str, place))
-    value = problem.get("input")
-    shown = "" if isinstance(value, dict) else f" = {value}"
+    shown = "" if isinstance(problem.get("input"), dict) else f" = {problem.get('input')}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"  {key}{shown}: {message} ({_where_set(key, overrides, choices)})"
 

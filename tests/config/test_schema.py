@@ -108,7 +108,7 @@ def test_a_value_of_a_file_is_found_in_the_file():
     ]
 
 
-@pytest.mark.parametrize("key", ["data", "slice", "split", "trainer", "augmentation"])
+@pytest.mark.parametrize("key", ["data", "slice", "split", "augmentation"])
 def test_an_unknown_key_is_refused(key):
     (_, line) = refusal(f"+{key}.surprise=1")
     assert line.startswith(f"  {key}.surprise = 1: ")
