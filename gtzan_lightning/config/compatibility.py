@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.config.composition import configured_source
 from gtzan_lightning.config.schema import Config, validate_config
 from gtzan_lightning.corpus.location import DataSource, Source
+from gtzan_lightning.datamodule.manifest import manifest_files
 from gtzan_lightning.datamodule.slices import check_lengths
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
@@ -61,9 +61,11 @@ def check_compatibility(config: Config, data: DataSource) -> None:
         GtzanError: the slice lengths do not fit the features, or the split, search or augmentation is not possible.
     """
     _check_search(config)
-    manifest = config.split.manifest
-    if manifest is not None and not Path(manifest).exists():
-        raise GtzanError(f"split.manifest: there is no file {manifest}. Give the split.csv of a run.")
+    for file in manifest_files(config.split.manifest, config.split.fold).values():
+        if not file.exists():
+            raise GtzanError(
+                f"split.manifest: there is no file {file}. Give the split.csv of a run, or a list of tracks and parts."
+            )
     lengths = config.slice
     if not data.own_table:  # the length of its rows is in the file
         row_s = config.features.row_s(lengths.step_s)

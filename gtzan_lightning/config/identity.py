@@ -58,9 +58,10 @@ def config_hash(config: Mapping[str, Any], corpus_sha256: str, *, world_size: in
     for name, callback in (config.get("callbacks") or {}).items():
         if str(callback.get("_target_")).rpartition(".")[2] in WATCHING:
             values = {key: value for key, value in values.items() if not key.startswith(f"callbacks.{name}.")}
-    for key in ("split.manifest", "ckpt_path"):
-        if values.get(key) is not None:
-            values[key] = _content_sha256(Path(values[key]))
+    for key in [key for key in values if key.startswith("split.manifest") or key == "ckpt_path"]:
+        name = None if values[key] is None else str(values[key]).replace("{fold}", str(values["split.fold"]))
+        if name is not None and not name.startswith("column:"):
+            values[key] = _content_sha256(Path(name).expanduser())
     hashed = {
         "config": values,
         "corpus": corpus_sha256,

@@ -162,7 +162,7 @@ class Split(Section):
     val_fold: Annotated[int, Field(ge=0)] | None = None
     n_val_folds: Annotated[int, Field(ge=2)] | None = None
     train_tracks: Count | None
-    manifest: str | None
+    manifest: str | dict[Literal["train", "val", "test"], str] | None
 
     @field_validator("name")
     @classmethod
@@ -173,6 +173,8 @@ class Split(Section):
 
     @model_validator(mode="after")
     def _folds(self) -> Split:
+        if self.manifest is not None and self.n_folds is None:
+            return self  # the fold of a list
         if (self.fold is None) != (self.n_folds is None):
             raise ValueError("fold and n_folds go together: set both, or neither")
         if self.fold is not None and self.n_folds is not None and self.fold >= self.n_folds:

@@ -1,17 +1,22 @@
-"""Split manifests: the part of each slice as a CSV file."""
+"""Split manifests: the part of each slice or track, from a file, a file for each part, or a column of the data."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS
+from gtzan_lightning.corpus.table_files import TableFile, counted, read_table_file
+from gtzan_lightning.corpus.table_rows import NAMES, plain
+from gtzan_lightning.corpus.tracks import Corpus, examples, matched_by_key, part_of, track_key
+from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule
 from gtzan_lightning.datamodule.slices import SliceTable
+from gtzan_lightning.datamodule.splits import with_validation
 from gtzan_lightning.errors import GtzanError
 
 COLUMNS = ("track_id", "start_s", "stop_s", "part")
@@ -35,6 +40,114 @@ def manifest_csv(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) ->
 def manifest_sha256(csv: bytes) -> str:
     """SHA-256 of a manifest; runs are compared pairwise only if it is equal."""
     return hashlib.sha256(csv).hexdigest()
+
+
+Manifest = str | Mapping[Any, str]
+"""`split.manifest`: a file, a file for each part, or `column:NAME`."""
+
+COLUMN = "column:"
+SHOWN = 5  # names in a note
+
+
+def manifest_files(manifest: Manifest | None, fold: int | None) -> dict[str, Path]:
+    """The files of a manifest by part ("" for a single file); `{fold}` in a name is `split.fold`."""
+    named = manifest if isinstance(manifest, Mapping) else {"": manifest} if manifest else {}
+    return {
+        part: Path(name.replace("{fold}", str(fold))).expanduser()
+        for part, name in named.items()
+        if not name.startswith(COLUMN)
+    }
+
+
+def manifest_parts(
+    manifest: Manifest, corpus: Corpus, slices: SliceTable, rule: SplitRule
+) -> tuple[NDArray[np.str_], list[str]]:
+    """The part of each slice, `(slices,)`, and notes on tracks without a match and an assigned validation part.
+
+    Raises:
+        GtzanError: There is no such file or column, it is no list, or it names none of the tracks.
+    """
+    files = manifest_files(manifest, rule.fold)
+    if list(files) == [""] and set(COLUMNS) <= set(read_table_file(files[""], as_text=True).columns):
+        return read_manifest(files[""], corpus, slices), []
+    if files:
+        listed = [pair for part, path in files.items() for pair in _listed(path, part, corpus, rule)]
+        source = ", ".join(map(str, files.values()))
+    else:
+        listed, source = _of_column(str(manifest).removeprefix(COLUMN), corpus, rule), str(manifest)
+    known = [track.track_id for track in corpus.tracks]
+    found = matched_by_key([name for name, _ in listed], known, f"split.manifest={source}")
+    part_of_track: dict[str, str] = {}
+    for track, (name, part) in zip(found, listed, strict=True):
+        if track is not None and part_of_track.setdefault(track, part) != part:
+            raise GtzanError(
+                f"split.manifest={source}: {name} is in {part_of_track[track]} and in {part}. Leave it in one part."
+            )
+    if not part_of_track:
+        raise GtzanError(
+            f"split.manifest={source}: names none of the {len(known):,} tracks. It has "
+            f"{examples(name for name, _ in listed)}; the data have {examples(known)}."
+        )
+    unknown = [name for (name, _), track in zip(listed, found, strict=True) if track is None]
+    unlisted = [track for track in known if track not in part_of_track]
+    notes = [
+        f"split.manifest: {counted(len(names), 'track', 'tracks')} {what}: {examples(names, SHOWN)}"
+        for names, what in ((unknown, "of the list not in the data"), (unlisted, "of the data not in the list"))
+        if names
+    ]
+    tracks, note = with_validation(np.asarray([part_of_track.get(t, EXCLUDED) for t in known]), corpus, rule)
+    return tracks[slices.track_index], [*notes, *([note] if note else [])]
+
+
+def _listed(path: Path, part: str, corpus: Corpus, rule: SplitRule) -> list[tuple[str, str]]:
+    """Track and part of each row of a list; `part` is that of the whole file, "" if a column has it."""
+    table = read_table_file(path, as_text=True)
+    keys = {track_key(track.track_id) for track in corpus.tracks}
+    columns = table.columns
+    matches = {name: sum(track_key(value) in keys for value in values) for name, values in columns.items()}
+    named = [name for name in columns if plain(name) in NAMES["id"]]
+    identity = max(matches, key=lambda name: (matches[name], name in named))
+    names = columns[identity].tolist()
+    if part:
+        header = [identity] if table.has_header and track_key(identity) in keys else []  # a list without a header
+        return [(name, part) for name in header + names]
+    return list(zip(names, _parts_of(table, identity, rule), strict=True))
+
+
+def _parts_of(table: TableFile, identity: str, rule: SplitRule) -> list[str]:
+    others = {name: values.tolist() for name, values in table.columns.items() if name != identity}
+    for name, values in sorted(others.items(), key=lambda item: plain(item[0]) not in NAMES["part"]):
+        if all(part_of(value) is not None for value in values) or (
+            plain(name) in NAMES["part"] and all(value.isdecimal() for value in values)
+        ):
+            return _as_parts(values, f"{table.path}, column {name}", rule)
+    raise GtzanError(
+        f"split.manifest={table.path}: no column has train, val and test or the number of a fold (columns: "
+        f"{', '.join(table.columns)}).\nName one file a part: split.manifest={{train: FILE, test: FILE}}."
+    )
+
+
+def _of_column(name: str, corpus: Corpus, rule: SplitRule) -> list[tuple[str, str]]:
+    found = [column for column in corpus.columns if plain(column) == plain(name)]
+    if not found:
+        known = ", ".join(corpus.columns) or "none"
+        raise GtzanError(f"split.manifest={COLUMN}{name}: the data have no such column. They have: {known}.")
+    values = corpus.columns[found[0]]
+    parts = _as_parts(list(values.values()), f"column {found[0]}", rule)
+    return list(zip(values, parts, strict=True))
+
+
+def _as_parts(values: list[str], where: str, rule: SplitRule) -> list[str]:
+    """Parts from words, or from the numbers of folds with `split.fold` as the test part."""
+    if all(value.isdecimal() for value in values):
+        folds = sorted({int(value) for value in values})
+        if rule.fold not in folds:
+            raise GtzanError(f"split.manifest: {where} has folds {folds}; split.fold chooses the one that is tested.")
+        return ["test" if int(value) == rule.fold else "train" for value in values]
+    wrong = [value for value in values if part_of(value) is None]
+    if wrong:
+        raise GtzanError(f"split.manifest: {where} has {wrong[0]!r}; allowed: train, val, test and their usual names.")
+    return [str(part_of(value)) for value in values]
 
 
 def read_manifest(path: Path, corpus: Corpus, slices: SliceTable) -> NDArray[np.str_]:

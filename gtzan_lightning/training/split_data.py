@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,10 @@ from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.augmented_copies import check_genres
 from gtzan_lightning.datamodule.examples import ScaledExamples
-from gtzan_lightning.datamodule.manifest import read_manifest
+from gtzan_lightning.datamodule.manifest import manifest_files, manifest_parts
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table
 from gtzan_lightning.datamodule.split_rules import rule_named
-from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_slices
+from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_slices, with_validation
 from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_request import AugmentedCopy, Features, FrameSettings
 from gtzan_lightning.utils.caching import Memo, cache_dir
@@ -62,8 +61,8 @@ def _size(data: SplitData) -> int:
 
 def _data_key(config: Config, source: DataSource) -> tuple[object, ...]:
     """Everything that determines the result of `open_data`, including sizes and modification times of files."""
-    manifest = Path(config.split.manifest) if config.split.manifest else None
-    state = manifest.stat() if manifest and manifest.is_file() else None
+    manifest = manifest_files(config.split.manifest, config.split.fold).values()
+    states = [(path.resolve(), path.is_file() and (path.stat().st_size, path.stat().st_mtime_ns)) for path in manifest]
     sections = [
         config.data.model_dump(exclude={"batch_size", "n_jobs"}),
         config.features,
@@ -76,7 +75,7 @@ def _data_key(config: Config, source: DataSource) -> tuple[object, ...]:
         str(cache_dir(config.cache_dir).resolve()),
         source.location and (source.location.root.resolve(), source.location.metadata),
         source.sha256,
-        manifest and (manifest.resolve(), state and (state.st_size, state.st_mtime_ns)),
+        tuple(states),
     )
 
 
@@ -88,7 +87,8 @@ def _opened(config: Config, source: DataSource, refuse: bool) -> SplitData:
         check_tracks(corpus, rule)  # before the features, which may take minutes
     features = load_configured_features(config, corpus)
     slices = configured_slices(config, features)
-    return SplitData(corpus, features, slices, _parts(config, corpus, slices, rule, refuse))
+    parts, notes = _parts(config, corpus, slices, rule, refuse)
+    return SplitData(replace(corpus, notes=(*corpus.notes, *notes)), features, slices, parts)
 
 
 def load_configured_corpus(config: Config, source: DataSource | None = None) -> Corpus:
@@ -140,10 +140,17 @@ def _rule(config: Config) -> SplitRule:
     )
 
 
-def _parts(config: Config, corpus: Corpus, slices: SliceTable, rule: SplitRule, refuse: bool) -> NDArray[np.str_]:
-    if config.split.manifest is None:
-        return split_slices(corpus, slices, rule)
-    parts = read_manifest(Path(config.split.manifest), corpus, slices)
+def _parts(
+    config: Config, corpus: Corpus, slices: SliceTable, rule: SplitRule, refuse: bool
+) -> tuple[NDArray[np.str_], list[str]]:
+    """The part of each slice, and notes on how it was found."""
+    manifest = config.split.manifest
+    if manifest is None:
+        note = None
+        if rule.name == "filtered":  # a table may lack the tracks of its validation part
+            note = with_validation(rule_named(rule.name).track_parts(corpus, rule), corpus, rule)[1]
+        return split_slices(corpus, slices, rule), [note] if note else []
+    parts, notes = manifest_parts(manifest, corpus, slices, rule)
     if refuse:
         check_parts(parts, slices.track_index, corpus, may_share_tracks="track" not in rule_named(rule.name).KEEPS)
-    return parts
+    return parts, notes

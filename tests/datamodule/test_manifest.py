@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tiny
 
-from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256, read_manifest
+from gtzan_lightning.datamodule.assignment import SplitRule
+from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_parts, manifest_sha256, read_manifest
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.errors import GtzanError
 
@@ -115,3 +116,64 @@ def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(GtzanError) as caught:
         read_manifest(tmp_path / "x.csv", CORPUS, SLICES)
     assert str(caught.value) == f"split.manifest: there is no file {tmp_path}/x.csv. Give the split.csv of a run."
+
+
+def parts_by_track(manifest, corpus, slices, rule=None):
+    parts, notes = manifest_parts(manifest, corpus, slices, rule or SplitRule("grouped"))
+    return dict(
+        zip([corpus.tracks[index].track_id for index in slices.track_index], parts.tolist(), strict=True)
+    ), notes
+
+
+@pytest.fixture
+def tracks():
+    corpus = tiny.corpus(tracks=6)
+    return corpus, slice_table(tiny.features([1] * 12), seconds=3)
+
+
+def test_a_track_list_of_any_dialect(tracks, tmp_path):
+    corpus, slices = tracks
+    words = ("Training", "Validation", "Test")
+    lines = [f"{each.genre}_{each.track_id[-5:]}.wav;{words[n % 3]}" for n, each in enumerate(corpus.tracks)]
+    (tmp_path / "list.csv").write_text("File;Set\n" + "\n".join([*lines, "jazz.00000.wav;Test"]))
+    parts, notes = parts_by_track(str(tmp_path / "list.csv"), corpus, slices)
+    assert list(parts.values()) == ["train", "val", "test"] * 4
+    assert notes == ["split.manifest: 1 track of the list not in the data: 'jazz.00000.wav'"]
+
+
+def test_a_file_for_each_part_and_fold_without_header(tracks, tmp_path):
+    corpus, slices = tracks
+    for part, numbers in (("train", (0, 1, 2, 3, 4)), ("test", (5,))):
+        lines = [f"./{genre}_{number:05d}.wav\t{genre}" for genre in ("blues", "rock") for number in numbers]
+        (tmp_path / f"fold2_{part}.txt").write_text("\n".join(lines))
+    manifest = {part: f"{tmp_path}/fold{{fold}}_{part}.txt" for part in ("train", "test")}
+    parts, notes = parts_by_track(manifest, corpus, slices, SplitRule("grouped", fold=2))
+    assert [track for track, part in parts.items() if part == "test"] == ["blues.00005", "rock.00005"]
+    assert list(parts.values()).count("val") == 2
+    assert notes == [
+        "the list has no validation part: 2 of its 10 training tracks were assigned to it, whole tracks, "
+        "with split.seed=0"
+    ]
+
+
+def test_a_column_of_the_data_with_folds(tracks):
+    corpus, slices = tracks
+    folds = {track.track_id: str(int(track.track_id[-1]) % 3) for track in corpus.tracks}
+    corpus = replace(corpus, columns={"Fold": folds})
+    parts, _ = parts_by_track("column:fold", corpus, slices, SplitRule("grouped", fold=1))
+    tested = [track for track, part in parts.items() if part == "test"]
+    assert tested == ["blues.00001", "blues.00004", "rock.00001", "rock.00004"]
+    with pytest.raises(GtzanError, match=r"split\.fold chooses the one that is tested"):
+        parts_by_track("column:fold", corpus, slices)
+
+
+def test_a_list_of_other_tracks_is_refused_with_examples(tracks, tmp_path):
+    (tmp_path / "list.csv").write_text("track_id,part\na.wav,train\nb.wav,test\n")
+    with pytest.raises(GtzanError, match=r"names none of the 12 tracks\. It has .*; the data have 'blues"):
+        parts_by_track(str(tmp_path / "list.csv"), *tracks)
+
+
+def test_a_track_in_two_parts_is_refused(tracks, tmp_path):
+    (tmp_path / "list.csv").write_text("track_id,part\nblues.00000.wav,train\nblues_00000,test\n")
+    with pytest.raises(GtzanError, match=r"blues_00000 is in train and in test\."):
+        parts_by_track(str(tmp_path / "list.csv"), *tracks)
