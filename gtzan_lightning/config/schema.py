@@ -384,8 +384,7 @@ def validate_config(cfg: DictConfig, overrides: Sequence[str] = (), choices: dic
 
 
 def _format_error(problem: Any, overrides: Sequence[str], choices: dict[str, str]) -> str:
-    place = [part for number, part in enumerate(problem["loc"]) if number != 1 or part not in ("package", "other")]
-    key = ".".join(map(str, place))
+    key = ".".join(str(part) for i, part in enumerate(problem["loc"]) if i != 1 or part not in ("package", "other"))
     shown = "" if isinstance(problem.get("input"), dict) else f" = {problem.get('input')}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"  {key}{shown}: {message} ({_where_set(key, overrides, choices)})"
@@ -396,6 +395,5 @@ def _where_set(key: str, overrides: Sequence[str], choices: dict[str, str]) -> s
         name = override.split("=")[0].lstrip("+~")
         if name == key or name.startswith(f"{key}."):
             return f"set by {override}"
-    group = key.split(".")[0]
-    chosen = choices.get(group)
+    chosen = choices.get(group := key.split(".")[0])
     return f"set in {Path('conf') / group / chosen}.yaml" if chosen else f"set in conf/train.yaml, key {group}"
