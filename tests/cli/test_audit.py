@@ -7,8 +7,8 @@ import soundfile
 import tiny
 
 from gtzan_lightning.cli import main
-from gtzan_lightning.cli.overrides_argument import configuration
 from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.datamodule.manifest import manifest_csv
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training.audit_targets import split_target
@@ -18,7 +18,7 @@ from gtzan_lightning.training.train import train
 @pytest.fixture
 def manifest(tables_root, tmp_path):
     """A grouped split as a file that a test may change."""
-    data = split_target(configuration([f"data.root={tables_root}", "split=grouped"])).data
+    data = split_target(validate_config(compose([f"data.root={tables_root}", "split=grouped"]))).data
     path = tmp_path / "split.csv"
     path.write_bytes(manifest_csv(data.corpus, data.slices, data.parts))
     return path
