@@ -90,10 +90,6 @@ KNOWN_FAILURES = {
     "test_help_and_configuration_load_nothing_heavy": "the help imports pandas since metadata are read in any dialect",
     "test_ls_is_quick_to_import": "runs ls imports pandas since metadata are read in any dialect",
     "test_groups_are_listed_without_their_shared_files": "new members of groups are not in the expected text yet",
-    **{
-        f"test_every_key_with_an_effect_changes_the_hash[{key}]": "hashed with the corpus, not by itself"
-        for key in ("data.metadata", "data.min_tracks", "data.name", "features.path")
-    },
 }
 
 

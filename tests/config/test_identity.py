@@ -9,6 +9,7 @@ MODELS = ("mlp", "lstm", "reslstm", "convlstm")
 WITHOUT_EFFECT = {
     "tags", "task_name", "logger.tensorboard._target_",
     "outputs", "rerun", "reuse", "cache_dir", "study", "data.kind", "data.root", "data.source", "data.n_jobs",
+    "data.metadata", "data.name", "data.min_tracks", "features.path",  # what they lead to is in the hash of the corpus
     "data.max_skipped_share", "trainer.accelerator", "trainer.devices",
     "trainer.strategy", "trainer.threads", "trainer.save_every_s", "trainer.progress", "sweep.on_error",
 }  # fmt: skip
