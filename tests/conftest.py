@@ -84,18 +84,3 @@ def audio_root(tmp_path_factory):
 def checkout():
     """The folder of the project."""
     return CHECKOUT
-
-
-KNOWN_FAILURES = {
-    "test_help_and_configuration_load_nothing_heavy": "the help imports pandas since metadata are read in any dialect",
-    "test_ls_is_quick_to_import": "runs ls imports pandas since metadata are read in any dialect",
-    "test_groups_are_listed_without_their_shared_files": "new members of groups are not in the expected text yet",
-}
-
-
-def pytest_collection_modifyitems(items):
-    """Marks tests that are known to fail at present, each with the reason; to be emptied."""
-    for item in items:
-        reason = KNOWN_FAILURES.get(item.name) or KNOWN_FAILURES.get(getattr(item, "originalname", ""))
-        if reason:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))

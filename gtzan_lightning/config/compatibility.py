@@ -10,8 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.config.composition import configured_source
 from gtzan_lightning.config.schema import Config, validate_config
-from gtzan_lightning.corpus.location import DataSource, Source
-from gtzan_lightning.datamodule.manifest import manifest_files
+from gtzan_lightning.corpus.location import DataSource, Source, manifest_files
 from gtzan_lightning.datamodule.slices import check_lengths
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError

@@ -17,8 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning.config.identity import HASH_LENGTH, config_hash, existing_run, run_name
-from gtzan_lightning.corpus.feature_table import TableOptions
-from gtzan_lightning.corpus.location import TABLE, DataOptions, DataSource, find_source
+from gtzan_lightning.corpus.location import TABLE, DataOptions, DataSource, TableOptions, find_source
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir
 

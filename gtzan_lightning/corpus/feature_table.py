@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.location import TABLE_OF_WINDOW_S, TableOptions
 from gtzan_lightning.corpus.table_files import Column, counted, is_numeric, read_table_file, text_of
 from gtzan_lightning.corpus.table_rows import Roles, TableRows, few, find_roles, genre_of_rows
 from gtzan_lightning.corpus.tracks import examples, shown_stem, split_track_name, stem_key
 from gtzan_lightning.errors import GtzanError
 
-TABLE_OF_WINDOW_S = {3.0: "features_3_sec.csv", 30.0: "features_30_sec.csv"}
 WHOLE_CLIP_S = 30.0  # nominal length of a row per track whose length is unknown, as in the published 30-s table
 
 _PER_FRAME = ("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff", "zero_crossing_rate")
@@ -35,19 +35,6 @@ STATS_COLUMNS = (
 IN_HERTZ = ("spectral_centroid", "spectral_bandwidth", "rolloff")  # their variance is larger than their mean
 FEWEST_SAMPLES = 1000  # a smaller length is in seconds
 SAME_LENGTH = 0.01  # relative; 66,149 samples are 3 s
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """How to read a table; see the config groups `features` and `data`."""
-
-    columns: tuple[tuple[str, str], ...] = ()  # (role, column) that are set
-    drop: tuple[str, ...] = ()  # columns that are no features
-    window_s: float | None = None  # seconds from one row of a track to the next; None takes it from the file
-    needs_length: bool = True  # False if the rows of a track are pooled
-    sample_rate_hz: int = 22050  # of a length in samples
-    aliases: tuple[tuple[str, str], ...] = ()  # (other name, genre)
-    max_skipped_share: float = 0.05  # largest share of rows with values that are not finite
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,16 +1,16 @@
-"""Finds the data root, its tables and its audio by file names alone, without reading any file."""
+"""Finds the data root, its tables, its audio and split lists by file names alone, without reading any file."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES, holds_audio, scan
-from gtzan_lightning.corpus.feature_table import TABLE_OF_WINDOW_S, TableOptions
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir
@@ -19,12 +19,19 @@ from gtzan_lightning.utils.content_index import ContentIndex, indexed_hashes
 Source = Literal["tables", "audio"]
 
 TABLE = "table"  # features=table: the user's own feature table
+TABLE_OF_WINDOW_S = {3.0: "features_3_sec.csv", 30.0: "features_30_sec.csv"}
 TABLE_NAMES = tuple(TABLE_OF_WINDOW_S.values())
 METADATA = "metadata.csv"
 GTZAN_AUDIO_FOLDERS = ("genres_original", "genres")
 DEFAULT_ROOT = Path("data/gtzan")
 SYNTHETIC_FINGERPRINT = f"synthetic renderer {RENDERER_VERSION}"
 SYNTHETIC_REMEDY = "Set data.root (or GTZAN_ROOT) to a folder that exists, or use data=synthetic."
+
+
+Manifest = str | Mapping[Any, str]
+"""`split.manifest`: a file, a file for each part, or `column:NAME`."""
+
+MANIFEST_COLUMN = "column:"
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,19 @@ class Location:
     audio: Path | None  # the folder of genre folders
     metadata: Path | None
     may_not_match: bool = False  # metadata of GTZAN_ROOT beside a table elsewhere: used only if it has all tracks
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How to read a table; see the config groups `features` and `data`."""
+
+    columns: tuple[tuple[str, str], ...] = ()  # (role, column) that are set
+    drop: tuple[str, ...] = ()  # columns that are no features
+    window_s: float | None = None  # seconds from one row of a track to the next; None takes it from the file
+    needs_length: bool = True  # False if the rows of a track are pooled
+    sample_rate_hz: int = 22050  # of a length in samples
+    aliases: tuple[tuple[str, str], ...] = ()  # (other name, genre)
+    max_skipped_share: float = 0.05  # largest share of rows with values that are not finite
 
 
 @dataclass(frozen=True)
@@ -232,3 +252,13 @@ def find_source(
     if wanted == "tables":
         raise GtzanError("data.source=tables: the synthetic corpus is audio and has no tables. Omit data.source.")
     return DataSource(None, "audio", SYNTHETIC_FINGERPRINT, options)
+
+
+def manifest_files(manifest: Manifest | None, fold: int | None) -> dict[str, Path]:
+    """The files of a manifest by part ("" for a single file); `{fold}` in a name is `split.fold`."""
+    named = manifest if isinstance(manifest, Mapping) else {"": manifest} if manifest else {}
+    return {
+        part: Path(name.replace("{fold}", str(fold))).expanduser()
+        for part, name in named.items()
+        if not name.startswith(MANIFEST_COLUMN)
+    }

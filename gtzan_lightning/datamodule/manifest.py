@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.location import MANIFEST_COLUMN, Manifest, manifest_files
 from gtzan_lightning.corpus.table_files import TableFile, counted, read_table_file
 from gtzan_lightning.corpus.table_rows import NAMES, plain
 from gtzan_lightning.corpus.tracks import Corpus, examples, matched_by_key, part_of, track_key
@@ -20,6 +19,7 @@ from gtzan_lightning.datamodule.splits import with_validation
 from gtzan_lightning.errors import GtzanError
 
 COLUMNS = ("track_id", "start_s", "stop_s", "part")
+SHOWN = 5  # names in a note
 
 
 def manifest_csv(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> bytes:
@@ -42,23 +42,6 @@ def manifest_sha256(csv: bytes) -> str:
     return hashlib.sha256(csv).hexdigest()
 
 
-Manifest = str | Mapping[Any, str]
-"""`split.manifest`: a file, a file for each part, or `column:NAME`."""
-
-COLUMN = "column:"
-SHOWN = 5  # names in a note
-
-
-def manifest_files(manifest: Manifest | None, fold: int | None) -> dict[str, Path]:
-    """The files of a manifest by part ("" for a single file); `{fold}` in a name is `split.fold`."""
-    named = manifest if isinstance(manifest, Mapping) else {"": manifest} if manifest else {}
-    return {
-        part: Path(name.replace("{fold}", str(fold))).expanduser()
-        for part, name in named.items()
-        if not name.startswith(COLUMN)
-    }
-
-
 def manifest_parts(
     manifest: Manifest, corpus: Corpus, slices: SliceTable, rule: SplitRule
 ) -> tuple[NDArray[np.str_], list[str]]:
@@ -74,7 +57,7 @@ def manifest_parts(
         listed = [pair for part, path in files.items() for pair in _listed(path, part, corpus, rule)]
         source = ", ".join(map(str, files.values()))
     else:
-        listed, source = _of_column(str(manifest).removeprefix(COLUMN), corpus, rule), str(manifest)
+        listed, source = _of_column(str(manifest).removeprefix(MANIFEST_COLUMN), corpus, rule), str(manifest)
     known = [track.track_id for track in corpus.tracks]
     found = matched_by_key([name for name, _ in listed], known, f"split.manifest={source}")
     part_of_track: dict[str, str] = {}
@@ -131,7 +114,7 @@ def _of_column(name: str, corpus: Corpus, rule: SplitRule) -> list[tuple[str, st
     found = [column for column in corpus.columns if plain(column) == plain(name)]
     if not found:
         known = ", ".join(corpus.columns) or "none"
-        raise GtzanError(f"split.manifest={COLUMN}{name}: the data have no such column. They have: {known}.")
+        raise GtzanError(f"split.manifest={MANIFEST_COLUMN}{name}: the data have no such column. They have: {known}.")
     values = corpus.columns[found[0]]
     parts = _as_parts(list(values.values()), f"column {found[0]}", rule)
     return list(zip(values, parts, strict=True))

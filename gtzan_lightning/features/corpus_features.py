@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.audio_folder import printable
-from gtzan_lightning.corpus.feature_table import STATS_COLUMNS, TABLE_OF_WINDOW_S, FeatureTable, read_published_table
-from gtzan_lightning.corpus.location import TABLE
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS, FeatureTable, read_published_table
+from gtzan_lightning.corpus.location import TABLE, TABLE_OF_WINDOW_S
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_cache import (

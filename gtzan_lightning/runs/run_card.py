@@ -24,9 +24,10 @@ from gtzan_lightning.datamodule.splits import shared_tracks
 from gtzan_lightning.features.feature_request import Features
 from gtzan_lightning.features.kinds import pretraining
 from gtzan_lightning.runs.run_folder import LIMITS as LIMITS
+from gtzan_lightning.runs.run_folder import changed_code as changed_code
 from gtzan_lightning.runs.run_folder import limits_of as limits_of
 from gtzan_lightning.runs.run_folder import score_warnings as score_warnings
-from gtzan_lightning.utils.code_hash import changed_files, combined, short_list
+from gtzan_lightning.utils.code_hash import combined, short_list
 from gtzan_lightning.utils.files import write_bytes
 
 REPETITIONS = ("seed", "split.seed", "split.fold")
@@ -54,11 +55,6 @@ def code_entry(files: Mapping[str, str], previous: Mapping[str, Any]) -> dict[st
     entry = {"sha256": combined(files), "files": dict(files)}
     changed = changed_code(previous, files)
     return entry | ({"changed": changed} if changed else {})
-
-
-def changed_code(card: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
-    """Source files of a run that have changed since; all files for a run that recorded none; empty without a card."""
-    return changed_files(card.get("code", {}).get("files", {}), files) if card else []
 
 
 def mixed_code_warning(cards: Sequence[Mapping[str, Any]]) -> str | None:

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from gtzan_lightning.config.identity import flat
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.code_hash import changed_files
 from gtzan_lightning.utils.files import UNFINISHED, write_text
 
 Card = dict[str, Any]
@@ -217,6 +218,11 @@ def limits_of(card: Mapping[str, Any]) -> list[str]:
     words = [str(word) for word in card.get("overrides", ())]  # the card of an earlier version
     keys = {"debug", *(f"trainer.{name}" for name in LIMITS)}
     return [word for word in words if word.partition("=")[0].lstrip("+") in keys and not word.endswith("=null")]
+
+
+def changed_code(card: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
+    """Source files of a run that have changed since; all files for a run that recorded none; empty without a card."""
+    return changed_files(card.get("code", {}).get("files", {}), files) if card else []
 
 
 def _is_locked_elsewhere(path: Path) -> bool:

@@ -23,8 +23,7 @@ from gtzan_lightning.config.composition import RunNames, plain_config
 from gtzan_lightning.config.identity import code_files, flat
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import JobState
-from gtzan_lightning.runs.run_card import changed_code
-from gtzan_lightning.runs.run_folder import RunFolder
+from gtzan_lightning.runs.run_folder import RunFolder, changed_code
 
 GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from gtzan_lightning.config.compatibility import locate_data
 from gtzan_lightning.config.schema import Config
 from gtzan_lightning.corpus.loading import load_corpus
-from gtzan_lightning.corpus.location import DataSource
+from gtzan_lightning.corpus.location import DataSource, manifest_files
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.augmented_copies import check_genres
 from gtzan_lightning.datamodule.examples import ScaledExamples
-from gtzan_lightning.datamodule.manifest import manifest_files, manifest_parts
+from gtzan_lightning.datamodule.manifest import manifest_parts
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_slices, with_validation

@@ -9,7 +9,7 @@ def test_groups_are_listed_without_their_shared_files():
     lines = help_text().splitlines()
     assert "slice: 2s, 3s, 6s, 9s, 30s" in lines
     assert "split: artist, filtered, grouped, leaky" in lines
-    assert "debug: fast" in lines
+    assert "debug: fast, limit, overfit" in lines
     assert "_base" not in help_text()
     assert not any(line.startswith("hydra") for line in lines)
 
