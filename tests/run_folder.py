@@ -93,3 +93,15 @@ def _clip_accuracy(predicted, probabilities):
             sums[name] += value
         genre[row["track_id"]] = row["y_true"]
     return sum(max(sums, key=sums.get) == genre[track] for track, sums in total.items()) / len(total)
+
+
+FAST = ("trainer.max_epochs=6", "trainer.progress=false", "model.hidden_size=32")
+"""Overrides of a short run."""
+
+
+def predictions(folder: Path) -> bytes:
+    return (folder / "predictions.csv").read_bytes()
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    return rows(folder / "history.csv")
