@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 from scipy.ndimage import maximum_filter
 
-from gtzan_lightning.audit.audit_input import AuditInput
 from gtzan_lightning.audit.duplicates import DuplicatePair
-from gtzan_lightning.audit.findings import Finding
+from gtzan_lightning.audit.findings import AuditInput, Finding
 from gtzan_lightning.audit.group_checks import across_parts, label_conflicts
 from gtzan_lightning.features.audio_reading import read_audio
 

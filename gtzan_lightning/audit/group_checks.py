@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.audit.audit_input import AuditInput
 from gtzan_lightning.audit.duplicates import DuplicatePair, find_duplicates
-from gtzan_lightning.audit.findings import Finding, Severity, counted, few
+from gtzan_lightning.audit.findings import AuditInput, Finding, Severity, counted, few
 from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS
 
 TRAIN, TEST = PARTS.index("train"), PARTS.index("test")

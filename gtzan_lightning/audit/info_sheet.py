@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Template
 
-from gtzan_lightning.audit.audit_input import PROMISES, AuditInput
-from gtzan_lightning.audit.findings import LEAKAGE_TYPES, Audit
+from gtzan_lightning.audit.findings import LEAKAGE_TYPES, PROMISES, Audit, AuditInput
 from gtzan_lightning.datamodule.assignment import PARTS
 
 OPEN = "*(for the author to say)*"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gtzan_lightning.audit.audit_input import AuditInput
-from gtzan_lightning.audit.findings import Audit, Finding, by_severity
+from gtzan_lightning.audit.findings import Audit, AuditInput, Finding, by_severity
 from gtzan_lightning.audit.group_checks import (
     copies,
     overlapping_slices,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.audit.audit_input import AuditInput
 from gtzan_lightning.audit.duplicates import track_means
-from gtzan_lightning.audit.findings import Finding, counted, few
+from gtzan_lightning.audit.findings import AuditInput, Finding, counted, few
 from gtzan_lightning.datamodule.assignment import PARTS
 
 ORDER_Z = -4.0  # z score of the runs test below which a part depends on the order: 1 random split in 30,000

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gtzan_lightning.audit.audit_input import AuditInput
-from gtzan_lightning.audit.findings import Finding, Severity
+from gtzan_lightning.audit.findings import AuditInput, Finding, Severity
 from gtzan_lightning.datamodule.assignment import EXCLUDED
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.datamodule.slices import step_table

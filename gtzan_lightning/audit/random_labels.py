@@ -18,8 +18,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import NearestNeighbors
 
-from gtzan_lightning.audit.audit_input import AuditInput
-from gtzan_lightning.audit.findings import Finding
+from gtzan_lightning.audit.findings import AuditInput, Finding
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.datamodule.slices import step_table
 from gtzan_lightning.errors import GtzanError

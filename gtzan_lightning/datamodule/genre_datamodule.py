@@ -15,7 +15,7 @@ from gtzan_lightning.corpus.loading import load_corpus
 from gtzan_lightning.corpus.location import find_source
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import EXCLUDED, SplitRule
-from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, check_augmented_copies
+from gtzan_lightning.datamodule.augmentation import AugmentedSlices, check_augmented_copies
 from gtzan_lightning.datamodule.examples import (
     Augment,
     BatchLoader,

@@ -15,8 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
-from gtzan_lightning.audit.findings import Audit
+from gtzan_lightning.audit.findings import Audit, AuditInput, RunFacts
 from gtzan_lightning.audit.fingerprint import audio_copies
 from gtzan_lightning.audit.leakage_audit import audit as run_checks
 from gtzan_lightning.audit.random_labels import PROBES, Cluster, RandomLabelResult, random_label_control

@@ -21,10 +21,9 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from gtzan_lightning.config.schema import Config, OptimizerConfig, SchedulerConfig
-from gtzan_lightning.datamodule.augmented_copies import AugmentedSlices, copies_per_track
+from gtzan_lightning.datamodule.augmentation import AugmentedSlices, Masking, copies_per_track
 from gtzan_lightning.datamodule.examples import scale_examples
 from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
-from gtzan_lightning.datamodule.masking import Masking
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.ood import fit_ood
 from gtzan_lightning.features.feature_request import AugmentedCopy, Waveform

@@ -13,7 +13,7 @@ from gtzan_lightning.corpus.loading import load_corpus
 from gtzan_lightning.corpus.location import DataSource, manifest_files
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import SplitRule
-from gtzan_lightning.datamodule.augmented_copies import check_genres
+from gtzan_lightning.datamodule.augmentation import check_genres
 from gtzan_lightning.datamodule.examples import ScaledExamples
 from gtzan_lightning.datamodule.manifest import manifest_parts
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table

@@ -17,8 +17,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
-from gtzan_lightning.audit.findings import Audit
+from gtzan_lightning.audit.findings import Audit, AuditInput, RunFacts
 from gtzan_lightning.audit.leakage_audit import audit
 from gtzan_lightning.config.compatibility import RunRequest, prepare
 from gtzan_lightning.config.composition import plain_config

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import tiny
 
-from gtzan_lightning.audit.audit_input import AuditInput, RunFacts
+from gtzan_lightning.audit.findings import AuditInput, RunFacts
 from gtzan_lightning.datamodule.assignment import SplitRule
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices

@@ -8,8 +8,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from audit import audit_inputs
-from gtzan_lightning.audit.audit_input import RunFacts
-from gtzan_lightning.audit.findings import LEAKAGE_TYPES
+from gtzan_lightning.audit.findings import LEAKAGE_TYPES, RunFacts
 from gtzan_lightning.audit.leakage_audit import CHECKS, audit
 from gtzan_lightning.audit.part_checks import single_column_accuracy
 from gtzan_lightning.errors import GtzanError

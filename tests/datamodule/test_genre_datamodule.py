@@ -6,8 +6,8 @@ import tiny
 import torch
 
 from gtzan_lightning.datamodule.assignment import SplitRule
+from gtzan_lightning.datamodule.augmentation import Masking
 from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
-from gtzan_lightning.datamodule.masking import Masking
 from gtzan_lightning.datamodule.slices import slice_table
 from gtzan_lightning.datamodule.splits import split_slices
 
