@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gtzan_lightning.config.composition import compose
     from gtzan_lightning.corpus.loading import open_corpus
     from gtzan_lightning.datamodule.genre_datamodule import GenreDataModule
+    from gtzan_lightning.inference.evaluation_run import evaluate
     from gtzan_lightning.inference.file_inference import predict
     from gtzan_lightning.inference.trained_run import load_run
     from gtzan_lightning.models import MLP, BiLSTM, ConvLSTM, GenreModule, ResLSTM
@@ -29,6 +30,7 @@ __all__ = [
     "audit",
     "compare",
     "compose",
+    "evaluate",
     "load_run",
     "open_corpus",
     "predict",
@@ -43,6 +45,7 @@ _MODULES = {
     "audit": "training.audit_targets",
     "compare": "runs.records",
     "compose": "config.composition",
+    "evaluate": "inference.evaluation_run",
     "load_run": "inference.trained_run",
     "open_corpus": "corpus.loading",
     "GenreDataModule": "datamodule.genre_datamodule",

@@ -21,6 +21,7 @@ COMMANDS = (
     "report",
     "audit",
     "predict",
+    "evaluate",
     "robustness",
     "export",
     "card",

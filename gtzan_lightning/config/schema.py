@@ -72,6 +72,7 @@ class FeatureConfig(Section):
     name: str
     path: str | list[str] | None = None
     columns: dict[Literal["id", "genre", "window", "start", "length", "part"], str] | None = None
+    drop: list[str] | None = None
     transform: Literal["logit", "log"] | None = None
     pooling: Literal["clip"] | None = None
     window_s: Seconds | None
@@ -109,7 +110,7 @@ class FeatureConfig(Section):
 
     @model_validator(mode="after")
     def _belongs_to_a_table(self) -> FeatureConfig:
-        for key in ("path", "transform", "pooling"):
+        for key in ("path", "drop", "transform", "pooling"):
             if self.name != TABLE and getattr(self, key) is not None:
                 raise ValueError(f"features.{key} belongs to features=table, not to features={self.name}")
         if self.name != TABLE and self.window_s is None:

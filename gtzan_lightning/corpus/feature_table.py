@@ -91,10 +91,10 @@ def _read(files: tuple[tuple[Path, int, int], ...], options: TableOptions, publi
     """Reads files once for the corpus, its features and all jobs of a sweep."""
     tables = [read_table_file(path) for path, _, _ in files]
     table = TableRows(tables)
-    if published:
-        _require_columns(table)
+    wanted = STATS_COLUMNS if published else options.features
+    _require_columns(table, wanted, published)
     chosen = dict(options.columns)
-    roles = find_roles(table.joined, chosen, STATS_COLUMNS if published else None, options.drop)
+    roles = find_roles(table.joined, chosen, wanted or None, options.drop)
     _require_numbers(table, roles)
     usable, notes = _usable_rows(table, roles, options.max_skipped_share)
     table = table.chosen(usable)
@@ -136,14 +136,19 @@ def _read(files: tuple[tuple[Path, int, int], ...], options: TableOptions, publi
     )  # fmt: skip
 
 
-def _require_columns(table: TableRows) -> None:
-    missing = [name for name in STATS_COLUMNS if name not in table.joined.columns]
-    if missing:
+def _require_columns(table: TableRows, wanted: Sequence[str], published: bool) -> None:
+    missing = [name for name in wanted if name not in table.joined.columns]
+    if not missing:
+        return
+    what = f"{table.path}: {counted(len(missing), 'column is', 'columns are')} missing: {few(missing)}.\n"
+    if not published:
         raise GtzanError(
-            f"{table.path}: {counted(len(missing), 'column is', 'columns are')} missing: {few(missing)}.\n"
-            f"To use the columns that are there: features=table features.path={table.path}. "
-            "To compute all 58 from audio: data.source=audio."
+            f"{what}The run was trained on {len(wanted)} features of these names. Name the columns of this table so."
         )
+    raise GtzanError(
+        f"{what}To use the columns that are there: features=table features.path={table.path}. "
+        "To compute all 58 from audio: data.source=audio."
+    )
 
 
 def _require_numbers(table: TableRows, roles: Roles) -> None:

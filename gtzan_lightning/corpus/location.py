@@ -51,6 +51,7 @@ class TableOptions:
 
     columns: tuple[tuple[str, str], ...] = ()  # (role, column) that are set
     drop: tuple[str, ...] = ()  # columns that are no features
+    features: tuple[str, ...] = ()  # the features, where a trained run needs certain ones
     window_s: float | None = None  # seconds from one row of a track to the next; None takes it from the file
     needs_length: bool = True  # False if the rows of a track are pooled
     sample_rate_hz: int = 22050  # of a length in samples

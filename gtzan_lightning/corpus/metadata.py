@@ -21,6 +21,7 @@ from gtzan_lightning.corpus.table_files import counted, read_table_file
 from gtzan_lightning.corpus.table_rows import NAMES, plain
 from gtzan_lightning.corpus.tracks import (
     GTZAN_GENRES,
+    UNKNOWN_ARTIST,
     Track,
     artist_key,
     examples,
@@ -94,7 +95,7 @@ def with_metadata(
     described = [
         replace(
             track,
-            artist_group=None if groups is None else group or f"unknown:{track.track_id}",
+            artist_group=None if groups is None else group or f"{UNKNOWN_ARTIST}{track.track_id}",
             recording_group=row.get("recording_group") or None,
             filtered_part=_filtered_part(row, path),
         )
@@ -350,7 +351,7 @@ def _derived(entry: Entry, recordings: dict[str, str], parts: dict[str, str]) ->
         "genre": genre if genre in GTZAN_GENRES else "",
         "artist": entry.artist,
         "title": entry.title,
-        "artist_group": normalised(entry.artist) or entry.artist or f"unknown:{entry.track_id}",
+        "artist_group": normalised(entry.artist) or entry.artist or f"{UNKNOWN_ARTIST}{entry.track_id}",
         "recording_group": recordings.get(entry.track_id, ""),
         "filtered_part": parts.get(entry.track_id, "excluded" if is_gtzan else ""),
     }

@@ -112,6 +112,8 @@ UNKNOWN_ARTISTS = frozenset({
 })  # fmt: skip
 """Normal forms that name no artist; a track of an unknown artist is a group of its own."""
 
+UNKNOWN_ARTIST = "unknown:"  # beginning of the group of such a track
+
 _FEATURING = re.compile(r"[\s(\[]+(?:feat|ft|featuring)\b\.?.*$")
 _BRACKETED_NUMBER = re.compile(r"\s*[(\[]\d+[)\]]\s*$")
 

@@ -35,14 +35,17 @@ def calibration_card(predictions: Predictions) -> dict[str, Any]:
     """
     temperature = fit_temperature(predictions.only("val"))
     tables = {"before": predictions, "after": with_temperature(predictions, temperature)}
-    metrics = {"ece": expected_calibration_error, "brier": brier_score, "nll": negative_log_likelihood}
     scores = {
-        part: {
-            when: {name: metric(table.only(part)) for name, metric in metrics.items()} for when, table in tables.items()
-        }
+        part: {when: calibration_metrics(table.only(part)) for when, table in tables.items()}
         for part in ("val", "test")
     }
     return {"level": "window", "temperature": temperature, **scores}
+
+
+def calibration_metrics(predictions: Predictions) -> dict[str, float]:
+    """Expected calibration error, Brier score and negative log-likelihood."""
+    metrics = {"ece": expected_calibration_error, "brier": brier_score, "nll": negative_log_likelihood}
+    return {name: metric(predictions) for name, metric in metrics.items()}
 
 
 def reliability(predictions: Predictions, bins: int = BINS) -> pd.DataFrame:

@@ -35,8 +35,16 @@ class ClusterCounts:
         return self.totals.sum(axis=0)
 
 
-def count_clusters(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> ClusterCounts:
+def count_clusters(
+    decisions: Decisions, cluster_of_track: Mapping[str, str], *, stratified: bool = True
+) -> ClusterCounts:
     """Count the rows of each cluster.
+
+    Args:
+        decisions: Decisions at one level.
+        cluster_of_track: Cluster of each track.
+        stratified: Whether each genre is a stratum, as in a split of this package; False makes one stratum, for rows
+            whose number in each genre is itself random.
 
     Raises:
         ValueError: A track has no cluster.
@@ -49,7 +57,8 @@ def count_clusters(decisions: Decisions, cluster_of_track: Mapping[str, str]) ->
     np.add.at(totals[:, 0], (cluster, decisions.y_true), decisions.y_true == decisions.y_pred)
     np.add.at(totals[:, 1], (cluster, decisions.y_true), 1)
     np.add.at(totals[:, 2], (cluster, decisions.y_pred), 1)
-    return ClusterCounts(totals, _strata(totals[:, 1].argmax(axis=1)))
+    genre = totals[:, 1].argmax(axis=1)
+    return ClusterCounts(totals, _strata(genre) if stratified else np.zeros_like(genre))
 
 
 def _strata(genre: NDArray[np.intp]) -> NDArray[np.intp]:

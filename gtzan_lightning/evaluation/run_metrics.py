@@ -14,6 +14,7 @@ from gtzan_lightning.evaluation.metrics import LEVELS, Decisions, decide, genre_
 from gtzan_lightning.evaluation.predictions import Predictions
 
 MIN_CLUSTERS = 5  # minimum effective number of clusters for a reliable genre score
+BALANCED = 0.9  # smallest ratio of the smallest to the largest genre of a corpus with equal numbers of clips
 
 
 def evaluate(predictions: Predictions, cluster_of_track: Mapping[str, str], cluster: str) -> dict[str, Any]:
@@ -40,10 +41,12 @@ def evaluate(predictions: Predictions, cluster_of_track: Mapping[str, str], clus
     }
 
 
-def evaluate_level(decisions: Decisions, cluster_of_track: Mapping[str, str], cluster: str) -> dict[str, Any]:
-    """Scores and intervals of one level; see `evaluate`."""
+def evaluate_level(
+    decisions: Decisions, cluster_of_track: Mapping[str, str], cluster: str, *, stratified: bool = True
+) -> dict[str, Any]:
+    """Scores and intervals of one level; see `evaluate`, and `count_clusters` for `stratified`."""
     entry: dict[str, Any] = dict(scores(decisions))
-    counts = count_clusters(decisions, cluster_of_track)
+    counts = count_clusters(decisions, cluster_of_track, stratified=stratified)
     statistics: dict[str, Statistic] = {"accuracy": accuracy, "f1": macro_f1(decisions.occurring())}
     for name, statistic in statistics.items():
         interval = t_interval(counts, statistic)
@@ -53,6 +56,17 @@ def evaluate_level(decisions: Decisions, cluster_of_track: Mapping[str, str], cl
         entry[f"{name}_ci95_bca"] = list(bootstrap_interval(counts, statistic, "bca"))
     warnings = too_few_clusters(genre_metrics(decisions, cluster_of_track), cluster)
     return entry | {"cluster": cluster, "n_clusters": len(counts), "warnings": warnings}
+
+
+def is_balanced(clips: Decisions) -> bool:
+    """Whether the genres have equal numbers of clips, up to a tenth: the corpus was drawn by genre.
+
+    The intervals of such a corpus are stratified by genre. Otherwise whole artists were drawn with whatever clips they
+    have: their number in each genre is random too, and stratified intervals cover too little
+    (`tests/evaluation/test_intervals_other_corpus.py`).
+    """
+    n = np.bincount(clips.y_true)[clips.occurring()]
+    return bool(n.min() >= BALANCED * n.max())
 
 
 def genre_metrics(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> pd.DataFrame:

@@ -36,15 +36,40 @@ def print_run(card: Card, folder: Path, console: Console | None = None) -> None:
     print_lines([*_remarks(card), f"Run folder: {escape(str(folder))}"], console)
 
 
-def print_genres(genres: Mapping[str, Mapping[str, Mapping[str, Any]]], console: Console | None = None) -> None:
-    """Prints the test scores of each genre at both levels, lowest window F1 first."""
+def print_genres(
+    genres: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    console: Console | None = None,
+    title: str = "Test, by genre",
+) -> None:
+    """Prints the scores of each genre at both levels, lowest window F1 first."""
     known = [genre for genre, row in genres["window"].items() if row["n"]]
     rows = [
         [genre, *(cell for level in ("window", "clip") for cell in _genre_cells(genres[level][genre]))]
         for genre in sorted(known, key=lambda genre: genres["window"][genre]["f1"])
     ]
     columns = ("genre", "windows", "recall", "F1", "95 %", "clips", "recall", "F1", "95 %")
-    print_table(TextTable("Test, by genre", columns, rows), console)
+    print_table(TextTable(title, columns, rows), console)
+
+
+def evaluations_table(runs: Sequence[tuple[Card, Sequence[Card]]]) -> TextTable:
+    """Scores of runs on their own test parts and on other corpora, at window and clip level.
+
+    Args:
+        runs: the card of each run, and those of its evaluations.
+    """
+    rows, ends = [], []
+    for card, evaluations in runs:
+        own = (f"own test ({card['data']['corpus']}, {card['split']['name']})", card["metrics"]["test"], None)
+        others = [(each["data"]["corpus"], each["metrics"], each["ood"]) for each in evaluations]
+        for corpus, metrics, ood in (own, *others):
+            levels = [metrics[level] for level in ("window", "clip")]
+            scores = [f"{each['accuracy']:.3f} [{_interval(each, ', ')}], n {each['n']:,}" for each in levels]
+            share = "" if ood is None else f"{ood['share']:.0%}"
+            rows.append([card["run_id"], corpus, *scores, f"{levels[1]['f1']:.3f}", share])
+        ends.append(len(rows) - 1)
+    columns = ("run", "corpus", "window accuracy [95 %]", "clip accuracy [95 %]", "clip F1", "OOD")
+    note = "OOD: share of the tracks whose features are out of the distribution of the training tracks."
+    return TextTable("Other corpora", columns, rows, (note,), text_columns=2, sections=ends[:-1])
 
 
 def print_line(card: Card, folder: Path) -> None:
@@ -113,9 +138,9 @@ def _job_remarks(jobs: Sequence[tuple[Path, Card]]) -> list[str]:
     return [*lines, f"Run folders: {escape(str(jobs[0][0].parent))}"] if jobs else lines
 
 
-def _interval(scores: Mapping[str, Any]) -> str:
+def _interval(scores: Mapping[str, Any], between: str = "-") -> str:
     low, high = scores["accuracy_ci95"]
-    return f"{low:.3f}-{high:.3f}"
+    return f"{low:.3f}{between}{high:.3f}"
 
 
 def _remarks(card: Card) -> list[str]:

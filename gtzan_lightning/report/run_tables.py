@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.report.console import print_run
+from gtzan_lightning.report.console import evaluations_table, print_genres, print_run
 from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
 from gtzan_lightning.runs.browser import card_of
 from gtzan_lightning.runs.run_folder import Card, RunFolder
@@ -24,10 +24,47 @@ def print_record(run: RunFolder, console: Console | None = None) -> None:
         raise GtzanError(card["error"])
     if card.get("status") == "done":
         print_run(card, run.path, console)
+        if evaluations := run.evaluations():
+            print_table(evaluations_table([(card, evaluations)]), console)
     else:
         console.print(f"{run.path.name}: {card.get('status')}, started {card.get('started')}", highlight=False)
         console.print(escape(str(card.get("traceback") or "The same command resumes from the last checkpoint.")))
     console.print(f"Command: {escape(str(card.get('command')))}", highlight=False)
+
+
+def print_evaluation(evaluation: Card, card: Card, console: Console | None = None) -> None:
+    """Prints the scores of a run on another corpus beside those of its own test part.
+
+    Args:
+        evaluation: the card of the evaluation.
+        card: of the run.
+        console: where to print.
+    """
+    console = console or Console()
+    print_table(evaluations_table([(card, [evaluation])]), console)
+    print_genres(evaluation["genres"], console, f"{evaluation['data']['corpus']}, by genre")
+    print_lines(map(escape, evaluation_lines(evaluation)), console)
+
+
+def evaluation_lines(evaluation: Card) -> list[str]:
+    """Conditions of an evaluation on another corpus: intervals, calibration, and what was left out."""
+    data, scores, calibration = (evaluation[key] for key in ("data", "metrics", "calibration"))
+    how = "stratified by genre" if evaluation["intervals"]["stratified_by_genre"] else "not stratified by genre"
+    lines = [f"Intervals: {scores['clip']['n_clusters']} {scores['clip']['cluster']}s of this corpus, {how}."]
+    ece = [f"{calibration[when]['ece']:.3f} {name}" for when, name in _CALIBRATED.items() if when in calibration]
+    lines.append(f"Expected calibration error of its windows: {', '.join(ece)}.")
+    if data["left_out_genres"]:
+        listed = ", ".join(f"{genre} ({count})" for genre, count in data["left_out_genres"].items())
+        total = sum(data["left_out_genres"].values())
+        lines.append(f"{total} of {data['tracks']} tracks have a genre that the run does not know: {listed}.")
+    if data["tracks_without_slice"]:
+        lines.append(f"{len(data['tracks_without_slice'])} tracks have no slice of this length.")
+    if evaluation["shared_artists"]:
+        lines.append(f"{evaluation['shared_artists']} artists are in both corpora: their tracks are not independent.")
+    return [*lines, *(f"Note: {note}" for note in data["notes"])]
+
+
+_CALIBRATED = {"before": "uncalibrated", "after": "temperature-scaled as on the run's validation part"}
 
 
 def print_differences(names: Sequence[str], rows: Mapping[str, Sequence[Any]], console: Console | None = None) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gtzan_lightning.config.identity import WITHOUT_EFFECT
-from gtzan_lightning.report.console import SYNTHETIC
+from gtzan_lightning.report.console import SYNTHETIC, evaluations_table
 from gtzan_lightning.report.tables import TextTable, leakage_warning_counts, print_lines, print_table, table_markdown
 from gtzan_lightning.runs.ranking import RULE, Verdict
 from gtzan_lightning.runs.records import Record, reason
@@ -29,6 +29,9 @@ def report_markdown(table: Table, verdicts: Sequence[Verdict], missing: Sequence
     lines = [f"# {headline(table)}", "", _plain(common_line(table)), "", table_markdown(scores)]
     lines += [interval_line(table), "", RULE, "", *(f"- {_plain(line)}" for line in verdict_lines(table, verdicts))]
     text = "\n".join(lines).rstrip("\n") + "\n"
+    records = [record for row in table.rows for record in row.records]
+    others = [(record.card, found) for record in records if (found := record.run.evaluations())]
+    text += f"\n{table_markdown(evaluations_table(others))}" if others else ""
     text += "".join(f"\n**{warning}**: {count} of these runs\n" for warning, count in warnings_of(table))
     return text + "".join(f"\n**Missing**: {_plain(line)}\n" for line in missing_lines(missing))
 

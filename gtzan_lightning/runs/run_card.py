@@ -125,6 +125,8 @@ def data_entries(
         "features": {
             "name": features.name,
             "shape": [slices.steps, len(features.columns)],
+            "row_s": features.row_s,
+            "whole_clips": features.whole_clips,
             **({"pretrained": source} if (source := pretraining(features.name)) else {}),
         },
         "split": _split(corpus, slices, parts)

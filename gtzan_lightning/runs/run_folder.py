@@ -88,6 +88,20 @@ class RunFolder:
         except Exception as error:  # YAML and OmegaConf raise many types
             raise GtzanError(f"{file}: damaged ({error}).\n{REMEDY}") from error
 
+    def evaluations(self) -> list[Card]:
+        """The cards of the evaluations on other corpora (`gtzan evaluate`), by name.
+
+        Raises:
+            GtzanError: one is damaged.
+        """
+        found = []
+        for file in sorted(self.path.glob("evaluations/*/evaluation.json")):
+            try:
+                found.append(json.loads(file.read_text(encoding="utf-8")))
+            except (OSError, ValueError) as error:
+                raise GtzanError(f"{file}: damaged ({error}).\nDelete it, and repeat gtzan evaluate.") from error
+        return found
+
     def write_card(self, card: Card) -> None:
         """Replaces run.json atomically."""
         write_text(self.path / "run.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")

@@ -16,10 +16,12 @@ from gtzan_lightning.runs.run_card import SPLIT_ORDER
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed, mean_sizes
 
-FIXED = "filtered"  # the split whose test part is the same for every seed
+OTHER = "other corpus"  # the last step: the runs of the strictest split on another corpus
+FIXED = ("filtered", OTHER)  # the test part is the same for every seed
 EXPLANATION = (
     "Means over split seeds. Drops are paired by seed, with intervals corrected for overlapping training parts "
-    "(Nadeau & Bengio 2003). The filtered split has one fixed test part and the interval of its artists."
+    "(Nadeau & Bengio 2003). The filtered split and another corpus have one fixed test part and the interval of its "
+    "artists."
 )
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#5A5A5A"  # Okabe & Ito (2008): distinct for colour-blind readers
 LINE_COLORS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", GREY)
@@ -28,8 +30,10 @@ AXIS_NAMES = {
     "grouped": "grouped\n(tracks)",
     "artist": "artist\n(artists)",
     "filtered": "fault-\nfiltered",
+    OTHER: "other\ncorpus",
 }
 BAR_WIDTH = 0.62
+ORDER = (*SPLIT_ORDER, OTHER)
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,14 @@ def ladder(cards: Sequence[Card], level: str = "window") -> list[SplitScore]:
     finished = [card for card in cards if card.get("status") == "done"]
     several = has_several_features(finished)
     for card in finished:
-        if card["split"]["name"] in SPLIT_ORDER:
+        if card["split"]["name"] in ORDER:
             model = f"{card['model']['name']} on {card['features']['name']}" if several else card["model"]["name"]
             key = (model, card["split"].get("train_tracks") is not None, card["split"]["name"])
             groups.setdefault(key, []).append(card)
     scores = []
     for model, control in dict.fromkeys((model, control) for model, control, _ in groups):
         previous: SplitScore | None = None
-        for split in (split for split in SPLIT_ORDER if (model, control, split) in groups):
+        for split in (split for split in ORDER if (model, control, split) in groups):
             score = _split_score(groups[model, control, split], model, split, control, level)
             previous = score if previous is None else _with_drop(score, previous)
             scores.append(previous)
@@ -148,7 +152,7 @@ def ranking_lines(scores: Sequence[SplitScore]) -> list[str]:
 
 def _split_score(cards: Sequence[Card], model: str, split: str, control: bool, level: str) -> SplitScore:
     accuracies, sizes = accuracies_by_seed(cards, level), mean_sizes(cards)
-    if split == FIXED:  # the spread over seeds does not include its one test part; the runs' own intervals do
+    if split in FIXED:  # the spread over seeds does not include its one test part; the runs' own intervals do
         low, high = np.mean([card["metrics"]["test"][level]["accuracy_ci95"] for card in cards], axis=0).tolist()
         return SplitScore(model, split, control, accuracies, *sizes, (low, high))
     interval = over_seeds(list(accuracies.values()), *sizes, (0.0, 1.0))
@@ -157,7 +161,7 @@ def _split_score(cards: Sequence[Card], model: str, split: str, control: bool, l
 
 def _with_drop(score: SplitScore, previous: SplitScore) -> SplitScore:
     """Adds the drop from the previous split: paired by seed, or independent where the test part is fixed."""
-    if score.split == FIXED:
+    if score.split in FIXED:
         interval = independent_drop(previous.mean, previous.interval, score.mean, score.interval)
         return replace(score, drop=previous.mean - score.mean, drop_interval=interval)
     drop, interval = paired_drop(previous.accuracies, score.accuracies, score.n_train, score.n_test)
@@ -210,7 +214,7 @@ def lines_figure(scores: Sequence[SplitScore], corpus: str, level: str) -> Figur
     """One line for each model and feature set over the splits, with intervals; controls of equal size are dashed."""
     figure = Figure(figsize=(7.4, 5.0), layout="constrained", dpi=120)
     axes = figure.subplots()
-    splits = [split for split in SPLIT_ORDER if any(score.split == split for score in scores)]
+    splits = [split for split in ORDER if any(score.split == split for score in scores)]
     models = list(dict.fromkeys(score.model for score in scores))
     for number, model in enumerate(models):
         for control in (False, True):

@@ -81,7 +81,7 @@ def record_results(
     predictions = read_predictions(run.predictions)
     cluster, clusters = resampling_clusters(corpus.tracks)
     cluster_of_track = {track.track_id: cluster for track, cluster in zip(corpus.tracks, clusters, strict=True)}
-    write_text(run.clusters, _clusters_csv(cluster_of_track))
+    write_text(run.clusters, clusters_csv(cluster_of_track))
     card["metrics"] = evaluate(predictions, cluster_of_track, cluster)
     card["genres"] = {
         level: genre_entries(genre_metrics(decide(predictions.only("test"), level), cluster_of_track))
@@ -181,6 +181,7 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _clusters_csv(cluster_of_track: Mapping[str, str]) -> str:
+def clusters_csv(cluster_of_track: Mapping[str, str]) -> str:
+    """The content of clusters.csv: the cluster of each track."""
     table = pd.DataFrame({"track_id": list(cluster_of_track), "cluster": list(cluster_of_track.values())})
     return table.to_csv(index=False, lineterminator="\n")

@@ -81,3 +81,42 @@ def rows_as_clusters(counts):
         blocks.append(block)
     totals = np.concatenate(blocks)
     return ClusterCounts(totals, totals[:, 1].argmax(axis=1))
+
+
+class Population:
+    """Artists of other music, with very different numbers of clips; the true score is that of all of them."""
+
+    def __init__(self, artists=480, genres=10, correlation=0.25):
+        rng = np.random.default_rng(3)
+        self.genre = rng.choice(genres, artists, p=rng.dirichlet(np.full(genres, 3.0)))
+        many = (rng.random(artists) < 0.08) * rng.integers(10, 40, artists)
+        size = np.minimum(1 + rng.geometric(0.25, artists) + many, 40)
+        self.artist = np.repeat(np.arange(artists), size)  # (clips,)
+        right = rng.random(len(self.artist)) < _beta(rng, DESCENDING[self.genre], correlation)[self.artist]
+        self.true = self.genre[self.artist]
+        self.predicted = np.where(right, self.true, (self.true + rng.integers(1, genres, len(right))) % genres)
+        self.clips_of = [np.flatnonzero(self.artist == artist) for artist in range(artists)]
+
+    def totals(self, clips):
+        """Counts of some clips, `(3, genres)`."""
+        counts = np.zeros((3, self.genre.max() + 1))
+        np.add.at(counts[0], self.true[clips], self.true[clips] == self.predicted[clips])
+        np.add.at(counts[1], self.true[clips], 1)
+        np.add.at(counts[2], self.predicted[clips], 1)
+        return counts
+
+    def whole_artists(self, rng, number):
+        """Draw artists with all their clips, whatever their genres: counts `(artists, 3, genres)`."""
+        drawn = rng.choice(len(self.genre), number)
+        return np.stack([self.totals(self.clips_of[artist]) for artist in drawn])
+
+    def equal_genres(self, rng, clips, most=8):
+        """Draw artists of each genre, at most `most` clips each, until the genre has its number of clips."""
+        found = []
+        for genre in range(self.genre.max() + 1):
+            left, own = clips, np.flatnonzero(self.genre == genre)
+            while left:
+                chosen = rng.permutation(self.clips_of[rng.choice(own)])[: min(most, left)]
+                found.append(self.totals(chosen))
+                left -= len(chosen)
+        return np.stack(found)

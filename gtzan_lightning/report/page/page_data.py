@@ -12,6 +12,7 @@ import pandas as pd
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
 from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_metrics
+from gtzan_lightning.report.run_tables import evaluation_lines
 from gtzan_lightning.report.score_tables import common_line, interval_line, missing_lines, verdict_lines
 from gtzan_lightning.report.tables import leakage_warning_counts
 from gtzan_lightning.runs.ranking import RULE, LeakageDrop, Verdict
@@ -69,6 +70,7 @@ def run_details(record: Record, test_parts: TestParts, pool: Pool) -> Json:
     details: Json = {
         "card": {key: pool.place(rounded(value)) for key, value in record.card.items() if key not in SHOWN_ELSEWHERE},
         "scores": _scores(record, pool),
+        "evaluations": [_evaluation(each) for each in record.run.evaluations()],
         "history": _history(record),
     }
     try:
@@ -172,6 +174,12 @@ def _scores(record: Record, pool: Pool) -> Json:
         }
         for part, levels in record.card["metrics"].items()
     }
+
+
+def _evaluation(card: Json) -> Json:
+    """Scores of a run on another corpus, in the order of `SCORES` for each level, and how they were obtained."""
+    scores = {level: rounded([entry.get(key) for key in SCORES], EXACT) for level, entry in card["metrics"].items()}
+    return {"corpus": card["data"]["corpus"], "scores": scores, "lines": evaluation_lines(card)}
 
 
 def _genres(record: Record, part: TestPart, decisions: Decisions) -> list[list[Any]]:

@@ -20,6 +20,7 @@ function runPanel(run) {
     repetitions(row, run),
     card.overrides && card.overrides.length ? h("p", {}, h("code", {}, card.overrides.join(" "))) : null,
     scoreTable(detail),
+    ...detail.evaluations.flatMap((each) => each.lines.map((line) => h("p", { class: "note" }, `${each.corpus}: ${line}`))),
     ...testScores(detail).warnings.map((warning) => h("p", { class: "note few" }, warning)),
     Object.keys(detail.history).length ? h("h3", {}, "Learning curves") : null,
     curves(detail.history, card.training?.best_epoch),
@@ -35,7 +36,10 @@ function repetitions(row, current) {
 }
 
 function scoresOf(detail, part, level) {
-  const values = details.pool[detail.scores[part][level]];
+  return named(details.pool[detail.scores[part][level]]);
+}
+
+function named(values) {
   return Object.fromEntries(details.score_keys.map((key, place) => [key, values[place]]));
 }
 
@@ -46,6 +50,7 @@ function testScores(detail) {
 
 function scoreTable(detail) {
   const rows = ["test", "val"].filter((part) => detail.scores[part]).flatMap((part) => Object.keys(detail.scores[part]).map((level) => [part, level, scoresOf(detail, part, level)]));
+  for (const each of detail.evaluations) rows.push(...Object.keys(each.scores).map((level) => [each.corpus, level, named(each.scores[level])]));
   const heads = ["part, level", "accuracy [95 %]", "F1 [95 %]", "precision", "recall", "n"];
   const cell = (place, ...content) => h("td", { class: "plain", role: "cell", "data-name": heads[place] }, ...content);
   return h("div", { class: "wide" }, h("table", { class: "stack", role: "table" },
