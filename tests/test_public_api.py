@@ -10,7 +10,7 @@ import soundfile
 
 import gtzan_lightning
 
-FUNCTIONS = ("audit", "compare", "compose", "load_run", "open_corpus", "predict", "train")
+FUNCTIONS = ("audit", "compare", "compose", "evaluate", "load_run", "open_corpus", "predict", "train")
 CLASSES = ("BiLSTM", "ConvLSTM", "GenreDataModule", "GenreModule", "MLP", "ResLSTM")
 
 
