@@ -89,8 +89,10 @@ def split_tracks(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
             "row.\nName it: features.columns.id=COLUMN. Without track names only split=leaky is possible."
         )
     parts: NDArray[np.str_] = module.track_parts(corpus, rule)
-    if rule.n_val_folds is None:
+    if not module.HAS_FOLDS:  # a published list, which may have no validation part
         return with_validation(parts, corpus, rule)[0]
+    if rule.n_val_folds is None:
+        return parts
     by_artist = module.GROUP_BY == "artist"  # a track of an unknown artist is a group of its own
     groups = np.asarray([(track.artist_group if by_artist else None) or track.track_id for track in corpus.tracks])
     return assign_validation(parts, groups, np.asarray(corpus.labels()), rule)

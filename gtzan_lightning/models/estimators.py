@@ -227,6 +227,8 @@ class Kernel(Fitted):
         """`(batch, inputs)` to `(batch, classes)`: votes of the pairs, and their confidence as a fraction."""
         kernel = (-self.gamma * _squared_distances(x.double(), self.support)).exp()
         decision = kernel @ self.weight + self.intercept  # (batch, pairs), positive for the first class
+        if self.first.shape[1] == 2:  # one pair, whose decision value scikit-learn keeps
+            return decision @ self.first
         is_first = (decision >= 0).double()
         votes = is_first @ self.first + (1 - is_first) @ self.second
         confidence = decision @ (self.first - self.second)
@@ -352,7 +354,8 @@ def _form_of(estimator: Any) -> type[Any]:
     """The tensor form of an estimator."""
     if isinstance(estimator, DummyClassifier) and estimator.strategy in ("most_frequent", "prior"):
         return Constant
-    if isinstance(estimator, SVC) and estimator.kernel == "rbf" and not estimator.probability:
+    # `probability` is "deprecated" instead of False from scikit-learn 1.9
+    if isinstance(estimator, SVC) and estimator.kernel == "rbf" and estimator.probability is not True:
         return Kernel
     if isinstance(estimator, KNeighborsClassifier) and (estimator.weights, estimator.metric, estimator.p) == (
         "uniform", "minkowski", 2,

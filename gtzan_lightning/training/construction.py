@@ -37,8 +37,9 @@ from gtzan_lightning.training.tensorboard_logging import EventLogger, event_logg
 SIZES = ("n_steps", "n_features", "n_genres")  # arguments of every model
 OFFERED = {
     "hidden_size", "num_layers", "lr", "dropout", "weight_decay", "label_smoothing", "mixup", "feature_noise",
+    "pooling",
 }  # fmt: skip
-"""Keys of `conf/model/_base.yaml`: a class gets those that it takes."""
+"""Keys that all neural networks of the group `model` have: a class gets those that it takes."""
 
 
 OF_THE_RUN = {

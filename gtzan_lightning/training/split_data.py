@@ -146,9 +146,9 @@ def _parts(
     """The part of each slice, and notes on how it was found."""
     manifest = config.split.manifest
     if manifest is None:
-        note = None
-        if rule.name == "filtered":  # a table may lack the tracks of its validation part
-            note = with_validation(rule_named(rule.name).track_parts(corpus, rule), corpus, rule)[1]
+        note, module = None, rule_named(rule.name)
+        if not module.HAS_FOLDS:  # a table may lack the tracks of the validation part of a published list
+            note = with_validation(module.track_parts(corpus, rule), corpus, rule)[1]
         return split_slices(corpus, slices, rule), [note] if note else []
     parts, notes = manifest_parts(manifest, corpus, slices, rule)
     if refuse:

@@ -9,8 +9,8 @@ from gtzan_lightning.corpus.tracks import Corpus, Track
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features import extraction
 from gtzan_lightning.features.corpus_features import load_features
-from gtzan_lightning.features.feature_cache import key_of
 from gtzan_lightning.features.feature_request import AugmentedCopy, FeatureRequest, FrameSettings, Waveform
+from gtzan_lightning.utils.content_index import key_of
 
 LOUD = Waveform(gain_db=6, noise_snr_db=20)
 FIRST = AugmentedCopy(1, 0, LOUD)

@@ -104,7 +104,9 @@ def test_augmented_copies_without_a_change_are_refused(trained):
 def test_augmented_copies_of_tables_are_refused_before_any_work(tables_root, monkeypatch):
     monkeypatch.setattr("gtzan_lightning.training.train.open_data", lambda *_: pytest.fail("opened"))
     command = [f"data.root={tables_root}", "augmentation=waveform"]
-    with pytest.raises(GtzanError, match=r"(?s)needs audio, and features=stats comes from the tables.*source=audio"):
+    with pytest.raises(
+        GtzanError, match=r"(?s)augmentation.copies=2 needs audio, and the features come from tables here.*source=audio"
+    ):
         train(compose(command), overrides=command)
 
 

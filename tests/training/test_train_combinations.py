@@ -160,7 +160,7 @@ NO_TABLE_WINDOW = "slice.seconds=2 is shorter than the features' window of 3 s"
             "musicnn was trained with sample_rate_hz=16000, not 22050",
         ),
         (["features=musicnn", "features.nets=[msd,msd]"], "nets=['msd', 'msd']: name each network once"),
-        (["model.kernel_size=3"], "model: gtzan_lightning.models.MLP cannot be built"),
+        (["model.kernel_size=3"], "model.kernel_size: MLP has no such argument"),
         (["model=convlstm", "model.kernel_size=4"], "model: gtzan_lightning.models.ConvLSTM cannot be built"),
         (["trainer=gpu"], "Use trainer=cpu."),
     ],

@@ -39,7 +39,7 @@ def test_a_further_process_fits_and_writes_nothing(tables_root, tmp_path, monkey
     monkeypatch.setenv("LOCAL_RANK", "1")
     fitted = []
     monkeypatch.setattr(training, "_fit", lambda *arguments: fitted.append(arguments))
-    result = train(compose([f"data.root={tables_root}", *WORDS]), folder=tmp_path / "run")
+    result = train(compose([f"data.root={tables_root}", *WORDS, "trainer=ddp"]), folder=tmp_path / "run")
     assert len(fitted) == 1
     assert not result.scored
     assert list(Path(tmp_path / "run").iterdir()) == []
