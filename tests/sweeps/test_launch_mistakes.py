@@ -101,7 +101,7 @@ def with_nan_rows(table):
         (
             with_nan_rows,
             [
-                "2 rows have values that are not finite numbers (features_3_sec.csv, line 5, features_3_sec.csv, line 6)",
+                "2 rows have values that are not finite numbers (features_3_sec.csv, line 5",
                 "correct them, or raise",
             ],
         ),
