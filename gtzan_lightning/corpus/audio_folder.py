@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,18 @@ from pathlib import Path
 
 from gtzan_lightning.errors import GtzanError
 
-AUDIO_SUFFIXES = (".wav", ".au", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".opus")
+AUDIO_SUFFIXES = (".wav", ".au", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".opus")  # libsndfile reads them
+FFMPEG_SUFFIXES = (".m4a", ".aac", ".wma", ".mp4", ".m4b", ".webm", ".mka", ".ac3", ".ape", ".wv")  # FFmpeg reads them
+MUSIC_SUFFIXES = (*AUDIO_SUFFIXES, *FFMPEG_SUFFIXES)
+_AUDIO_START = re.compile(
+    rb"RIFF....WAVE|FORM....AIF[FC]|fLaC|OggS|\.snd|ID3[\x02-\x04]|\xff[\xf2\xf3\xfa\xfb][\x10-\xef]|caff\x00\x01", re.S
+)
+_FFMPEG_START = re.compile(
+    rb"....ftyp(?:M4A|M4B|mp4|isom|iso2|qt  |dash|3gp)|\x30\x26\xb2\x75\x8e\x66\xcf\x11|\x1aE\xdf\xa3"
+    rb"|\xff[\xf0\xf1\xf8\xf9]|MAC |wvpk|\x0b\x77",
+    re.S,
+)
+START_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,20 @@ def _is_visible(path: Path) -> bool:
 
 
 def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in AUDIO_SUFFIXES
+    return path.suffix.lower() in MUSIC_SUFFIXES
+
+
+def is_ffmpeg_audio(path: Path) -> bool:
+    """Whether a file is in a format that FFmpeg reads and libsndfile does not, by its suffix or its first bytes."""
+    return path.suffix.lower() in FFMPEG_SUFFIXES or bool(_FFMPEG_START.match(_first_bytes(path)))
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(START_BYTES)
+    except OSError:
+        return b""
 
 
 def _reason_to_omit(path: Path) -> str | None:
@@ -93,15 +118,16 @@ def _reason_to_omit(path: Path) -> str | None:
     if not path.is_file():
         return "it is a pipe or a device"
     if not _is_audio(path):
-        return f"its suffix is none of {' '.join(AUDIO_SUFFIXES)}"
+        return f"its suffix is none of {' '.join(MUSIC_SUFFIXES)}"
     return None
 
 
 def music_files(patterns: Iterable[str | Path]) -> list[Path]:
     """Expands files, folders and glob patterns into a list of distinct files, in the order of the arguments.
 
-    A file is taken whatever its suffix and even if it does not exist; a folder is replaced by all audio files below it,
-    a glob pattern (`*`, `?`, `[...]`, `**` for any number of folders) by all files and folders that match.
+    A file is taken whatever its suffix and even if it does not exist; a folder is replaced by all files below it that
+    are audio by their suffix or their first bytes, a glob pattern (`*`, `?`, `[...]`, `**` for any number of folders)
+    by all files and folders that match.
 
     Raises:
         GtzanError: A folder has no audio file, or nothing matches a pattern.
@@ -114,7 +140,7 @@ def _expanded(pattern: str | Path) -> list[Path]:
     if path.is_dir():
         files = sorted(_audio_below(path))
         if not files:
-            raise GtzanError(f"{pattern}: no audio file in this folder (looked for {' '.join(AUDIO_SUFFIXES)}).")
+            raise GtzanError(f"{pattern}: no audio file in this folder (looked for {' '.join(MUSIC_SUFFIXES)}).")
         return files
     if path.exists() or not has_magic(str(pattern)):
         return [path]
@@ -126,7 +152,14 @@ def _expanded(pattern: str | Path) -> list[Path]:
 
 
 def _audio_below(folder: Path) -> Iterator[Path]:
-    """Audio files at any depth, without hidden entries and `__MACOSX` folders."""
+    """Files at any depth that are audio by suffix or content, without hidden entries and `__MACOSX` folders."""
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if _is_visible(Path(name))]
-        yield from (Path(root, name) for name in names if _is_visible(Path(name)) and _is_audio(Path(name)))
+        for path in (Path(root, name) for name in names if _is_visible(Path(name))):
+            if _is_audio(path) or (path.is_file() and _starts_as_audio(path)):
+                yield path
+
+
+def _starts_as_audio(path: Path) -> bool:
+    start = _first_bytes(path)
+    return bool(_AUDIO_START.match(start) or _FFMPEG_START.match(start))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES
+from gtzan_lightning.corpus.audio_folder import MUSIC_SUFFIXES
 from gtzan_lightning.corpus.table_files import counted, read_table_file
 from gtzan_lightning.corpus.table_rows import NAMES, plain
 from gtzan_lightning.corpus.tracks import (
@@ -322,7 +322,7 @@ def _row(row: dict[str, str], id_column: str) -> Entry | str:
 
 def _track_id(file_name: str) -> str:
     stem, dot, suffix = file_name.rpartition(".")
-    return stem if f"{dot}{suffix}".lower() in AUDIO_SUFFIXES else file_name
+    return stem if f"{dot}{suffix}".lower() in MUSIC_SUFFIXES else file_name
 
 
 def _back_up(path: Path, content: str) -> Path | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES
+from gtzan_lightning.corpus.audio_folder import MUSIC_SUFFIXES
 from gtzan_lightning.errors import GtzanError
 
 if TYPE_CHECKING:
@@ -88,10 +88,9 @@ def resampling_clusters(tracks: Sequence[Track]) -> tuple[GroupBy, list[str]]:
     return "track", [track.track_id for track in tracks]
 
 
-SUFFIXES = (*AUDIO_SUFFIXES, ".m4a", ".aac", ".wma", ".mp4")
 _WORDS = r"(?:seg|segment|chunk|window|win|slice)"
 _AFTER_SUFFIX = re.compile(
-    rf"(?P<stem>.+)\.(?:{'|'.join(suffix[1:] for suffix in SUFFIXES)})[._-]?{_WORDS}?[._-]?(?P<window>\d+)", re.I
+    rf"(?P<stem>.+)\.(?:{'|'.join(suffix[1:] for suffix in MUSIC_SUFFIXES)})[._-]?{_WORDS}?[._-]?(?P<window>\d+)", re.I
 )
 _WITH_WORD = re.compile(rf"(?P<stem>.+?)[._-]{_WORDS}[._-]?(?P<window>\d+)", re.I)
 _NUMBERED = re.compile(r"(?P<genre>[^\W\d](?:[^\W\d]|[ &'-])*?)[._ -]?(?P<number>\d{5})(?:[._-](?P<window>\d{1,4}))?")
@@ -127,7 +126,7 @@ def split_track_name(name: str) -> tuple[str, int | None]:
     text = unicodedata.normalize("NFC", name).strip().replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
     if match := _AFTER_SUFFIX.fullmatch(text):
         return match["stem"].strip(), int(match["window"])
-    while (stem := text.rpartition(".")[0]) and text[len(stem) :].lower() in SUFFIXES:
+    while (stem := text.rpartition(".")[0]) and text[len(stem) :].lower() in MUSIC_SUFFIXES:
         text = stem.strip()
     for pattern in (_WITH_WORD, _NUMBERED, _OTHER_WINDOW):
         if (match := pattern.fullmatch(text)) and match["window"] is not None:

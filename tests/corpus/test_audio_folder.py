@@ -43,12 +43,13 @@ def test_other_entries_are_noted(tmp_path):
     files(tmp_path, "blues/a.wav", "blues/cover.jpg", "blues/disc 1/b.wav", "talk/readme.txt", "stray.wav")
     (tmp_path / "blues" / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
     folder = scan(tmp_path)
+    known = ".wav .au .flac .ogg .oga .mp3 .aif .aiff .opus .m4a .aac .wma .mp4 .m4b .webm .mka .ac3 .ape .wv"
     assert folder.track_ids() == ["a"]
     assert folder.notes == (
-        "blues/cover.jpg: passed over, its suffix is none of .wav .au .flac .ogg .oga .mp3 .aif .aiff .opus",
+        f"blues/cover.jpg: passed over, its suffix is none of {known}",
         "blues/disc 1: passed over, it is a folder",
         "blues/gone.wav: passed over, the link points to nothing",
-        "talk/readme.txt: passed over, its suffix is none of .wav .au .flac .ogg .oga .mp3 .aif .aiff .opus",
+        f"talk/readme.txt: passed over, its suffix is none of {known}",
         "talk/: holds no usable audio file; the genre is left out",
     )
 
