@@ -9,9 +9,10 @@ from __future__ import annotations
 import mmap
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MIN_FRAMES = 10  # of MP3 behind a complete stream; fewer are counted differently by the encoder
 MIN_REST_S = 0.1  # shorter rests behind the sound of a WAV, AU or AIFF file are tags or padding
@@ -48,19 +49,25 @@ def find_streams(path: Path, file_format: str) -> Streams:
     Raises:
         OSError: The file cannot be read.
     """
+    split: Callable[[mmap.mmap], _Split] | None = {"MP3": _mp3, "OGG": _ogg, "FLAC": _flac}.get(file_format)
     search = {"WAV": _chunked, "WAVEX": _chunked, "AIFF": _chunked, "AU": _au}.get(file_format)
-    split = {"MP3": _mp3, "OGG": _ogg, "FLAC": _flac}.get(file_format)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if search:
             return search(data)
-        return _separated(data, *split(data)) if split else Streams()
+        return _separated(data, split(data)) if split else Streams()
 
 
-def _separated(data: mmap.mmap, starts: list[int], notes: list[str], headers: Sequence[bytes] = ()) -> Streams:
+class _Split(NamedTuple):
+    starts: list[int]  # of the streams
+    notes: list[str]
+    headers: list[bytes]  # that the streams lack
+
+
+def _separated(data: mmap.mmap, split: _Split) -> Streams:
     """The streams that begin at these places, each behind its missing header."""
+    starts, notes, headers = split
     if len(starts) < 2 and not any(headers):
         return Streams((), tuple(notes))
-    headers = headers or [b""] * len(starts)
     stops = [*starts[1:], len(data)]
     parts = tuple(header + data[start:stop] for header, start, stop in zip(headers, starts, stops, strict=True))
     several = [f"{len(parts)} streams one after another, all are used"] if len(parts) > 1 else []
@@ -139,16 +146,19 @@ def _with_size(
     return Streams((bytes(corrected),), (f"{promised} and used",))
 
 
-def _flac(data: mmap.mmap) -> tuple[list[int], list[str]]:
-    return [match.start() for match in _FLAC_START.finditer(data)], []
+def _flac(data: mmap.mmap) -> _Split:
+    starts = [match.start() for match in _FLAC_START.finditer(data)]
+    return _Split(starts, [], [b""] * len(starts))
 
 
-def _ogg(data: mmap.mmap) -> tuple[list[int], list[str]]:
+def _ogg(data: mmap.mmap) -> _Split:
     """Starts of the links of a chain; a page that begins a stream after other pages begins a link.
 
     Source: RFC 3533, section 6; bit 2 of the flags begins a stream, bit 4 ends it.
     """
-    starts, notes, flags, place = [], [], 0x02, data.find(b"OggS")
+    starts: list[int] = []
+    notes: list[str] = []
+    flags, place = 0x02, data.find(b"OggS")
     while place >= 0 and place + 27 <= len(data):
         n_segments = data[place + 26]
         stop = place + 27 + n_segments + sum(data[place + 27 : place + 27 + n_segments])
@@ -162,7 +172,7 @@ def _ogg(data: mmap.mmap) -> tuple[list[int], list[str]]:
         place = data.find(b"OggS", stop)
     if not flags & 0x04:
         notes.append("the stream has no end: the file was cut, and is used up to there")
-    return starts, notes
+    return _Split(starts, notes, [b""] * len(starts))
 
 
 @dataclass(frozen=True)
@@ -190,7 +200,7 @@ def _mp3_frame(data: mmap.mmap | bytearray, place: int) -> _Mp3Frame | None:
     return _Mp3Frame(size, samples, (version * 4 + layer, rate_hz, mono), side_info)
 
 
-def _mp3(data: mmap.mmap) -> tuple[list[int], list[str], list[bytes]]:
+def _mp3(data: mmap.mmap) -> _Split:
     """Starts of the streams, notes, and the headers that they lack.
 
     A stream starts where its header is, where the kind of the frames changes, or behind a complete stream. Without a
@@ -222,7 +232,7 @@ def _mp3(data: mmap.mmap) -> tuple[list[int], list[str], list[bytes]]:
         place += frame.size
     notes += [note for stream in streams for note in stream.missing()]
     headers = [stream.header(data) if stream.promised is None else b"" for stream in streams]
-    return [stream.start for stream in streams], notes, headers
+    return _Split([stream.start for stream in streams], notes, headers)
 
 
 @dataclass
