@@ -226,7 +226,7 @@ class _FfmpegFile:
         except ImportError:
             raise _UnreadableError(f"AAC, WMA, MP4 and WebM are read with FFmpeg: {FFMPEG_EXTRA}") from None
         try:
-            self._container: Any = av.open(self._path.open("rb"))
+            self._container: Any = av.open(self._path.open("rb"), mode="r")
         except (av.FFmpegError, ValueError) as error:
             raise _UnreadableError(f"it is not audio that can be read ({_ffmpeg_message(error)})") from None
         if not self._container.streams.audio:
