@@ -3,10 +3,10 @@
 Means and variances over frames of librosa's features (frames of 2,048 samples, hop 512, Hann window, reflected ends),
 and the tempo. `length` is in samples.
 
-Tempo from the autocorrelation of onset strength, as librosa.beat.beat_track: onset strength is the median over mel bands
-of the increase in decibels (S. Böck and G. Widmer, DAFx 2013); its local autocorrelations are averaged (P. Grosche et
-al., "Cyclic tempogram", ICASSP 2010) and weighted by a log-normal prior around 120 beats per minute (D. Ellis, "Beat
-tracking by dynamic programming", 2007). Reproduces the published tempo of every segment of GTZAN.
+Tempo from the autocorrelation of onset strength, as librosa.beat.beat_track: onset strength is the median over mel
+bands of the increase in decibels (S. Böck and G. Widmer, DAFx 2013); its local autocorrelations are averaged
+(P. Grosche et al., "Cyclic tempogram", ICASSP 2010) and weighted by a log-normal prior around 120 beats per minute
+(D. Ellis, "Beat tracking by dynamic programming", 2007). Reproduces the published tempo of every segment of GTZAN.
 """
 
 from __future__ import annotations
