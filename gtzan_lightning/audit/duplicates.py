@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, triu
+from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
+from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.scaling import CONSTANT
 from gtzan_lightning.features.feature_request import Features
+from gtzan_lightning.utils.content_index import ContentIndex, indexed_hashes
 
 NEAR = 0.25  # share of the distance to the NEIGHBOURS-th neighbour; unrelated published tracks start at 0.28
 NEIGHBOURS = 10  # also the largest group of copies that is found completely
@@ -48,6 +53,24 @@ def find_duplicates(features: Features, near: float = NEAR) -> list[DuplicatePai
         if pair not in identical:
             pairs.append(DuplicatePair(*pair, max(closeness, np.finfo(float).tiny)))
     return sorted(pairs, key=lambda pair: (pair.closeness, pair.one, pair.other))
+
+
+def groups_of(pairs: Iterable[tuple[int, int]], n_tracks: int) -> list[list[int]]:
+    """Groups of tracks that are connected by pairs, each sorted, without tracks that are in no pair."""
+    one, other = np.array(list(pairs), int).reshape(-1, 2).T
+    links = coo_matrix((np.ones(len(one)), (one, other)), (n_tracks, n_tracks))
+    group = connected_components(links, directed=False)[1]
+    members = pd.Series(range(n_tracks)).groupby(group).agg(list)
+    return sorted(tracks for tracks in members if len(tracks) > 1)
+
+
+def identical_files(corpus: Corpus, cache_root: Path) -> list[list[int]]:
+    """Groups of tracks whose audio files have the same content, byte for byte."""
+    with_file = [position for position, track in enumerate(corpus.tracks) if track.path is not None]
+    paths = [path for track in corpus.tracks if (path := track.path) is not None]
+    hashes = indexed_hashes(paths, ContentIndex(cache_root, corpus.root))
+    known = pd.Series(with_file)[np.array(hashes) != ""].groupby([each for each in hashes if each]).agg(list)
+    return sorted(tracks for tracks in known if len(tracks) > 1)
 
 
 def identical_tracks(features: Features) -> list[tuple[int, int]]:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 from scipy.ndimage import maximum_filter
 
-from gtzan_lightning.audit.duplicates import DuplicatePair
+from gtzan_lightning.audit.duplicates import DuplicatePair, groups_of
 from gtzan_lightning.audit.findings import AuditInput, Finding
 from gtzan_lightning.audit.group_checks import across_parts, label_conflicts
+from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.features.audio_reading import read_audio
 
 MAX_CLIP_S = 120.0  # files are read up to this length
@@ -69,6 +70,14 @@ def audio_copies(audit_input: AuditInput, n_jobs: int = 1) -> list[Finding] | No
         *across_parts(audit_input, pairs, "shared sound across parts", "warning"),
         *label_conflicts(audit_input, pairs),
     ]
+
+
+def sound_groups(corpus: Corpus, n_jobs: int = 1) -> list[list[int]]:
+    """Groups of tracks that share a sound, by position in the corpus; tracks without audio are in no group."""
+    chosen = [position for position, track in enumerate(corpus.tracks) if track.path is not None]
+    sounds = Parallel(n_jobs)(delayed(_landmarks_of)(corpus.tracks[position].path) for position in chosen)
+    pairs = [(chosen[match.one], chosen[match.other]) for match in find_matches(sounds)]
+    return groups_of(pairs, len(corpus.tracks))
 
 
 def _landmarks_of(path: Path) -> Landmarks:

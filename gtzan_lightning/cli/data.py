@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gtzan_lightning.corpus.location import DEFAULT_ROOT
 from gtzan_lightning.errors import GtzanError
+
+if TYPE_CHECKING:
+    from gtzan_lightning.config.schema import Config
+    from gtzan_lightning.corpus.tracks import Corpus
 
 GET_HELP = """\
 Downloads GTZAN, 1.2 GB, from the mirrors of the package, or unpacks a local archive: genres.tar.gz, or the zip of
@@ -59,6 +64,11 @@ def _add_check(actions: Any) -> None:
 
     check = actions.add_parser("check", help="contents of the data root, and problems")
     add_overrides(check)
+    check.add_argument(
+        "--duplicates", action="store_true", help="list all groups of tracks that share a sound, by audio fingerprints "
+        "or, for tables, by features",
+    )  # fmt: skip
+    check.add_argument("--csv", type=Path, metavar="FILE", help="also write these groups to a CSV file")
     check.set_defaults(run=_check)
 
 
@@ -106,9 +116,42 @@ def _artists(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.audit.duplicates import identical_files
     from gtzan_lightning.cli.overrides_argument import configuration
-    from gtzan_lightning.report.corpus_tables import print_corpus
-    from gtzan_lightning.training.split_data import load_configured_corpus
+    from gtzan_lightning.features.corpus_features import reading_notes
+    from gtzan_lightning.features.feature_cache import features_cache
+    from gtzan_lightning.report.corpus_tables import copies_note, print_corpus
+    from gtzan_lightning.training.split_data import frame_settings, load_configured_corpus
+    from gtzan_lightning.utils.caching import cache_dir
 
-    print_corpus(load_configured_corpus(configuration(arguments.overrides, arguments)))
+    config = configuration(arguments.overrides, arguments)
+    corpus = load_configured_corpus(config)
+    file_notes: tuple[str, ...] = ()
+    if corpus.source == "audio":
+        file_notes = reading_notes(corpus, frame_settings(config), config.data.n_jobs)
+        if groups := identical_files(corpus, features_cache(cache_dir(config.cache_dir))):
+            corpus = replace(corpus, notes=(*corpus.notes, copies_note(groups)))
+    print_corpus(corpus, file_notes)
+    if not (arguments.duplicates or arguments.csv):
+        print("Copies of one sound are listed with --duplicates, and written with --csv FILE.")
+    else:
+        _print_duplicates(arguments, config, corpus)
     print(" ".join(["Next: gtzan train", *arguments.overrides]))
+
+
+def _print_duplicates(arguments: argparse.Namespace, config: Config, corpus: Corpus) -> None:
+    from gtzan_lightning.audit.duplicates import find_duplicates, groups_of
+    from gtzan_lightning.report.corpus_tables import print_duplicates, write_duplicates
+    from gtzan_lightning.training.split_data import load_configured_features
+
+    if corpus.source == "audio":
+        from gtzan_lightning.audit.fingerprint import sound_groups  # imports scipy.ndimage
+
+        groups, method = sound_groups(corpus, config.data.n_jobs), "audio fingerprints"
+    else:
+        pairs = find_duplicates(load_configured_features(config, corpus))
+        groups, method = groups_of(((pair.one, pair.other) for pair in pairs), len(corpus.tracks)), "features"
+    print_duplicates(corpus, groups, method)
+    if arguments.csv:
+        write_duplicates(corpus, groups, arguments.csv)
+        print(f"Written: {arguments.csv}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_cache import (
     FileCache,
+    FileSummary,
     StoredCorpus,
     features_cache,
     load_stored_corpus,
@@ -186,16 +188,9 @@ def _from_audio(
 ) -> Features:
     paths = [track.path for track in corpus.tracks if track.path is not None]
     stored = _stored_or_computed(paths, corpus.root, request, cache_root, n_jobs)
-    names = [
-        printable(str(path.relative_to(corpus.root) if path.is_relative_to(corpus.root) else path)) for path in paths
-    ]
+    names = _file_names(corpus)
     skipped = {name: file.skipped for name, file in zip(names, stored.files, strict=True) if file.skipped}
     _check_skipped(skipped, len(paths), max_skipped_share)
-    notes = []
-    for name, file in zip(names, stored.files, strict=True):
-        texts = [f"skipped, {file.skipped}"] * bool(file.skipped) + list(file.notes)
-        if texts:
-            notes.append(f"{name}: {'; '.join(texts)}")
     n_rows = stored.n_rows
     row_in_track = np.arange(n_rows.sum()) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
     return Features(
@@ -205,8 +200,44 @@ def _from_audio(
         track_index=np.repeat(np.arange(len(paths), dtype=np.int32), n_rows),
         start_s=row_in_track * request.row_s,
         row_s=request.row_s,
-        notes=tuple(notes),
+        notes=_notes(names, stored.files),
     )
+
+
+def reading_notes(corpus: Corpus, settings: FrameSettings, n_jobs: int = 1) -> tuple[str, ...]:
+    """A note on each audio file that cannot be used, or not as it is; reads the files, and computes no features."""
+    from joblib import Parallel, delayed
+
+    paths = [track.path for track in corpus.tracks if track.path is not None]
+    outcomes = Parallel(n_jobs=n_jobs)(
+        delayed(_reading_outcome)(path, settings.sample_rate_hz, settings.max_clip_s) for path in paths
+    )
+    return _notes(_file_names(corpus), outcomes)
+
+
+def _reading_outcome(path: Path, rate_hz: int, max_s: float) -> FileSummary:
+    from gtzan_lightning.features.audio_reading import read_audio  # imports soxr, which cached features do not need
+
+    reading = read_audio(path, rate_hz, max_s)
+    return FileSummary(0, 0, reading.notes, reading.skipped)
+
+
+def _file_names(corpus: Corpus) -> list[str]:
+    """Printable path of each audio file below the data root."""
+    paths = [track.path for track in corpus.tracks if track.path is not None]
+    return [
+        printable(str(path.relative_to(corpus.root) if path.is_relative_to(corpus.root) else path)) for path in paths
+    ]
+
+
+def _notes(names: Sequence[str], files: Iterable[FileSummary]) -> tuple[str, ...]:
+    """One sentence for each file that was skipped or not used as it is."""
+    notes = []
+    for name, file in zip(names, files, strict=True):
+        texts = [f"skipped, {file.skipped}"] * bool(file.skipped) + list(file.notes)
+        if texts:
+            notes.append(f"{name}: {'; '.join(texts)}")
+    return tuple(notes)
 
 
 def _check_skipped(skipped: dict[str, str], total: int, max_share: float) -> None:

@@ -255,7 +255,7 @@ class _Mp3Stream:
         """A frame without sound that states the number of frames, as encoders put it before the others."""
         start = bytearray(data[self.start : self.start + 4])
         start[1] |= 1  # no checksum
-        start[2] = start[2] & 0x0C | 0x80  # 64 kbit/s or more: room for the numbers
+        start[2] = start[2] & 0x0C | 0x80  # 64 kbit/s or more: long enough for the numbers
         frame = _mp3_frame(start, 0)
         assert frame is not None
         numbers = struct.pack(">4sII", b"Xing", 1, self.frames)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from gtzan_lightning.corpus.audio_folder import printable
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_cache import CacheEntry
@@ -27,8 +28,8 @@ CACHE_KINDS = {
 }
 
 
-def print_corpus(corpus: Corpus, console: Console | None = None) -> None:
-    """Prints tracks, artists and tracks in the filtered lists of each genre, and the notes on the corpus."""
+def print_corpus(corpus: Corpus, file_notes: Sequence[str] = (), console: Console | None = None) -> None:
+    """Prints tracks, artists and tracks in the filtered lists of each genre, and the notes on corpus and files."""
     rows = []
     for genre in corpus.genres:
         tracks = [track for track in corpus.tracks if track.genre == genre]
@@ -39,7 +40,8 @@ def print_corpus(corpus: Corpus, console: Console | None = None) -> None:
     notes = [
         f"Independent cluster of the intervals: {cluster}. Fingerprint: {corpus.sha256[:16]}",
         *(f"Read: {line}" for line in corpus.reading),
-        *(f"Note: {note}" for note in corpus.notes),
+        *([_outcomes(corpus, file_notes)] if corpus.source == "audio" else []),
+        *(f"Note: {note}" for note in (*corpus.notes, *file_notes)),
     ]
     title = f"{corpus.name}: {len(corpus.tracks)} tracks, {corpus.source}, {corpus.root}"
     print_table(TextTable(title, ("genre", "tracks", "artists", "in filtered lists"), rows, notes), console)
@@ -52,16 +54,51 @@ def print_features(corpus: Corpus, features: Features, console: Console | None =
     lines = [
         f"{features.name} of {corpus.name}: {tracks} of {len(corpus.tracks)} tracks, {rows:,} rows of "
         f"{features.row_s:.3g} s, {columns} columns, {rows * columns * 4 / 2**20:.1f} MiB",
-        *([_outcomes(corpus, features)] if corpus.source == "audio" else []),
+        *([_outcomes(corpus, features.notes)] if corpus.source == "audio" else []),
         *(f"Note: {note}" for note in (*corpus.notes, *features.notes)),
     ]
     print_lines(map(escape, lines), console or Console())
 
 
-def _outcomes(corpus: Corpus, features: Features) -> str:
+def copies_note(groups: Sequence[Sequence[int]]) -> str:
+    """A note on groups of files of the same content, by position in the corpus."""
+    n_files = sum(map(len, groups))
+    return f"{n_files} files in {len(groups)} groups have the same content; --duplicates also lists other copies"
+
+
+def print_duplicates(corpus: Corpus, groups: Sequence[Sequence[int]], method: str) -> None:
+    """Prints the groups of tracks that share a sound, by position in the corpus."""
+    rows = [
+        [", ".join(corpus.tracks[track].track_id for track in group), _genres(corpus, group), str(len(group))]
+        for group in groups
+    ]
+    several = sum(", " in row[1] for row in rows)
+    title = f"Duplicates by {method}: {len(groups)} groups, {sum(map(len, groups))} tracks"
+    notes = [f"{several} groups have several genres."] if several else []
+    print_table(TextTable(title, ("tracks of one sound", "genre", "tracks"), rows, notes, text_columns=2))
+
+
+def write_duplicates(corpus: Corpus, groups: Sequence[Sequence[int]], path: Path) -> None:
+    """Writes `group, track_id, genre, file` as CSV, groups numbered from 1."""
+    rows = [
+        [number, track.track_id, track.genre, "" if track.path is None else printable(str(track.path))]
+        for number, group in enumerate(groups, start=1)
+        for track in (corpus.tracks[position] for position in group)
+    ]
+    with replacing(path) as temporary:
+        pd.DataFrame(rows, columns=["group", "track_id", "genre", "file"]).to_csv(
+            temporary, index=False, lineterminator="\n"
+        )
+
+
+def _genres(corpus: Corpus, group: Sequence[int]) -> str:
+    return ", ".join(sorted({corpus.tracks[track].genre for track in group}))
+
+
+def _outcomes(corpus: Corpus, file_notes: Sequence[str]) -> str:
     """The number of files with each outcome; a file has one note at most."""
-    skipped = sum(": skipped, " in note for note in features.notes)
-    repaired = len(features.notes) - skipped
+    skipped = sum(": skipped, " in note for note in file_notes)
+    repaired = len(file_notes) - skipped
     counts = {
         "read as they are": len(corpus.tracks) - skipped - repaired,
         "repaired or cut": repaired,

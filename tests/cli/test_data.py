@@ -1,7 +1,12 @@
 import hashlib
+import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import soundfile
+import tiny
 from archives import CLIPS, Server, files_below, genres_tar, kaggle_zip, serving
 
 from gtzan_lightning.cli import main
@@ -113,3 +118,57 @@ def test_the_help_has_source_and_citation_of_the_index(capsys):
 def test_check_prints_the_corpus(audio_root, capsys):
     assert main(["data", "check", f"data.root={audio_root}"]) == 0
     assert "36 tracks" in capsys.readouterr().out
+
+
+@pytest.fixture
+def root_with_copies(tmp_path):
+    """Two copies of one file, of two genres; a shifted copy; a cut file; a file that is no audio."""
+    root = tiny.write_audio(tmp_path / "music", genres=("blues", "rock"), tracks=4, seconds=3)
+    for number in range(3):  # notes that a fingerprint can tell apart
+        random = np.random.default_rng(number)
+        time_s = np.arange(tiny.RATE_HZ // 4) / tiny.RATE_HZ
+        notes = [np.sin(2 * np.pi * random.uniform(200, 2000) * time_s) * np.exp(-6 * time_s) for _ in range(48)]
+        soundfile.write(root / "blues" / f"song{number}.wav", 0.5 * np.concatenate(notes), tiny.RATE_HZ)
+    shutil.copy(root / "blues" / "song0.wav", root / "rock" / "copy.wav")
+    signal, _ = soundfile.read(root / "blues" / "song1.wav")
+    soundfile.write(root / "blues" / "shifted.wav", signal[tiny.RATE_HZ :], tiny.RATE_HZ)
+    cut = root / "rock" / "rock.00003.wav"
+    cut.write_bytes(cut.read_bytes()[:60_044])
+    (root / "rock" / "none.wav").write_bytes(b"no audio")
+    return root
+
+
+def test_check_reads_the_files_and_mentions_copies(root_with_copies, capsys):
+    assert main(["data", "check", f"data.root={root_with_copies}", "data.n_jobs=1"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "12 read as they are, 1 repaired or cut, 1 skipped, 0 passed over" in out
+    stated = 2 * 3 * tiny.RATE_HZ
+    assert f"rock/rock.00003.wav: the header promises {stated} bytes of sound, 60000 are there and used" in out
+    assert "rock/none.wav: skipped, it is not audio that can be read" in out
+    assert "2 files in 1 groups have the same content" in out
+
+
+def test_check_lists_all_tracks_of_one_sound(root_with_copies, capsys):
+    command = ["data", "check", f"data.root={root_with_copies}", "data.n_jobs=1", "--duplicates", "--csv", "copies.csv"]
+    assert main(command) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Duplicates by audio fingerprints: 2 groups, 4 tracks" in out
+    assert "1 groups have several genres." in out
+    table = pd.read_csv("copies.csv")
+    assert list(table.columns) == ["group", "track_id", "genre", "file"]
+    assert list(zip(table.group, table.track_id, table.genre, strict=True)) == [
+        (1, "copy", "rock"), (1, "song0", "blues"), (2, "shifted", "blues"), (2, "song1", "blues"),
+    ]  # fmt: skip
+
+
+def test_check_lists_duplicates_of_a_table_by_features(own_tables, capsys):
+    path = own_tables / "features_3_sec.csv"
+    table = pd.read_csv(path)
+    rows = {track: table.filename.str.startswith(f"{track}.") for track in ("blues.00000", "blues.00001")}
+    values = table.columns.drop(["filename", "label"])
+    table.loc[rows["blues.00001"], values] = table.loc[rows["blues.00000"], values].to_numpy()
+    table.to_csv(path, index=False)
+    assert main(["data", "check", f"data.root={own_tables}", "--duplicates"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Duplicates by features: 1 groups, 2 tracks" in out
+    assert "blues.00000, blues.00001" in out
