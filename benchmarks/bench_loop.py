@@ -38,7 +38,7 @@ from gtzan_lightning.training.callbacks import History, LastCheckpoint
 from gtzan_lightning.training.construction import make_model, make_trainer
 from gtzan_lightning.training.tensorboard_logging import event_logger
 
-N_TRACKS, WINDOWS, N_FEATURES = 1000, 10, 58
+TABLE = (1000, 10, 58)  # tracks, windows of a track, features: the size of GTZAN's 3-s table
 EPOCHS = 4  # of a turn; the first is discarded
 OURS, PLAIN, STOCK = "ours", "plain PyTorch", "with a DataLoader"
 
@@ -148,20 +148,23 @@ class Clock(Callback):
         return np.diff(self.marks).tolist()
 
 
-def random_data(config: Config) -> SliceDataModule:
-    """Random numbers in the shape of GTZAN's 3-s windows."""
+def random_data(
+    config: Config, size: tuple[int, int, int] = TABLE, window_s: float = 3.0, name: str = "stats"
+) -> SliceDataModule:
+    """Random numbers as features, `size` as in `TABLE`."""
+    n_tracks, windows, n_features = size
     random = np.random.default_rng(0)
-    tracks = tuple(Track(f"{number:04d}", GTZAN_GENRES[number % 10]) for number in range(N_TRACKS))
+    tracks = tuple(Track(f"{number:04d}", GTZAN_GENRES[number % 10]) for number in range(n_tracks))
     features = Features(
-        "stats",
-        tuple(f"feature{number}" for number in range(N_FEATURES)),
-        random.standard_normal((N_TRACKS * WINDOWS, N_FEATURES), np.float32),
-        np.repeat(np.arange(N_TRACKS, dtype=np.int32), WINDOWS),
-        np.tile(np.arange(WINDOWS) * 3.0, N_TRACKS),
-        3.0,
+        name,
+        tuple(f"feature{number}" for number in range(n_features)),
+        random.standard_normal((n_tracks * windows, n_features), np.float32),
+        np.repeat(np.arange(n_tracks, dtype=np.int32), windows),
+        np.tile(np.arange(windows) * window_s, n_tracks),
+        window_s,
     )
     slices = slice_table(features, seconds=config.slice.seconds)
-    parts = np.repeat(["train", "val", "test"], [700, 100, 200])[slices.track_index]
+    parts = np.repeat(["train", "val", "test"], [n_tracks * 7 // 10, n_tracks // 10, n_tracks // 5])[slices.track_index]
     corpus = Corpus("random", tracks, GTZAN_GENRES, "tables", Path(), "")
     return SliceDataModule(corpus, features, slices, parts, batch_size=config.data.batch_size)
 
