@@ -35,6 +35,7 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> RunRequest:
         GtzanError: the configuration is invalid or incompatible with the data.
     """
     config = validate_config(cfg, overrides, dict(OmegaConf.select(cfg, "hydra.runtime.choices") or {}))
+    _check_learning_rate(config, overrides)
     source = locate_data(config)
     check_compatibility(config, source)
     return RunRequest(config, source)
@@ -81,6 +82,16 @@ def check_compatibility(config: Config, data: DataSource) -> None:
             "Use split=grouped or split=artist, or set data.root to GTZAN."
         )
     _check_augmented_copies(config, data.source)
+
+
+def _check_learning_rate(config: Config, overrides: Sequence[str]) -> None:
+    """An optimizer with a learning rate of its own does not use that of the model."""
+    given = [override for override in overrides if override.lstrip("+").startswith("model.lr=")]
+    if given and config.optimizer and config.optimizer.lr != getattr(config.model, "lr", None):
+        raise GtzanError(
+            f"{given[0]}: not used, since the optimizer has the learning rate {config.optimizer.lr:g}. "
+            f"Set optimizer.lr={given[0].partition('=')[2]}."
+        )
 
 
 def _check_search(config: Config) -> None:

@@ -35,7 +35,7 @@ def conf_dir() -> Path:
 TRAINER_ARGUMENTS = (
     "accumulate_grad_batches", "barebones", "benchmark", "check_val_every_n_epoch", "detect_anomaly", "deterministic",
     "enable_model_summary", "enable_progress_bar", "fast_dev_run", "gradient_clip_algorithm", "inference_mode",
-    "limit_predict_batches", "limit_test_batches", "limit_train_batches", "limit_val_batches", "log_every_n_steps",
+    "limit_predict_batches", "limit_train_batches", "limit_val_batches", "log_every_n_steps",
     "max_steps", "max_time", "min_epochs", "min_steps", "num_nodes", "num_sanity_val_steps", "overfit_batches",
     "profiler", "reload_dataloaders_every_n_epochs", "sync_batchnorm", "val_check_interval",
 )  # fmt: skip

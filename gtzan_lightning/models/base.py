@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from lightning import LightningModule
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Beta
 from torchmetrics import Metric, MetricCollection
-from torchmetrics.classification import MulticlassF1Score, MulticlassPrecision, MulticlassRecall
+from torchmetrics.classification import MulticlassStatScores
 from torchmetrics.utilities import dim_zero_cat
 
 from gtzan_lightning.datamodule.examples import Batch
@@ -69,16 +65,10 @@ class GenreModule(LightningModule):
         self.feature_noise = feature_noise
         self.seed = torch.initial_seed()  # of `seed_everything`
         self.patience = 20
+        self.gradient_clip_val: float | None = 1.0
         self.contents: dict[str, Any] = {}  # tensors and plain data saved in every checkpoint
         self.train_scores, self.val_scores, self.test_scores = EpochScores(), EpochScores(), EpochScores()
-        macro: Any = {"num_classes": n_genres, "average": "macro"}
-        self.test_metrics = MetricCollection(
-            {
-                "window_precision": MulticlassPrecision(**macro),
-                "window_recall": MulticlassRecall(**macro),
-                "window_f1": MulticlassF1Score(**macro),
-            }
-        )
+        self.test_metrics = MetricCollection([WindowScores(n_genres)], prefix="window_")
 
     @property
     def name(self) -> str:
@@ -160,20 +150,28 @@ class GenreModule(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Log the scores of the test part: loss and accuracy, macro precision, recall and F1 of windows."""
-        self._log_scores("test", self.test_scores)
-        scores = {f"test/{name}": value for name, value in self.test_metrics.compute().items()}
-        self.log_dict(scores, sync_dist=True)
-        self.test_metrics.reset()
+        self._log_scores("test", self.test_scores, self.test_metrics)
 
-    def _log_scores(self, part: str, scores: EpochScores) -> None:
-        values = {f"{part}/{name}": value for name, value in scores.compute().items()}
+    def _log_scores(self, part: str, *metrics: EpochScores | MetricCollection) -> None:
+        exact = torch.float32 if self.device.type == "mps" else torch.float64  # Apple's GPU has no float64
+        values = {
+            f"{part}/{name}": value.to(self.device, exact) for each in metrics for name, value in each.compute().items()
+        }
         # `compute` has gathered the rows of all processes, so the mean over processes changes nothing.
         self.log_dict(values, sync_dist=True)
-        scores.reset()
+        for each in metrics:
+            each.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add `contents`; unlike those of callbacks, this hook also runs for weights-only checkpoints."""
         checkpoint[CONTENTS] = self.contents
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip the gradients by the value of the trainer, else by the `gradient_clip_val` of the model."""
+        value = self.gradient_clip_val if gradient_clip_val is None else gradient_clip_val
+        self.clip_gradients(optimizer, value, gradient_clip_algorithm)
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and the schedule of `optimization`."""
@@ -195,24 +193,6 @@ class Network(GenreModule):
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
         return self.network(x)
-
-
-@torch.inference_mode()
-def probabilities(model: GenreModule, batches: Iterable[Batch], limit: int | None = None) -> NDArray[np.float32]:
-    """Predict genre probabilities, `(slices, genres)`, in evaluation mode.
-
-    Args:
-        model: model to evaluate; its training mode is restored afterwards.
-        batches: batches in order.
-        limit: maximum number of batches; None uses all.
-    """
-    was_training = model.training
-    model.eval()
-    rows = [
-        model.predict_step(batch, index).float().cpu().numpy() for index, batch in enumerate(islice(batches, limit))
-    ]
-    model.train(was_training)
-    return np.concatenate(rows)
 
 
 class Mixup:
@@ -252,19 +232,20 @@ class EpochScores(Metric):
     `update` only stores references to its tensors; softmax, argmax and the sums over tracks run once per epoch. This
     is exact and does not synchronise with an accelerator. Under DDP the rows of all processes are gathered first.
     The predicted genre of a clip is the one with the highest mean probability over its slices.
+
+    The results are in double precision, as the scores of a run card, and on the CPU.
     """
 
     full_state_update = False
     logits: list[Tensor]
     targets: list[Tensor]
     tracks: list[Tensor]
-    loss_sum: Tensor
+    losses: list[Tensor]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        for name in ("logits", "targets", "tracks"):
+        for name in ("logits", "targets", "tracks", "losses"):
             self.add_state(name, default=[], dist_reduce_fx="cat")
-        self.add_state("loss_sum", default=torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, loss: Tensor, logits: Tensor, target: Tensor, track: Tensor) -> None:
         """Add one batch.
@@ -275,20 +256,45 @@ class EpochScores(Metric):
             target: genre of each slice, `(batch,)`.
             track: index of each slice's track in the corpus, `(batch,)`.
         """
-        self.loss_sum += loss.detach() * len(target)
+        self.losses.append(loss.detach() * len(target))
         self.logits.append(logits.detach())
         self.targets.append(target)
         self.tracks.append(track)
 
     def compute(self) -> dict[str, Tensor]:
         """Return `loss`, `window_accuracy` and `clip_accuracy`, each `()`."""
-        probabilities = dim_zero_cat(self.logits).float().softmax(dim=1)
-        target, track = dim_zero_cat(self.targets), dim_zero_cat(self.tracks)
+        logits, target, track, losses = (
+            dim_zero_cat(rows).cpu() for rows in (self.logits, self.targets, self.tracks, self.losses)
+        )
+        probabilities = logits.float().softmax(dim=1)
         return {
-            "loss": (self.loss_sum / len(target)).float(),
-            "window_accuracy": (probabilities.argmax(dim=1) == target).float().mean(),
+            "loss": (losses.double().sum() / len(target)).float(),
+            "window_accuracy": (probabilities.argmax(dim=1) == target).double().mean(),
             "clip_accuracy": _clip_accuracy(probabilities, target, track),
         }
+
+
+class WindowScores(MulticlassStatScores):
+    """Accuracy, macro precision, recall and F1 of windows.
+
+    In double precision, where torchmetrics' own averages are in single precision, and with macro averages over the
+    genres that occur: the numbers of `evaluation.metrics.scores` in a run card.
+    """
+
+    def __init__(self, n_genres: int) -> None:
+        super().__init__(n_genres, average=None)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Return `accuracy`, `precision`, `recall` and `f1`, each `()`."""
+        counts = super().compute().cpu().double().numpy()  # (genres, 5)
+        hits, wrong, _, missed, support = counts[counts[:, 4] > 0].T
+        scores = {
+            "accuracy": hits.sum() / support.sum(),
+            "precision": (hits / (hits + wrong).clip(min=1)).mean(),
+            "recall": (hits / support).mean(),
+            "f1": (2 * hits / (2 * hits + wrong + missed)).mean(),
+        }
+        return {name: torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
 
 
 def _clip_accuracy(probabilities: Tensor, target: Tensor, track: Tensor) -> Tensor:
@@ -298,4 +304,4 @@ def _clip_accuracy(probabilities: Tensor, target: Tensor, track: Tensor) -> Tens
     sums = probabilities.new_zeros(n_tracks, probabilities.shape[1], dtype=torch.float64)
     sums.index_add_(0, position, probabilities.double())
     track_target = target.new_zeros(n_tracks).scatter_(0, position, target)  # equal for all slices of a track
-    return (sums.argmax(dim=1) == track_target).float().mean()
+    return (sums.argmax(dim=1) == track_target).double().mean()

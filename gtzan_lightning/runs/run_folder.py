@@ -21,7 +21,10 @@ from gtzan_lightning.utils.files import UNFINISHED, write_text
 Card = dict[str, Any]
 """The run card, `run.json`, as nested plain values."""
 
-LIMITS = ("limit_batches", "limit_train_batches", "limit_val_batches", "fast_dev_run", "overfit_batches")
+LIMITS = (
+    "limit_batches", "limit_train_batches", "limit_val_batches", "limit_predict_batches", "fast_dev_run",
+    "overfit_batches",
+)  # fmt: skip
 """Keys of `trainer` that leave out examples."""
 
 REMEDY = "Repeat the run with rerun=true; the folder is kept."

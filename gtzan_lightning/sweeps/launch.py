@@ -232,7 +232,7 @@ def _check(overrides: Sequence[str], sources: ConfigSources, *, multirun: bool) 
     _check_study(config.study.model_dump(by_alias=True) if config.study else None)
     from gtzan_lightning.training.construction import check_objects  # imports torch, only after the other checks
 
-    check_objects(config)
+    check_objects(config, overrides)
 
 
 def _check_study(settings: object) -> None:

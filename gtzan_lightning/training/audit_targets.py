@@ -25,7 +25,7 @@ from gtzan_lightning.config.schema import Config, validate_config
 from gtzan_lightning.datamodule.scaling import standardisation_of
 from gtzan_lightning.datamodule.slices import step_table
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.models.base import CONTENTS, probabilities
+from gtzan_lightning.models.base import CONTENTS
 from gtzan_lightning.runs.browser import named_run
 from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder
 from gtzan_lightning.training.checkpoints import load_checkpoint
@@ -170,6 +170,8 @@ def model_probe(config: Config, data: SplitData) -> Callable[[NDArray[np.int64]]
 
 def _test_accuracy(config: Config, data: SplitData, folder: Path) -> float:
     """Trains a new model and returns the accuracy of its best epoch on the test slices."""
+    from gtzan_lightning.training.results import predicted  # imports matplotlib
+
     torch.set_num_threads(config.trainer.threads)
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
@@ -178,6 +180,6 @@ def _test_accuracy(config: Config, data: SplitData, folder: Path) -> float:
     make_trainer(config, [best], logger=False).fit(model, datamodule)
     model.load_state_dict(torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"])
     chosen, loader = datamodule.evaluation_loader("test")
-    predicted = probabilities(model, loader, config.trainer.limit_batches).argmax(axis=1)
+    genre = predicted(config, model, loader).argmax(axis=1)
     truth = np.asarray(data.corpus.labels())[data.slices.track_index[chosen]]
-    return float((predicted == truth[: len(predicted)]).mean())
+    return float((genre == truth[: len(genre)]).mean())

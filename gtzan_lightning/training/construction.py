@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ OFFERED = {
 
 OF_THE_RUN = {
     "callbacks", "plugins", "logger", "enable_checkpointing", "use_distributed_sampler", "default_root_dir",
+    "limit_test_batches",  # the test scores are computed from the predictions
 }  # fmt: skip
 """Arguments of Lightning's `Trainer` that the run sets itself."""
 
@@ -128,48 +130,55 @@ def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreMo
         raise GtzanError(
             f"model: {config.model.target} cannot be built: {error}.\nSee conf/model for its keys."
         ) from error
+    model.gradient_clip_val = config.trainer.gradient_clip_val
     model.monitor = model.monitor.replace("val/", f"{config.trainer.best_epoch_on}/", 1)
     if config.optimizer and config.scheduler:
         model.optimization = make_optimization(config.optimizer, config.scheduler)
     return model
 
 
-def check_objects(config: Config) -> None:
-    """Checks that the classes of model, optimizer and schedule exist and take the configured keys, without any data.
+def check_objects(config: Config, overrides: Sequence[str] = ()) -> None:
+    """Checks that the classes of model, optimizer, schedule, callbacks and trainer take their keys, without any data.
+
+    Args:
+        config: the configuration.
+        overrides: the command line, whose keys of `model` must all be arguments of the class.
 
     Raises:
         GtzanError: they do not.
     """
     check_device(config)
-    _planned_model(config)
+    keys = [override.partition("=")[0].lstrip("+") for override in overrides]
+    _planned_model(config, [key.removeprefix("model.") for key in keys if key.startswith("model.")])
     make_callbacks(config)
+    check_trainer_arguments(config)
     if config.optimizer and config.scheduler:
         make_optimization(config.optimizer, config.scheduler)
 
 
-def _planned_model(config: Config) -> Callable[[Mapping[str, int]], GenreModule]:
-    """A function that builds the model for the sizes of an example."""
+def _planned_model(config: Config, given: Collection[str] = ()) -> Callable[[Mapping[str, int]], GenreModule]:
+    """A function that builds the model for the sizes of an example; `given` keys may not be left over."""
     target, kind = config.model.target, class_of("model", config.model.target)
-    options = config.model.model_dump(exclude={"target"})
+    options, spare = config.model.model_dump(exclude={"target"}), OFFERED - set(given)
     if issubclass(kind, GenreModule):
-        own = _taken(kind, options, GenreModule)
+        own = _taken(kind, options, spare, GenreModule)
         return lambda sizes: kind(**sizes, **own)
     if issubclass(kind, nn.Module):
         names, recipe = _keywords(kind), _keywords(GenreModule)
         shared = {key: value for key, value in config.regularization if key in recipe}
         shared |= {key: value for key, value in options.items() if key in recipe and key not in names}
-        own = _taken(kind, {key: value for key, value in options.items() if key not in shared})
+        own = _taken(kind, {key: value for key, value in options.items() if key not in shared}, spare)
         wanted = [name for name in SIZES if name in names]
         return lambda sizes: Network(**sizes, network=kind(**{name: sizes[name] for name in wanted}, **own), **shared)
     if hasattr(kind, "fit") and (hasattr(kind, "predict_proba") or hasattr(kind, "decision_function")):
-        return _planned_estimator(config, kind, options)
+        return _planned_estimator(config, kind, options, spare)
     raise GtzanError(
         f"model._target_={target}: it is neither a GenreModule, nor an nn.Module, nor a classifier of scikit-learn."
     )
 
 
 def _planned_estimator(
-    config: Config, kind: type, options: dict[str, Any]
+    config: Config, kind: type, options: dict[str, Any], spare: Collection[str]
 ) -> Callable[[Mapping[str, int]], GenreModule]:
     from gtzan_lightning.models.estimators import Estimator  # imports much of scikit-learn
 
@@ -181,7 +190,7 @@ def _planned_estimator(
     pooling = options.pop("pooling", None)
     if "random_state" in _keywords(kind):
         options.setdefault("random_state", config.seed)
-    own = _taken(kind, options)
+    own = _taken(kind, options, spare)
     return lambda sizes: Estimator(**sizes, estimator=kind(**own), steps=steps, pooling=pooling)
 
 
@@ -189,12 +198,13 @@ def _keywords(function: Callable[..., object]) -> list[str]:
     return [each.name for each in inspect.signature(function).parameters.values() if each.kind != each.VAR_KEYWORD]
 
 
-def _taken(kind: type, options: Mapping[str, Any], base: type | None = None) -> dict[str, Any]:
-    """The options that a class takes; those that only this package's models have may be left over.
+def _taken(kind: type, options: Mapping[str, Any], spare: Collection[str], base: type | None = None) -> dict[str, Any]:
+    """The options that a class takes.
 
     Args:
         kind: the class.
         options: its options.
+        spare: keys that may be left over.
         base: class that gets the keywords which `kind` passes on.
 
     Raises:
@@ -205,7 +215,7 @@ def _taken(kind: type, options: Mapping[str, Any], base: type | None = None) -> 
     passes_on = any(each.kind == each.VAR_KEYWORD for each in parameters)
     if passes_on:
         taken |= set(_keywords(base)) if base else set(options)
-    unknown = sorted(set(options) - taken - OFFERED)
+    unknown = sorted(set(options) - taken - set(spare))
     if unknown:
         known = ", ".join(sorted(taken - set(SIZES) - {"shape"}))
         wrong = "\n".join(f"model.{key}: {kind.__name__} has no such argument." for key in unknown)
@@ -325,6 +335,19 @@ def check_device(config: Config) -> None:
         )
 
 
+def check_trainer_arguments(config: Config) -> None:
+    """Checks the names of further arguments of Lightning's `Trainer`.
+
+    Raises:
+        GtzanError: it has no such argument, or the run sets it itself.
+    """
+    allowed = set(_keywords(L.Trainer)) - OF_THE_RUN
+    for name in sorted(set(config.trainer.model_extra or {}) - allowed):
+        close = get_close_matches(name, [*allowed, *type(config.trainer).model_fields], n=1)
+        hint = f" Did you mean trainer.{close[0]}?" if close else ""
+        raise GtzanError(f"trainer.{name}: no argument of Lightning's Trainer that can be set here.{hint}")
+
+
 def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Sequence[Logger] | bool) -> L.Trainer:
     """The configured trainer.
 
@@ -332,9 +355,7 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Sequence
         GtzanError: the device is not available, or Lightning rejects an argument.
     """
     options, more = config.trainer, config.trainer.model_extra or {}
-    wrong = sorted(set(more) - set(_keywords(L.Trainer)) | set(more) & OF_THE_RUN)
-    if wrong:
-        raise GtzanError(f"trainer.{wrong[0]}: no argument of Lightning's Trainer that can be set here.")
+    check_trainer_arguments(config)
     plugins: list[Any] = [WholeCheckpoints()]
     if options.devices == 1 and more.get("num_nodes", 1) == 1:
         plugins.append(LightningEnvironment())  # whatever a launcher has left in the environment

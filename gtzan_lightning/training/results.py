@@ -8,13 +8,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import numpy as np
 import pandas as pd
+import torch
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from gtzan_lightning.config.schema import Config
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.datamodule.assignment import PARTS
+from gtzan_lightning.datamodule.examples import BatchLoader
 from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.evaluation.calibration import calibration_card, with_temperature
 from gtzan_lightning.evaluation.figures import (
@@ -28,7 +34,7 @@ from gtzan_lightning.evaluation.figures import (
 from gtzan_lightning.evaluation.metrics import Level, decide, overfit_gap
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_metrics
-from gtzan_lightning.models.base import GenreModule, probabilities
+from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_folder import Card, RunFolder, score_warnings
 from gtzan_lightning.training.tensorboard_logging import (
@@ -46,13 +52,13 @@ from gtzan_lightning.utils.files import write_bytes, write_text
 DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
 
 
-def predict_all(model: GenreModule, datamodule: SliceDataModule, limit_batches: int | None = None) -> Predictions:
+def predict_all(model: GenreModule, datamodule: SliceDataModule, config: Config) -> Predictions:
     """The predictions of a model for every slice, by part and in the order of the corpus."""
-    rows, predicted = [], []
+    rows, probabilities = [], []
     for part in PARTS:
         chosen, loader = datamodule.evaluation_loader(part)
-        predicted.append(probabilities(model, loader, limit_batches))
-        rows.append(chosen[: len(predicted[-1])])
+        probabilities.append(predicted(config, model, loader))
+        rows.append(chosen[: len(probabilities[-1])])
     numbers = np.concatenate(rows)
     tracks = [datamodule.corpus.tracks[index] for index in datamodule.slices.track_index[numbers]]
     return Predictions(
@@ -60,9 +66,32 @@ def predict_all(model: GenreModule, datamodule: SliceDataModule, limit_batches: 
         start_s=datamodule.slices.start_s[numbers],
         part=datamodule.parts[numbers].astype(object),
         y_true=np.asarray([track.genre for track in tracks], dtype=object),
-        probabilities=np.concatenate(predicted),
+        probabilities=np.concatenate(probabilities),
         genres=datamodule.genres,
     )
+
+
+def predicted(config: Config, model: GenreModule, loader: BatchLoader) -> NDArray[np.float32]:
+    """Genre probabilities `(slices, genres)` of the batches of a loader, from Lightning's `predict`.
+
+    In one process, since the others of a distributed run have ended, and in single precision. The trainer takes 30 ms
+    more than a plain loop over the 9,900 windows of GTZAN.
+    """
+    options, more = config.trainer, config.trainer.model_extra or {}
+    limit = options.limit_batches or more.get("limit_predict_batches")
+    trainer = L.Trainer(
+        accelerator=options.accelerator,
+        devices=1,
+        plugins=[LightningEnvironment()],
+        limit_predict_batches=limit,
+        deterministic="warn",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    batches: Any = trainer.predict(model, loader)
+    return torch.cat(batches).float().cpu().numpy()
 
 
 def record_results(

@@ -75,13 +75,14 @@ def log_results(
 def settings_of(config: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
     """What usually varies between runs, and every override that can change a result, each once; without None."""
     values = flat(config)
+    is_estimator = str(values["model._target_"]).startswith("sklearn.")
     split, overrides = card["split"], dict(word.lstrip("+").partition("=")[::2] for word in card["overrides"])
     settings = {
         "model": model_name(card),
         "split": split["name"],
         "slice_s": values["slice.seconds"],
         "features": card["features"]["name"],
-        "lr": values.get("model.lr") or values.get("optimizer.lr"),
+        "lr": None if is_estimator else values.get("optimizer.lr") or values.get("model.lr"),
         "hidden_size": values.get("model.hidden_size"),
         "dropout": values.get("model.dropout"),
         "weight_decay": values.get("model.weight_decay"),

@@ -187,7 +187,7 @@ def _train(request: RunRequest, run: RunFolder, card: Card, callbacks: Sequence[
     outcome.refuse_errors()  # leaks that the split rule excludes
     loggers = make_loggers(config, run)
     card["training"] = _fit(config, run, model, datamodule, [*make_callbacks(config), *callbacks], loggers)
-    predictions = predict_all(model, datamodule, config.trainer.limit_batches)
+    predictions = predict_all(model, datamodule, config)
     record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True), loggers)
     add_contents(run.best_checkpoint, {"temperature": card["calibration"]["temperature"]})
 

@@ -60,6 +60,8 @@ def test_arguments_of_lightning_s_trainer(trained):
         trained("trainer.gradient_clip_algorithm=nom")
     with pytest.raises(GtzanError, match=r"trainer\.nonsense: no argument of Lightning's Trainer"):
         trained("+trainer.nonsense=1")
+    with pytest.raises(GtzanError, match=r"trainer\.precison: .*Did you mean trainer\.precision\?"):
+        trained("+trainer.precison=32")
     with pytest.raises(GtzanError, match=r"trainer\.callbacks"):
         trained("+trainer.callbacks=1")
 
