@@ -284,8 +284,8 @@ class WindowScores(MulticlassStatScores):
     def __init__(self, n_genres: int) -> None:
         super().__init__(n_genres, average=None)
 
-    def compute(self) -> dict[str, Tensor]:
-        """Return `accuracy`, `precision`, `recall` and `f1`, each `()`."""
+    def compute(self) -> Any:
+        """Return a dictionary of `accuracy`, `precision`, `recall` and `f1`, each `()`."""
         counts = super().compute().cpu().double().numpy()  # (genres, 5)
         hits, wrong, _, missed, support = counts[counts[:, 4] > 0].T
         scores = {
