@@ -71,7 +71,7 @@ def check_compatibility(config: Config, data: DataSource) -> None:
         row_s = config.features.row_s(lengths.step_s)
         check_lengths(row_s, lengths.seconds, lengths.step_s, lengths.hop_s, framed=config.features.framed)
     location = data.location
-    if config.split.name == "artist" and location is not None and location.metadata is None:
+    if config.split.name == "artist" and location is not None and location.metadata is None and not location.is_list:
         raise GtzanError(
             f"split=artist needs the artist of each track, and {location.root} has no metadata.csv.\n"
             "Put one there with the columns track_id and artist, or use split=grouped."

@@ -54,7 +54,7 @@ class Genres(Section):
 class Data(Section):
     """Config group `data`."""
 
-    kind: Literal["auto", "gtzan", "folder", "synthetic"]
+    kind: Literal["auto", "gtzan", "folder", "tracks", "synthetic"]
     root: str | None
     metadata: str | None = None
     name: str | None = None

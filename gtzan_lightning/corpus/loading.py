@@ -11,16 +11,17 @@ from pathlib import Path
 import soundfile
 import yaml
 
-from gtzan_lightning.corpus.audio_folder import scan
+from gtzan_lightning.corpus.audio_folder import audio_of
 from gtzan_lightning.corpus.feature_table import FeatureTable, read_feature_table, read_published_table
 from gtzan_lightning.corpus.location import TABLE, TABLE_NAMES, DataOptions, DataSource, Location, find_source
-from gtzan_lightning.corpus.metadata import with_metadata
+from gtzan_lightning.corpus.metadata import listed_artists, with_metadata
 from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
-from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track, genre_names
+from gtzan_lightning.corpus.tracks import GTZAN_GENRES, UNKNOWN_ARTIST, Corpus, Track, examples, genre_names
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir as default_cache_dir
 
 GTZAN_TRACKS = 990  # minimum number of tracks, out of 1,000, of a corpus that is named "gtzan"
+TRACK_LIST = "tracks.csv"  # a list of this name is named after its folder
 KNOWN_SHARE = 0.8  # of the known digests; rounding and single repaired clips differ
 
 
@@ -36,7 +37,7 @@ def open_corpus(
     """Opens a corpus: GTZAN, any folder of `<genre>/<file>`, or the embedded synthetic one.
 
     Args:
-        kind: `auto`, `gtzan`, `folder` or `synthetic`, as in the config group `data`.
+        kind: `auto`, `gtzan`, `folder`, `tracks` or `synthetic`, as in the config group `data`.
         root: The data root; None for GTZAN_ROOT, else `data/gtzan`, else (`auto` only) the synthetic corpus.
         source: `tables`, `audio`, or None to choose by the features.
         features: Name of the features.
@@ -70,7 +71,7 @@ def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
     location = data.location
     if location is None:
         return synthetic_corpus(cache_dir, n_jobs=n_jobs)
-    tracks, notes, tables = _tracks(data)
+    tracks, notes, tables, columns = _tracks(data)
     table = next(iter(tables.values()), None)
     aliases = data.options.aliases
     if location.metadata is not None:
@@ -94,21 +95,30 @@ def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
         tables=tables,
         reading=tuple(line for each in tables.values() for line in each.reading),
         has_tracks=table.has_tracks if table else True,
-        columns=_columns(table) if table else {},
+        columns=_columns(table) if table else columns,
     )
 
 
-def _tracks(data: DataSource) -> tuple[list[Track], list[str], dict[str, FeatureTable]]:
-    """Tracks, notes, and the tables that they come from."""
+Columns = dict[str, dict[str, str]]
+"""Value of each track in each further column of the data, by the name of the column."""
+
+
+def _tracks(data: DataSource) -> tuple[list[Track], list[str], dict[str, FeatureTable], Columns]:
+    """Tracks, notes, the tables that they come from, and the columns of a track list."""
     assert data.location is not None
     if data.own_table:
         table = read_feature_table(data.location.tables, data.options.reading)
         genre_of_track = dict(zip(table.track_ids, table.genres, strict=True))
-        return [Track(track_id, genre) for track_id, genre in genre_of_track.items()], list(table.notes), {TABLE: table}
+        return (
+            [Track(track_id, genre) for track_id, genre in genre_of_track.items()],
+            list(table.notes),
+            {TABLE: table},
+            {},
+        )
     if data.source == "tables":
-        return _tracks_of_tables(data.location, data.options)
-    tracks, notes = _tracks_of_audio(data.location, data.options.aliases)
-    return tracks, notes, {}
+        return *_tracks_of_tables(data.location, data.options), {}
+    tracks, notes, columns = _tracks_of_audio(data.location, data.options)
+    return tracks, notes, {}, columns
 
 
 def _tracks_of_tables(
@@ -133,18 +143,43 @@ def _tracks_of_tables(
     return [Track(track_id, genre) for track_id, genre in genre_of_track.items()], notes, tables
 
 
-def _tracks_of_audio(location: Location, aliases: dict[str, str]) -> tuple[list[Track], list[str]]:
+def _tracks_of_audio(location: Location, options: DataOptions) -> tuple[list[Track], list[str], Columns]:
+    """Tracks, notes, and the columns of a track list.
+
+    Raises:
+        GtzanError: Too many entries of a track list have no file.
+    """
     assert location.audio is not None  # choose_source has checked it
-    folder = scan(location.audio)
-    spelling, notes = genre_names([genre for genre, _ in folder.files], aliases)
+    folder = audio_of(location.audio)
+    notes = list(folder.notes)
+    if folder.missing:
+        what = (
+            f"{location.audio}: {len(folder.missing)} of {len(folder.missing) + len(folder.files)} entries have no file"
+        )
+        what += f" ({examples(folder.missing)})"
+        most = options.reading.max_skipped_share
+        if len(folder.missing) > most * (len(folder.missing) + len(folder.files)):
+            raise GtzanError(
+                f"{what}, more than the allowed {most:.0%}.\nComplete it, or raise data.max_skipped_share."
+            )
+        notes.append(what)
+    spelling, more = genre_names([genre for genre, _ in folder.files], options.aliases)
+    names = folder.track_ids()
+    artists, spellings = listed_artists(folder.columns, location.audio.name) if folder.columns else (None, [])
     tracks = [
-        Track(track_id, spelling[genre], path)
-        for track_id, (genre, path) in zip(folder.track_ids(), folder.files, strict=True)
+        Track(
+            track_id,
+            spelling[genre],
+            path,
+            artist_group=None if artist is None else artist or f"{UNKNOWN_ARTIST}{track_id}",
+        )
+        for track_id, (genre, path), artist in zip(names, folder.files, artists or [None] * len(names), strict=True)
     ]
-    return tracks, [*folder.notes, *notes]
+    columns = {name: dict(zip(names, values, strict=True)) for name, values in folder.columns.items()}
+    return tracks, [*notes, *more, *spellings], columns
 
 
-def _columns(table: FeatureTable) -> dict[str, dict[str, str]]:
+def _columns(table: FeatureTable) -> Columns:
     """Value of each track in the other columns; several values of one track are joined."""
     columns = {}
     for name, values in table.others.items():
@@ -169,9 +204,9 @@ def _name(data: DataSource, tracks: Sequence[Track], table: FeatureTable | None)
         known = _known_values(table) if table else _known_samples(tracks)
         if known:
             return "gtzan"
-    path = location.tables[0] if data.own_table else location.root
-    is_file_name = data.own_table and len(location.tables) == 1 and path.name not in TABLE_NAMES
-    return path.name.partition(".")[0] if is_file_name else location.root.resolve().name
+    files = location.tables if data.own_table else (location.audio,) if location.is_list else ()
+    names = [file.name.partition(".")[0] for file in files if file and file.name not in (*TABLE_NAMES, TRACK_LIST)]
+    return names[0] if len(names) == 1 else location.root.resolve().name
 
 
 def _known_values(table: FeatureTable) -> bool:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES, holds_audio, scan
+from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES, audio_of, check_layout, holds_audio
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir
@@ -40,9 +40,14 @@ class Location:
 
     root: Path
     tables: tuple[Path, ...]  # the published tables, or those of features=table
-    audio: Path | None  # the folder of genre folders
+    audio: Path | None  # the folder of genre folders, or a track list
     metadata: Path | None
     may_not_match: bool = False  # metadata of GTZAN_ROOT beside a table elsewhere: used only if it has all tracks
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the audio files are those of a track list."""
+        return self.audio is not None and self.audio.is_file()
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def locate(kind: str, root: str | None, options: DataOptions | None = None) -> L
     """Finds the data root of a config of the group `data`; None for the embedded synthetic corpus.
 
     Args:
-        kind: `auto`, `gtzan`, `folder` or `synthetic`.
+        kind: `auto`, `gtzan`, `folder`, `tracks` or `synthetic`.
         root: `data.root`; by default the environment variable GTZAN_ROOT, then `data/gtzan`.
         options: `data.metadata`.
 
@@ -88,6 +93,8 @@ def locate(kind: str, root: str | None, options: DataOptions | None = None) -> L
     """
     if kind == "synthetic":
         return None
+    if kind == "tracks":
+        return _of_list(root, options or DataOptions())
     named = root or os.environ.get("GTZAN_ROOT") or None
     if named is None and not DEFAULT_ROOT.is_dir():
         if kind == "auto":
@@ -124,6 +131,19 @@ def locate_table(kind: str, root: str | None, options: DataOptions) -> Location:
     return Location(paths[0].parent, paths, None, found, may_not_match=root is None)
 
 
+def _of_list(root: str | None, options: DataOptions) -> Location:
+    """The data of a track list, `data=tracks`."""
+    path = Path(root).expanduser() if root else None
+    if path is None or not path.is_file():
+        what = "data.root is not set" if path is None else f"there is no file {path}"
+        raise GtzanError(
+            f"data=tracks needs a list of audio files with their genres: {what}. Set data.root=tracks.csv."
+        )
+    beside = path.parent / METADATA
+    metadata = _metadata(options, beside) if options.metadata or beside != path else None
+    return Location(path.parent, (), path, metadata, may_not_match=options.metadata is None)
+
+
 def _metadata(options: DataOptions, default: Path) -> Path | None:
     if options.metadata is None:
         return default if default.is_file() else None
@@ -134,12 +154,20 @@ def _metadata(options: DataOptions, default: Path) -> Path | None:
 
 
 def _inspect(root: Path, where: str, kind: str, options: DataOptions) -> Location:
+    if root.is_file():
+        raise GtzanError(
+            f"{where}={root}: is a file, not a folder. A list of audio files is data=tracks data.root={root}; a "
+            f"table of features is features=table features.path={root}."
+        )
     if not root.is_dir():
         raise GtzanError(f"{where}: there is no folder {root}.\n{SYNTHETIC_REMEDY}")
     tables = () if kind == "folder" else tuple(root / name for name in TABLE_NAMES if (root / name).is_file())
     candidates = [root] if kind == "folder" else [*(root / name for name in GTZAN_AUDIO_FOLDERS), root]
     if kind == "gtzan":
         candidates.remove(root)
+    for path in candidates:
+        if path.is_dir() and not tables:
+            check_layout(path)
     audio = next((path for path in candidates if path.is_dir() and holds_audio(path)), None)
     if not tables and audio is None:
         raise GtzanError(f"{where}: {root} holds no {_expected(kind)}.\n{SYNTHETIC_REMEDY}")
@@ -188,13 +216,16 @@ def fingerprint(location: Location, source: Source, cache: Path | None = None) -
         cache: The cache folder, which holds the hashes of unchanged files; None is the default one.
     """
     digest = hashlib.sha256(source.encode())
-    for path in (*(location.tables if source == "tables" else ()), *filter(None, [location.metadata])):
+    read = location.tables if source == "tables" else (location.audio,) if location.is_list else ()
+    for path in filter(None, [*read, location.metadata]):
         digest.update(f"{path.name} {_content_hash(path, path.stat().st_size, path.stat().st_mtime_ns)}\n".encode())
     if source == "audio" and location.audio is not None:
-        paths = [path for _, path in scan(location.audio).files]
+        paths = [path for _, path in audio_of(location.audio).files]
+        base = location.root if location.is_list else location.audio
         index = ContentIndex((cache or cache_dir()) / "features", location.root)
         for path, sha256 in zip(paths, indexed_hashes(paths, index), strict=True):
-            digest.update(f"{path.relative_to(location.audio)} {sha256}\n".encode())
+            name = path.relative_to(base) if path.is_relative_to(base) else path
+            digest.update(f"{name} {sha256}\n".encode())
     return digest.hexdigest()
 
 
@@ -229,7 +260,7 @@ def find_source(
     """Locates the data of a configuration and computes its fingerprint.
 
     Args:
-        kind: `auto`, `gtzan`, `folder` or `synthetic`.
+        kind: `auto`, `gtzan`, `folder`, `tracks` or `synthetic`.
         root: `data.root`.
         wanted: `data.source`: `tables`, `audio` or None.
         features: Name of the features.

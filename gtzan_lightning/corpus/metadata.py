@@ -95,13 +95,28 @@ def with_metadata(
     described = [
         replace(
             track,
-            artist_group=None if groups is None else group or f"{UNKNOWN_ARTIST}{track.track_id}",
+            artist_group=track.artist_group if groups is None else group or f"{UNKNOWN_ARTIST}{track.track_id}",
             recording_group=row.get("recording_group") or None,
             filtered_part=_filtered_part(row, path),
         )
         for track, row, group in zip(tracks, of_track, groups or [""] * len(tracks), strict=True)
     ]
     return described, notes + more
+
+
+def listed_artists(columns: Mapping[str, Sequence[str]], source: str) -> tuple[list[str] | None, list[str]]:
+    """The artist of each row of a track list, else its album; as `artist_groups`."""
+    named = {role: column_named(list(columns), COLUMN_NAMES[role]) for role in ("artist_group", "artist", "album")}
+    of_role = {role: columns[name] for role, name in named.items() if name is not None}
+    artists = of_role.get("artist_group") or of_role.get("artist") or []
+    albums = of_role.get("album") or []
+    count = max(len(artists), len(albums))
+    groups, notes = artist_groups(artists, source)
+    if not any(albums):
+        return groups, notes
+    known = groups or [""] * count
+    by_album = [f"album: {artist_key(album)}" if artist_key(album) else "" for album in albums]
+    return [group or album for group, album in zip(known, by_album, strict=True)], notes
 
 
 def artist_groups(artists: Sequence[str], source: str) -> tuple[list[str] | None, list[str]]:
@@ -138,7 +153,7 @@ def _artist(row: Mapping[str, str]) -> str:
 def _rows(path: Path) -> Rows:
     """The rows by the names of `COLUMN_NAMES`; rows that are repeated word by word count once."""
     table = read_table_file(path, as_text=True)
-    roles = {role: _column(list(table.columns), names) for role, names in COLUMN_NAMES.items()}
+    roles = {role: column_named(list(table.columns), names) for role, names in COLUMN_NAMES.items()}
     if roles["track_id"] is None:
         raise GtzanError(
             f"{path}: has no column track_id, so no row can be matched to a track. It has: {', '.join(table.columns)}."
@@ -152,7 +167,8 @@ def _rows(path: Path) -> Rows:
     return list(rows.values())
 
 
-def _column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+def column_named(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column with the most likely of the usual names of a role; None if none has one."""
     found = [column for column in columns if plain(column) in names]
     return min(found, key=lambda column: names.index(plain(column)), default=None)
 

@@ -323,8 +323,10 @@ class CorpusLadder(LeakageLadder):
 def _as_last_step(card: Card, corpus: Path) -> Card:
     """The card of a run with the scores on another corpus in place of those of its test part."""
     outputs = Path(card["study"]["outputs"])
-    is_table = corpus.is_file() and card["data"]["source"] == "tables"
-    words = [f"features={TABLE}", f"features.path={corpus}"] if is_table else [f"data.root={corpus}"]
+    if corpus.is_file() and card["data"]["source"] == "tables":
+        words = [f"features={TABLE}", f"features.path={corpus}"]
+    else:
+        words = [f"data={'tracks' if corpus.is_file() else 'auto'}", f"data.root={corpus}"]
     result = evaluate(outputs / "runs" / card["run_id"], words, outputs=outputs)
     sizes = card["split"]["slices"] | {"test": result.card["metrics"]["window"]["n"]}
     return card | {

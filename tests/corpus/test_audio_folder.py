@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gtzan_lightning.corpus.audio_folder import holds_audio, music_files, scan
+from gtzan_lightning.corpus.audio_folder import check_layout, holds_audio, listed, music_files, scan
 from gtzan_lightning.errors import GtzanError
 
 
@@ -114,3 +114,69 @@ def test_patterns_without_a_file_are_refused(albums, pattern, message):
     (albums / "empty").mkdir()
     with pytest.raises(GtzanError, match=message):
         music_files([pattern])
+
+
+def test_system_folders_are_no_genres(tmp_path):
+    files(tmp_path, "blues/a.wav", "$RECYCLE.BIN/b.wav", "System Volume Information/c.wav", "@eaDir/d.wav")
+    assert [genre for genre, _ in scan(tmp_path).files] == ["blues"]
+
+
+def track_list(root, *lines, name="tracks.csv"):
+    (root / name).write_text("\n".join(lines) + "\n")
+    return root / name
+
+
+def test_a_track_list_names_files_relative_to_it(tmp_path):
+    files(tmp_path, "x/a.wav", "y/a.wav", "c.mp3", "not listed.wav")
+    path = track_list(
+        tmp_path,
+        "file;genre;artist",
+        "x/a.wav;rock;A",
+        "y\\a.wav;rock;B",
+        "c.mp3;pop;",
+        "gone.wav;pop;",
+        "x/a.wav;rock;A",
+    )
+    found = listed(path)
+    assert [(genre, file.relative_to(tmp_path).as_posix()) for genre, file in found.files] == [
+        ("pop", "c.mp3"), ("rock", "x/a.wav"), ("rock", "y/a.wav"),
+    ]  # fmt: skip
+    assert found.track_ids() == ["c", "x/a.wav", "y/a.wav"]
+    assert found.columns["artist"] == ["", "A", "B"]
+    assert found.missing == ("gone.wav",)
+
+
+def test_a_track_list_may_name_tracks_instead_of_files(tmp_path):
+    files(tmp_path, "000/000002.mp3", "001/001005.mp3")
+    path = track_list(tmp_path, "track_id,genre_top,title", "2,Hip-Hop,One", "1005,Rock,Two")
+    assert [(genre, file.name) for genre, file in listed(path).files] == [
+        ("Hip-Hop", "000002.mp3"), ("Rock", "001005.mp3"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["path,artist", "a.wav,A"], "has no column of genres"),
+        (["path,genre", "b.wav,pop"], r"none of its 1 rows names an audio file .*\nWrite a column path"),
+        (["path,genre", "a.wav,pop", "a.wav,rock"], "line 3: .*a.wav is pop in an earlier row"),
+    ],
+)
+def test_track_lists_that_cannot_be_used(tmp_path, lines, message):
+    files(tmp_path, "a.wav")
+    with pytest.raises(GtzanError, match=f"(?s){message}"):
+        listed(track_list(tmp_path, *lines))
+
+
+def test_parts_and_track_numbers_are_no_genres(tmp_path):
+    files(tmp_path / "split", "train/rock/x.wav", "test/rock/y.wav")
+    with pytest.raises(
+        GtzanError, match=r"its folders \(test, train\) are parts of a split(?s:.*)test/rock/x.wav,rock,test"
+    ):
+        check_layout(tmp_path / "split")
+    files(tmp_path / "fma", "000/000002.mp3", "001/001005.mp3")
+    track_list(tmp_path / "fma", "track_id,genre")
+    with pytest.raises(GtzanError, match=r"data=tracks data.root=.*/fma/tracks.csv"):
+        check_layout(tmp_path / "fma")
+    files(tmp_path / "years", "000/000001.wav", "001/000001.wav", "test/x.wav")
+    check_layout(tmp_path / "years")

@@ -5,6 +5,7 @@ import pytest
 import tiny
 
 from gtzan_lightning.corpus.loading import open_corpus
+from gtzan_lightning.corpus.metadata import listed_artists
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES
 from gtzan_lightning.errors import GtzanError
 
@@ -91,3 +92,51 @@ def test_the_real_tables_are_gtzan(gtzan_root, cache_dir):
     assert corpus.has_artists
     parts = pd.Series([track.filtered_part for track in corpus.tracks]).value_counts().to_dict()
     assert parts == {"train": 443, "valid": 197, "test": 290, "excluded": 70}
+
+
+@pytest.fixture
+def listed_root(audio_root, tmp_path):
+    """A track list of the made-up audio with artists and parts, and the corpus as a folder."""
+    rows = [
+        (path, path.parent.name.title(), f"Artist {number // 2}", "test" if number % 4 == 0 else "train")
+        for number, path in enumerate(sorted(audio_root.glob("*/*.wav")))
+    ]
+    frame = pd.DataFrame(rows, columns=["path", "label", "artist", "split"])
+    frame.to_csv(tmp_path / "my list.csv", index=False)
+    return tmp_path / "my list.csv"
+
+
+def test_a_track_list_is_a_corpus(listed_root, audio_root):
+    corpus = open_corpus("tracks", listed_root)
+    assert [track.track_id for track in corpus.tracks] == [
+        track.track_id for track in open_corpus("folder", audio_root).tracks
+    ]
+    assert (corpus.name, corpus.genres) == ("my list", ("blues", "jazz", "rock"))
+    assert len({track.artist_group for track in corpus.tracks}) == 18
+    assert corpus.columns["split"]["blues.00000"] == "test"
+    before = corpus.sha256
+    text = listed_root.read_text()
+    listed_root.write_text(text.replace("Artist 3", "Artist 4"))
+    assert open_corpus("tracks", listed_root).sha256 != before
+    assert len({track.artist_group for track in open_corpus("tracks", listed_root).tracks}) == 17
+
+
+def test_entries_without_a_file_are_refused_beyond_the_allowed_share(listed_root):
+    text = listed_root.read_text()
+    listed_root.write_text(f"{text}gone.wav,Rock,A,train\n")
+    assert "1 of 37 entries have no file ('gone.wav')" in open_corpus("tracks", listed_root).notes[0]
+    listed_root.write_text(text + "".join(f"gone{n}.wav,Rock,A,train\n" for n in range(3)))
+    with pytest.raises(GtzanError, match=r"3 of 39 entries have no file .* more than the allowed 5%"):
+        open_corpus("tracks", listed_root)
+
+
+def test_albums_stand_for_unknown_artists():
+    columns = {"artist": ["A", "", "", ""], "album": ["x", "y", "Y", ""]}
+    assert listed_artists(columns, "list") == (["A", "album: y", "album: y", ""], [])
+
+
+def test_a_list_and_a_folder_are_not_confused(listed_root, audio_root):
+    with pytest.raises(GtzanError, match=r"is a file, not a folder\. A list of audio files is data=tracks data.root="):
+        open_corpus("auto", listed_root)
+    with pytest.raises(GtzanError, match="data=tracks needs a list of audio files with their genres: there is no file"):
+        open_corpus("tracks", audio_root)

@@ -82,7 +82,7 @@ def test_a_root_without_anything_usable_is_refused(tmp_path, kind, expected):
 
 def test_a_file_is_no_root(tmp_path):
     make(tmp_path, "x.csv")
-    assert "there is no folder" in refusal(locate, "auto", str(tmp_path / "x.csv"))
+    assert "is a file, not a folder. A list" in refusal(locate, "auto", str(tmp_path / "x.csv"))
 
 
 @pytest.mark.parametrize(

@@ -49,3 +49,21 @@ def test_a_changed_table_is_read_again(config, own_tables):
     after = open_data(config()).features.values
     assert not (before == 123).any()
     assert (after == 123).sum() == 1
+
+
+def test_a_track_list_brings_its_own_split_and_artists(audio_root, tmp_path):
+    paths = sorted(audio_root.glob("*/*.wav"))
+    lines = [
+        f"{path},{path.parent.name},A{number // 2},{('test', 'val', 'train', 'train')[number % 4]}"
+        for number, path in enumerate(paths)
+    ]
+    (tmp_path / "list.csv").write_text("\n".join(["path,genre,artist,split", *lines]))
+    words = ["data=tracks", f"data.root={tmp_path / 'list.csv'}", "slice=3s"]
+    listed = open_data(validate_config(compose([*words, "split.manifest=column:split"])))
+    part_of = dict(zip(listed.slices.track_index, listed.parts, strict=True))
+    assert [part_of[number] for number in range(4)] == ["test", "val", "train", "train"]
+    by_artist = open_data(validate_config(compose([*words, "split=artist"])))
+    artist_of = [track.artist_group for track in by_artist.corpus.tracks]
+    parts = {artist: {part for t, part in zip(by_artist.slices.track_index, by_artist.parts, strict=True)
+                      if artist_of[t] == artist} for artist in artist_of}  # fmt: skip
+    assert all(len(some) == 1 for some in parts.values())
