@@ -43,6 +43,11 @@ class Finding:
     leakage_type: str | None  # a key of LEAKAGE_TYPES; None where nothing leaks
     evidence: str  # counts, and the first tracks by name
     remedy: str
+    concerned: tuple[str, ...] = ()  # every group, track or pair that it concerns; the info sheet lists them
+
+    def card(self) -> dict[str, Any]:
+        """The entry of the run card, without the list of what is concerned."""
+        return {key: value for key, value in vars(self).items() if key != "concerned"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Audit:
 
     def card(self) -> dict[str, Any]:
         """The run card's entry `audit`, as plain values."""
-        return {"checked": list(self.checked), "findings": [vars(finding).copy() for finding in self.findings]}
+        return {"checked": list(self.checked), "findings": [finding.card() for finding in self.findings]}
 
     def extended(self, check: str, findings: Iterable[Finding]) -> Audit:
         """The audit with one more check and its findings."""

@@ -45,13 +45,28 @@ def _shared(audit_input: AuditInput, group: str, name_of_track: Sequence[str | N
     several = np.flatnonzero(present.sum(axis=1) > 1)
     if not len(several):
         return []
+    in_both = present[:, TRAIN] & present[:, TEST]
     evidence = (
         f"{len(several)} of {present.any(axis=1).sum()} {group}s stand in several parts, "
-        f"{(present[:, TRAIN] & present[:, TEST]).sum()} of them in train and test: "
-        f"{few([str(name) for name in names[several]])}."
+        f"{in_both.sum()} of them in train and test: {few([str(name) for name in names[several]])}."
     )
+    if group != "track":
+        tested = np.unique(track[audit_input.parts == "test"])
+        known = (in_both[group_of_track] & named)[tested].sum()
+        evidence += (
+            f" {known} of {counted(len(tested), 'test track has', 'test tracks have')} a training track of the {group}."
+        )
+    concerned = [f"{names[number]}: {_tracks_by_part(audit_input, group_of_track == number)}" for number in several]
     severity: Severity = "error" if audit_input.promises(group) else "warning"
-    return [Finding(f"{group}s in several parts", severity, "L3.2", evidence, REMEDIES[group])]
+    return [Finding(f"{group}s in several parts", severity, "L3.2", evidence, REMEDIES[group], tuple(concerned))]
+
+
+def _tracks_by_part(audit_input: AuditInput, chosen: NDArray[np.bool_]) -> str:
+    """The chosen tracks in each part: `train a, b; test c`."""
+    track = audit_input.slices.track_index
+    inside = chosen[track]
+    found = {part: np.unique(track[inside & (audit_input.parts == part)]) for part in PARTS}
+    return "; ".join(f"{part} {', '.join(audit_input.track_ids(own))}" for part, own in found.items() if len(own))
 
 
 def overlapping_slices(audit_input: AuditInput) -> list[Finding]:
@@ -73,7 +88,7 @@ def overlapping_slices(audit_input: AuditInput) -> list[Finding]:
     )
     severity: Severity = "error" if audit_input.promises("track") else "warning"
     remedy = "Set slice.hop_s to slice.seconds (or null), or use split=grouped."
-    return [Finding("overlapping slices", severity, "L1.4", evidence, remedy)]
+    return [Finding("overlapping slices", severity, "L1.4", evidence, remedy, tuple(names))]
 
 
 def copies(audit_input: AuditInput) -> list[Finding]:
@@ -113,7 +128,7 @@ def across_parts(
         f"{few(named)}."
     )
     remedy = "Keep one track of each pair, or give both the same artist in metadata.csv and use split=artist."
-    return [Finding(check, severity, "L1.4", evidence, remedy)]
+    return [Finding(check, severity, "L1.4", evidence, remedy, tuple(named))]
 
 
 def label_conflicts(audit_input: AuditInput, pairs: Sequence[DuplicatePair]) -> list[Finding]:
@@ -125,7 +140,7 @@ def label_conflicts(audit_input: AuditInput, pairs: Sequence[DuplicatePair]) -> 
     message = counted(len(conflicts), "pair of tracks has", "pairs of tracks have")
     evidence = f"{message} one sound and two genres: {few(conflicts)}."
     remedy = "One of the two labels is wrong: decide which, and remove the other track."
-    return [Finding("label conflicts between duplicates", "warning", None, evidence, remedy)]
+    return [Finding("label conflicts between duplicates", "warning", None, evidence, remedy, tuple(conflicts))]
 
 
 def _presence(group_of_slice: NDArray[np.integer], parts: NDArray[np.str_], n_groups: int) -> NDArray[np.bool_]:

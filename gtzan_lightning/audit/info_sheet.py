@@ -68,7 +68,12 @@ def _argument(leakage_type: str, n_columns: int, outcome: Audit) -> list[str]:
     found = [finding for finding in outcome.findings if finding.leakage_type == leakage_type]
     made = [check for check in CHECKS_OF_TYPE[leakage_type] if check in outcome.checked]
     not_made = [check for check in CHECKS_OF_TYPE[leakage_type] if check not in outcome.checked]
-    lines = [f"**{finding.severity}** ({finding.check}): {finding.evidence} {finding.remedy}" for finding in found]
+    lines = [
+        "\n  - ".join(
+            [f"**{finding.severity}** ({finding.check}): {finding.evidence} {finding.remedy}", *finding.concerned]
+        )
+        for finding in found
+    ]
     if made and not found:
         lines.append(f"Checked, and nothing found: {', '.join(made)}.")
     if not_made:

@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from audit import audit_inputs
 from gtzan_lightning.audit.findings import LEAKAGE_TYPES, RunFacts
+from gtzan_lightning.audit.info_sheet import info_sheet
 from gtzan_lightning.audit.leakage_audit import CHECKS, audit
 from gtzan_lightning.audit.part_checks import single_column_accuracy
 from gtzan_lightning.errors import GtzanError
@@ -244,3 +245,25 @@ def test_the_real_splits_by_artist_pass(gtzan_root, rule):
     from gtzan_lightning.cli import main
 
     assert main(["audit", f"split={rule}", f"data.root={gtzan_root}"]) == 0
+
+
+def test_the_test_tracks_of_known_artists_are_counted_and_all_are_listed():
+    made = audit_inputs.audit_input("grouped")
+    finding = found(made)["artists in several parts"]
+    artist_of = np.array([track.artist_group for track in made.corpus.tracks])
+    train, test = (audit_inputs.tracks_in(made, part) for part in ("train", "test"))
+    known = np.isin(artist_of[test], artist_of[train]).sum()
+    assert 0 < known < len(test)
+    assert finding.evidence.endswith(f" {known} of {len(test)} test tracks have a training track of the artist.")
+    several = [a for a in np.unique(artist_of) if len(set(part_names(made, artist_of == a))) > 1]
+    assert [each.partition(":")[0] for each in finding.concerned] == several
+    one, other = np.flatnonzero(artist_of == several[0])
+    names = sorted((made.part_of_track()[int(t)], made.corpus.tracks[t].track_id) for t in (one, other))
+    assert {f"{part} {name}" for part, name in names} == set(finding.concerned[0].partition(": ")[2].split("; "))
+    assert "concerned" not in audit(made).card()["findings"][0]
+    sheet = info_sheet(made, audit(made), {})
+    assert all(f"  - {each}\n" in sheet for each in finding.concerned)
+
+
+def part_names(made, chosen):
+    return made.parts[chosen[made.slices.track_index]]
