@@ -166,6 +166,7 @@ def _tracks_of_audio(location: Location, options: DataOptions) -> tuple[list[Tra
     spelling, more = genre_names([genre for genre, _ in folder.files], options.aliases)
     names = folder.track_ids()
     artists, spellings = listed_artists(folder.columns, location.audio.name) if folder.columns else (None, [])
+    of_file: Sequence[str | None] = artists or [None] * len(names)
     tracks = [
         Track(
             track_id,
@@ -173,7 +174,7 @@ def _tracks_of_audio(location: Location, options: DataOptions) -> tuple[list[Tra
             path,
             artist_group=None if artist is None else artist or f"{UNKNOWN_ARTIST}{track_id}",
         )
-        for track_id, (genre, path), artist in zip(names, folder.files, artists or [None] * len(names), strict=True)
+        for track_id, (genre, path), artist in zip(names, folder.files, of_file, strict=True)
     ]
     columns = {name: dict(zip(names, values, strict=True)) for name, values in folder.columns.items()}
     return tracks, [*notes, *more, *spellings], columns
