@@ -45,13 +45,16 @@ def print_table(table: TextTable, console: Console | None = None) -> None:
     if _needed_width(table) > console.width:
         _print_stacked(table, console)
     else:
-        console.print(_grid(table))
+        console.print(_grid(table), "")
     print_lines(map(escape, table.notes), console)
 
 
 def _grid(table: TextTable) -> Table:
     title = Text(table.title, style="bold") if table.title else None
-    grid = Table(title=title, title_justify="left", title_style="", box=SIMPLE_HEAD, pad_edge=False)
+    grid = Table(
+        title=title, title_justify="left", title_style="", box=SIMPLE_HEAD, pad_edge=False,
+        show_edge=False, collapse_padding=True,  # the gaps are then `GAP` wide
+    )  # fmt: skip
     for position, name in enumerate(table.columns):
         if position < table.text_columns:
             grid.add_column(escape(name), overflow="fold")
