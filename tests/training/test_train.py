@@ -24,7 +24,7 @@ def test_a_run_leaves_a_complete_folder(first, requested):
     assert card["overrides"] == requested
     assert card["split"]["slices"] == {"train": 700, "val": 100, "test": 200}
     assert card["split"]["tracks_in_train_and_test"] == 0
-    assert card["features"] == {"name": "stats", "shape": [1, 58]}
+    assert card["features"] == {"name": "stats", "shape": [1, 58], "row_s": 3.0, "whole_clips": False}
     assert card["model"]["name"] == "MLP"
     assert card["metrics"]["test"]["window"]["cluster"] == "artist"
     assert card["training"]["epochs"] == 6
