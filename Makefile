@@ -68,13 +68,12 @@ wheel: $(VENV)/installed ## build the wheel into dist, install it into build/ins
 	cd build/installed && PYTHONPATH="$$PWD" OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m gtzan_lightning train \
 		data=synthetic model=lstm slice=6s debug=fast trainer.progress=false
 
-bench: $(VENV)/installed-dev ## measure speed, then the scores of scikit-learn baselines; ARGS is passed to the baselines
+bench: $(VENV)/installed-dev ## measure speed
 	$(RUN) benchmarks/bench_features.py
 	$(RUN) benchmarks/bench_loop.py
 	$(RUN) benchmarks/bench_predict.py
 	$(RUN) benchmarks/bench_report.py
 	$(RUN) benchmarks/bench_startup.py
-	$(RUN) benchmarks/baselines.py $(ARGS)
 
 tensorboard: $(VENV)/installed ## show curves, figures and hyperparameters of all runs
 	$(BIN)/tensorboard --logdir outputs/runs $(ARGS)

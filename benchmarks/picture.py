@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from cells import SPLITS, Rows, add_cell_options, cells, one_thread_each
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from table import MODELS, model_rows
+from table import NETWORKS, SPLITS, Rows, add_cell_options, cells, model_rows, one_thread_each
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe & Ito (2008): distinct for colour-blind readers
 SPLIT_LABELS = {
@@ -52,8 +51,7 @@ def ladder_figure(rows: Rows, models: Sequence[str], length: str, corpus: str) -
 def main() -> int:
     parser = argparse.ArgumentParser(description="Draws the score of each model under each split, with intervals.")
     add_cell_options(parser)
-    parser.set_defaults(slices=["3s"], folds=1)  # single splits have intervals
-    parser.add_argument("--models", nargs="+", default=list(MODELS), metavar="MODEL", help="default: all four")
+    parser.set_defaults(slices=["3s"], folds=1, models=list(NETWORKS))  # single splits have intervals
     parser.add_argument("--to", type=Path, default=Path("docs/img/ladder.png"), help="default: docs/img/ladder.png")
     options = parser.parse_args()
     one_thread_each()
