@@ -16,7 +16,7 @@ DEFAULT_PROBES = {"track": "nearest", "artist": "kernel"}
 
 def add_to(commands: Any) -> None:
     """Adds the command to the subparsers."""
-    from gtzan_lightning.cli.overrides_argument import add_config_options
+    from gtzan_lightning.cli.overrides_argument import add_config_options, add_trust
 
     parser = commands.add_parser(
         "audit",
@@ -38,6 +38,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="also write the model info sheet as Markdown")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
     add_config_options(parser)
+    add_trust(parser)
     parser.set_defaults(run=_run)
 
 
@@ -50,6 +51,10 @@ def _run(arguments: argparse.Namespace) -> int:
     clusters = [word.removeprefix(RANDOM_LABELS) for word in arguments.words if word.startswith(RANDOM_LABELS)]
     target = _target([word for word in arguments.words if not word.startswith(RANDOM_LABELS)], arguments)
     outcome = audited(target, fingerprint=arguments.fingerprint)
+    if clusters and arguments.probe == "model" and target.card is not None:
+        from gtzan_lightning.inference.trained_run import refuse_code
+
+        refuse_code(Path(target.title), target.config.model.model_dump(by_alias=True), arguments.trust)
     for cluster in clusters:
         probe = arguments.probe or DEFAULT_PROBES.get(cluster, "nearest")
         result = random_label_control_of(target, cluster, probe, arguments.draws)

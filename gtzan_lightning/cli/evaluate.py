@@ -14,15 +14,13 @@ For a feature table: gtzan evaluate RUN features=table features.path=FILE."""
 
 def add_to(commands: Any) -> None:
     """Adds the command."""
-    from gtzan_lightning.cli.overrides_argument import add_overrides
+    from gtzan_lightning.cli.overrides_argument import add_overrides, add_trust
 
     parser = commands.add_parser("evaluate", help="scores of a run on another labelled corpus", description=HELP)
     parser.add_argument("run_name", metavar="RUN", help="path or name of a run, or best")
     add_overrides(parser)
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
-    parser.add_argument(
-        "--trust", action="append", default=[], metavar="PACKAGE", help="run the code of a model of this package"
-    )
+    add_trust(parser)
     parser.set_defaults(run=_run)
 
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gtzan_lightning.cli.overrides_argument import add_trust
+
 EXAMPLES = """\
   gtzan export best --to onnx                        # NAME.onnx, NAME.json and NAME.md in the current folder
   gtzan export RUN --to torch-export --output genre.pt2
@@ -27,9 +29,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help="default: the run's name, in the current folder")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
-    parser.add_argument(
-        "--trust", action="append", default=[], metavar="PACKAGE", help="run the code of a model of this package"
-    )
+    add_trust(parser)
     parser.set_defaults(run=_run)
 
 

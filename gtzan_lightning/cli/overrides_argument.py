@@ -26,6 +26,13 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config-name", "-cn", metavar="NAME", default="train", help="another primary configuration")
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that allows the code of a model from outside this package."""
+    parser.add_argument(
+        "--trust", action="append", default=[], metavar="PACKAGE", help="run the code of a model of this package"
+    )
+
+
 def configuration(overrides: Sequence[str], arguments: argparse.Namespace) -> Config:
     """The checked configuration of a command line.
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gtzan_lightning.cli.overrides_argument import add_trust
 from gtzan_lightning.errors import GtzanError
 
 if TYPE_CHECKING:
@@ -42,9 +43,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that compute features; default 1")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
-    parser.add_argument(
-        "--trust", action="append", default=[], metavar="PACKAGE", help="run the code of a model of this package"
-    )
+    add_trust(parser)
     parser.set_defaults(run=_run)
 
 

@@ -30,7 +30,7 @@ from gtzan_lightning.evaluation.metrics import LEVELS, confusion, decide
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate_level, genre_entries, genre_metrics, is_balanced
 from gtzan_lightning.features.feature_request import Features
-from gtzan_lightning.inference.trained_run import TrainedRun, load_run
+from gtzan_lightning.inference.trained_run import TrainedRun, load_run, load_trained
 from gtzan_lightning.runs.records import read_clusters
 from gtzan_lightning.runs.run_card import SPLIT_ORDER, versions
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
@@ -327,7 +327,7 @@ def _as_last_step(card: Card, corpus: Path) -> Card:
         words = [f"features={TABLE}", f"features.path={corpus}"]
     else:
         words = [f"data={'tracks' if corpus.is_file() else 'auto'}", f"data.root={corpus}"]
-    result = evaluate(outputs / "runs" / card["run_id"], words, outputs=outputs)
+    result = evaluate(load_trained(outputs / "runs" / card["run_id"]), words)
     sizes = card["split"]["slices"] | {"test": result.card["metrics"]["window"]["n"]}
     return card | {
         "split": card["split"] | {"name": OTHER, "slices": sizes},

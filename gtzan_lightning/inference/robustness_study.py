@@ -28,7 +28,7 @@ from gtzan_lightning.evaluation.run_comparison import Entrant, compare
 from gtzan_lightning.features.audio_reading import read_audio
 from gtzan_lightning.features.augmented_audio import Signal, impulse_response, stretched, with_noise
 from gtzan_lightning.inference.file_inference import predict
-from gtzan_lightning.inference.trained_run import TrainedRun, load_run
+from gtzan_lightning.inference.trained_run import TrainedRun, load_trained
 from gtzan_lightning.report.tables import TextTable, table_markdown
 from gtzan_lightning.runs.records import read_clusters
 from gtzan_lightning.runs.run_folder import Card, RunFolder
@@ -127,7 +127,7 @@ class RobustnessStudy(Study):
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:  # noqa: ARG002
         """One table and one figure for each run."""
         outputs = Path(done[0]["study"]["outputs"])
-        found = [robustness(load_run(outputs / "runs" / card["run_id"], outputs=outputs)) for card in done]
+        found = [robustness(load_trained(outputs / "runs" / card["run_id"])) for card in done]
         figures = {f"robustness_{each.run}": robustness_figure(each) for each in found}
         return StudyResult([robustness_table(each) for each in found], figures)
 

@@ -106,6 +106,16 @@ def load_run(run: str | Path, *, outputs: str | Path = "outputs", trust: Collect
     return _load(folder.best_checkpoint, folder, trust)
 
 
+def load_trained(folder: Path) -> TrainedRun:
+    """Loads a run that this sweep has trained, with the package of its model, which the sweep named.
+
+    Raises:
+        GtzanError: as `load_run`.
+    """
+    package = str(RunFolder(folder).config()["model._target_"]).partition(".")[0]
+    return load_run(folder, trust=() if package == MODEL_FOLDER.partition(".")[0] else [package])
+
+
 def _load(path: Path, folder: RunFolder, trust: Collection[str]) -> TrainedRun:
     checkpoint = load_checkpoint(path)
     contents = checkpoint[CONTENTS]
@@ -162,7 +172,7 @@ def safely_loaded_model(
         GtzanError: the class is not trusted, its options could run code, or the weights do not fit.
     """
     options = config.model.model_dump(by_alias=True)
-    _refuse_code(path, options, trust)
+    refuse_code(path, options, trust)
     _refuse_size(path, options, shape, len(weights))
     with torch.device("meta"):  # without memory, which a wrong size in the checkpoint could exhaust
         planned = make_model(config, shape, n_genres)
@@ -186,11 +196,19 @@ def safely_loaded_model(
     return model.eval()
 
 
-def _refuse_code(path: Path, options: Mapping[str, Any], trust: Collection[str]) -> None:
+def refuse_code(path: Path, options: Mapping[str, Any], trust: Collection[str]) -> None:
     """Checks that only a trusted class is called: its options must be plain values.
 
     A model of this package, an estimator of scikit-learn (whose constructors only store their arguments), or a class
     of a package that the user names.
+
+    Args:
+        path: of the checkpoint or run, for messages.
+        options: the section `model` of its configuration, with `_target_`.
+        trust: packages or modules whose classes may be called.
+
+    Raises:
+        GtzanError: the class is not trusted, or an option is not plain.
     """
     target = str(options[TARGET])
     trusted = next((name for name in trust if target == name or target.startswith(f"{name}.")), None)

@@ -285,6 +285,7 @@ def make_loggers(config: Config, run: RunFolder) -> list[Logger]:
         GtzanError: a class or package is missing, or rejects its arguments.
     """
     made: list[Logger] = []
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow 3 refuses a folder otherwise
     for name, settings in config.logger.items():
         options = {key: value for key, value in settings.items() if key != "_target_"}
         kind = class_of(f"logger.{name}", str(settings.get("_target_")))

@@ -42,14 +42,30 @@ def test_the_loggers_show_the_same_final_scores(trained):
     assert trained("logger=none", "tags=[a]", "task_name=x").reused
 
 
-def test_mlflow_and_wandb(trained):
+def test_mlflow_shows_the_same_final_scores(trained):
     pytest.importorskip("mlflow", exc_type=ImportError)
+    run = trained("logger=[tensorboard,csv,mlflow]")
+    events = EventAccumulator(str(run.folder)).Reload()
+    with (run.folder / "csv" / "metrics.csv").open(newline="") as file:
+        (row,) = (row for row in csv.DictReader(file) if row["final_test/clip_accuracy"])
+    for score in ("window_accuracy", "window_f1", "clip_accuracy", "clip_f1"):
+        level, _, name = score.partition("_")
+        wanted = run.card["metrics"]["test"][level][name]
+        (found,) = run.folder.parents[1].glob(f"mlruns/*/*/metrics/final_test/{score}")
+        assert float(found.read_text().split()[1]) == wanted
+        assert float(row[f"final_test/{score}"]) == pytest.approx(wanted)
+        assert events.Scalars(f"final_test/{score}")[0].value == pytest.approx(wanted)
+    assert (found.parents[2] / "tags" / "mlflow.runName").read_text() == run.folder.name
+    assert "status: 3\n" in (found.parents[2] / "meta.yaml").read_text()  # finished
+    assert trained("logger=mlflow").reused
+
+
+def test_wandb_offline_writes_its_folder(trained):
     pytest.importorskip("wandb", exc_type=ImportError)
-    run = trained("logger=[mlflow,wandb]", "logger.wandb.offline=true")
-    wanted = run.card["metrics"]["test"]["clip"]["accuracy"]
-    (found,) = run.folder.parents[1].glob("mlruns/*/*/metrics/final_test/clip_accuracy")
-    assert float(found.read_text().split()[1]) == pytest.approx(wanted)
-    assert list(run.folder.glob("wandb/offline-run-*"))
+    run = trained("logger=wandb", "logger.wandb.offline=true")
+    (folder,) = run.folder.glob("wandb/offline-run-*")
+    assert list(folder.glob("run-*.wandb"))
+    assert trained("logger=none").reused
 
 
 def test_arguments_of_lightning_s_trainer(trained):
