@@ -19,7 +19,9 @@ BOOKKEEPING_Z = 5.0  # standard errors above chance, for bookkeeping columns
 
 def missing_parts(audit_input: AuditInput) -> list[Finding]:
     """Parts without any slice."""
-    empty = [part for part in PARTS if not (audit_input.parts == part).any()]
+    selects = audit_input.facts.monitor
+    needed = PARTS if selects is None or selects.startswith("val") else ("train", "test")
+    empty = [part for part in needed if not (audit_input.parts == part).any()]
     if not empty:
         return []
     evidence = f"No slice is in {' and in '.join(empty)}: nothing is left to select an epoch or to test on."

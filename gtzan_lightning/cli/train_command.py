@@ -17,7 +17,7 @@ from gtzan_lightning.sweeps.launch import launch
 
 
 def main(cfg: DictConfig) -> float | None:
-    """Runs one job; returns its validation accuracy of clips, which a search maximises."""
+    """Runs one job; returns its validation accuracy of clips, which a search maximises, if there is one."""
     # Imports torch, which takes a second: a mistake in the command line is reported without it.
     from gtzan_lightning.report.console import print_line, print_run
     from gtzan_lightning.sweeps.search import run_trial
@@ -35,7 +35,7 @@ def main(cfg: DictConfig) -> float | None:
     else:
         print_run(result.card, result.folder)
         print(f"Next: gtzan report, gtzan predict {result.folder.name} song.mp3")
-    return result.card["metrics"]["val"]["clip"]["accuracy"]
+    return result.card["metrics"]["val"]["clip"]["accuracy"] if "val" in result.card["metrics"] else None
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -61,6 +61,7 @@ def check_compatibility(config: Config, data: DataSource) -> None:
         GtzanError: the slice lengths do not fit the features, or the split, search or augmentation is not possible.
     """
     _check_search(config)
+    _check_validation_part(config)
     for file in manifest_files(config.split.manifest, config.split.fold).values():
         if not file.exists():
             raise GtzanError(
@@ -105,7 +106,33 @@ def _check_search(config: Config) -> None:
             "Use split=grouped, artist or filtered, without split.manifest, split.val_fold and split.n_val_folds."
         )
     if config.trainer.best_epoch_on != "val":
-        raise GtzanError("A search does not use the test part: leave trainer.best_epoch_on=test out.")
+        raise GtzanError(
+            f"A search compares validation scores: leave trainer.best_epoch_on={config.trainer.best_epoch_on} out."
+        )
+
+
+def _check_validation_part(config: Config) -> None:
+    """A split without a validation part is possible only by ratios, and if nothing is selected on validation."""
+    split, options = config.split, config.trainer
+    if split.ratios.val > 0:
+        return
+    if split.n_folds or split.n_val_folds or split.manifest is not None or not rule_named(split.name).HAS_FOLDS:
+        raise GtzanError(
+            "split.ratios.val=0: only a random split by ratios can do without a validation part.\n"
+            "Leave split.ratios.val=0 out, or fold, val_fold, manifest and split=filtered."
+        )
+    on_validation = {
+        "trainer.best_epoch_on=val": options.best_epoch_on == "val",
+        f"regularization.patience={config.regularization.patience}": config.regularization.patience > 0,
+        "scheduler=plateau": config.scheduler is not None and config.scheduler.target.endswith("ReduceLROnPlateau"),
+    }
+    needing = [key for key, needs in on_validation.items() if needs]
+    if needing:
+        raise GtzanError(
+            f"split.ratios.val=0 leaves no validation part, and {', '.join(needing)} needs one.\n"
+            "Set trainer.best_epoch_on=last, regularization.patience=0 and a schedule without a score, "
+            "or split.ratios.val=0.1."
+        )
 
 
 def _check_augmented_copies(config: Config, source: Source) -> None:

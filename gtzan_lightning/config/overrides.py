@@ -22,7 +22,7 @@ from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 from gtzan_lightning.config.composition import ConfigSources, with_plus
 from gtzan_lightning.errors import GtzanError
 
-OPTIONAL = ("experiment", "ablation", "debug")  # groups that may be left out; their members change other groups
+OPTIONAL = ("experiment", "protocol", "ablation", "debug")  # may be left out; their members change other groups
 
 SUBMITIT = ("hydra-submitit-launcher", "slurm")
 OPTUNA = ("hydra-optuna-sweeper", "optuna")
@@ -52,7 +52,7 @@ FROM_TEMPLATE = {
         ("hparams_search",): "-m experiment=search",
         ("test", "train"): "nothing: a run always trains and then tests its best epoch; gtzan predict uses it later",
         ("callbacks.early_stopping.patience",): "regularization.patience=EPOCHS",
-        ("callbacks.model_checkpoint.monitor",): "trainer.best_epoch_on=val|test",
+        ("callbacks.model_checkpoint.monitor",): "trainer.best_epoch_on=val|test|last",
         ("optimized_metric",): "nothing: a search maximises the clip accuracy on validation folds",
         ("extras.print_config", "extras.enforce_tags", "extras"): "nothing; --cfg job prints the configuration",
     }.items()

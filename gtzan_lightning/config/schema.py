@@ -141,7 +141,7 @@ class Ratios(Section):
     """Shares of train, val and test."""
 
     train: Annotated[float, Field(gt=0, lt=1)]
-    val: Annotated[float, Field(gt=0, lt=1)]
+    val: Annotated[float, Field(ge=0, lt=1)]
     test: Annotated[float, Field(gt=0, lt=1)]
 
     @model_validator(mode="after")
@@ -302,7 +302,7 @@ class TrainerConfig(OpenSection):
     gradient_clip_val: Annotated[float, Field(ge=0)] | None
     limit_batches: Count | None
     threads: Count
-    best_epoch_on: Literal["val", "test"] = "val"
+    best_epoch_on: Literal["val", "test", "last"] = "val"
     save_every_s: Annotated[float, Field(ge=0)]
     progress: bool
 

@@ -26,6 +26,11 @@ class SplitRule:
     n_val_folds: int | None = None
     train_tracks: int | None = None  # size of the training part in tracks, to compare splits at equal size
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that have items: without `val` if its ratio is 0."""
+        return tuple(part for part, ratio in zip(PARTS, self.ratios, strict=True) if ratio > 0)
+
 
 def stratified_group_parts(
     groups: ArrayLike, labels: ArrayLike, ratios: Sequence[float], seed: int
@@ -76,13 +81,14 @@ def assign(groups: NDArray, labels: NDArray[np.int64], rule: SplitRule) -> NDArr
         Part of each item, `(items,)`.
     """
     if rule.n_folds is None:
-        return np.asarray(PARTS)[stratified_group_parts(groups, labels, rule.ratios, rule.seed)]
+        shares = tuple(ratio for ratio in rule.ratios if ratio > 0)
+        return np.asarray(rule.parts)[stratified_group_parts(groups, labels, shares, rule.seed)]
     fold = stratified_group_parts(groups, labels, [1 / rule.n_folds] * rule.n_folds, rule.seed)
     rest = fold != (rule.fold or 0)
-    parts = np.full(len(labels), "test", dtype="<U5")
+    assigned = np.full(len(labels), "test", dtype="<U5")
     shares = (1 - VAL_SHARE_WITH_FOLDS, VAL_SHARE_WITH_FOLDS)
-    parts[rest] = np.asarray(PARTS[:2])[stratified_group_parts(groups[rest], labels[rest], shares, rule.seed)]
-    return parts
+    assigned[rest] = np.asarray(PARTS[:2])[stratified_group_parts(groups[rest], labels[rest], shares, rule.seed)]
+    return assigned
 
 
 def assign_validation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +24,8 @@ Augment = Callable[[Tensor, Tensor], Tensor]
 """Function of x `(batch, steps, features)` and y `(batch,)` that returns a changed x of the same shape."""
 
 Value = TypeVar("Value")
+
+GATHERED_ROWS = 256  # examples that are indexed at a time: small batches are views of them
 
 
 @dataclass(frozen=True)
@@ -146,9 +149,11 @@ class BatchLoader:
     def __iter__(self) -> Iterator[Batch]:
         numbers = self.sampler.numbers()
         sizes = self._sizes(len(numbers))
-        for chosen in numbers[: sum(sizes)].to(self.examples.values.device).split(self.batch_size):
-            x, y, track = self.examples.batch(chosen)
-            yield (self.augment(x, y) if self.augment else x), y, track
+        size, several = self.batch_size, self.batch_size * max(1, GATHERED_ROWS // self.batch_size)
+        for chosen in numbers[: sum(sizes)].to(self.examples.values.device).split(several):
+            gathered = (tensor.split(size) for tensor in self.examples.batch(chosen))
+            for x, y, track in zip(*gathered, strict=True):
+                yield (self.augment(x, y) if self.augment else x), y, track
 
     def _sizes(self, count: int) -> list[int]:
         """Sizes of the batches. A last batch of one is dropped when shuffling: batch normalisation needs two."""
@@ -157,3 +162,20 @@ class BatchLoader:
         if rest > 1 or (rest == 1 and (self.sampler.seed is None or not sizes)):
             sizes.append(rest)
         return sizes
+
+
+class ListLoader:
+    """Iterable of lists of batches, for a model that takes the optimizer steps of a list itself."""
+
+    batch_sampler = None  # as in BatchLoader
+
+    def __init__(self, loader: BatchLoader, size: int) -> None:
+        self.loader, self.sampler, self.size = loader, loader.sampler, size
+
+    def __len__(self) -> int:
+        return -(-len(self.loader) // self.size)
+
+    def __iter__(self) -> Iterator[list[Batch]]:
+        batches = iter(self.loader)
+        while some := list(islice(batches, self.size)):
+            yield some

@@ -21,6 +21,7 @@ from gtzan_lightning.datamodule.examples import (
     BatchLoader,
     EpochOrder,
     Examples,
+    ListLoader,
     ScaledExamples,
     scale_examples,
 )
@@ -48,15 +49,20 @@ class SliceDataModule(L.LightningDataModule):
         seed: Training seed; determines the order of the training examples.
         scaling: Standardisation of the features: `standard` or `quantile`.
         scaling_fitted_on: `train`, or `all` for normalisation fitted on all data, which leaks the test part.
-        best_epoch_on: `val`, or `test` to evaluate the test part after each epoch as well (model selection on the
-            test set).
+        best_epoch_on: `test` to evaluate the test part after each epoch as well (model selection on the test set);
+            `val` and `last` evaluate the validation part, if there is one.
         augment: Augmentation of training batches.
         prepared: Result of `scale_examples` with the same arguments, from another job.
         augmented_copies: Of training tracks; additional training examples, not used to fit the standardisation.
 
+    Attributes:
+        batches_per_list: If set, training batches come in lists of this length, for a model with manual optimization.
+
     Raises:
         GtzanError: The original of an augmented copy is not exclusively in the training part.
     """
+
+    batches_per_list: int | None = None
 
     def __init__(
         self,
@@ -69,7 +75,7 @@ class SliceDataModule(L.LightningDataModule):
         seed: int = 0,
         scaling: ScalingName = "standard",
         scaling_fitted_on: FittedOn = "train",
-        best_epoch_on: Literal["val", "test"] = "val",
+        best_epoch_on: Literal["val", "test", "last"] = "val",
         augment: Augment | None = None,
         prepared: ScaledExamples | None = None,
         augmented_copies: Sequence[AugmentedSlices] = (),
@@ -132,17 +138,19 @@ class SliceDataModule(L.LightningDataModule):
         """Number of training examples from augmented copies."""
         return len(self.training_examples.label) - len(self.examples.label)
 
-    def train_dataloader(self) -> BatchLoader:
+    def train_dataloader(self) -> BatchLoader | ListLoader:
         """Slices of training tracks and of their augmented copies, shuffled and augmented."""
         augmented = len(self.slices) + np.arange(self.augmented_slices)
         chosen = np.concatenate([np.flatnonzero(self.parts == "train"), augmented])
-        return BatchLoader(
+        loader = BatchLoader(
             self.training_examples.to(self._device()), self._order(chosen, self.seed), self.batch_size, self.augment
         )
+        return loader if self.batches_per_list is None else ListLoader(loader, self.batches_per_list)
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
-        """Slices in corpus order; a second loader for the test part if it selects the best epoch."""
-        loaders = [self.evaluation_loader(part)[1] for part in dict.fromkeys(("val", self.best_epoch_on))]
+        """Slices in corpus order: the validation part, if there is one; the test part if it selects the epoch."""
+        parts = ["val"] * (self.size("val") > 0) + ["test"] * (self.best_epoch_on == "test")
+        loaders = [self.evaluation_loader(part)[1] for part in parts]
         return loaders[0] if len(loaders) == 1 else loaders
 
     def test_dataloader(self) -> BatchLoader:
@@ -222,7 +230,7 @@ class GenreDataModule(SliceDataModule):
         self.save_hyperparameters()  # plain data
         self.hparams["root"] = root
         self.batch_size, self.seed, self.augment = batch_size, seed, None
-        self.best_epoch_on: Literal["val", "test"] = "val"
+        self.best_epoch_on: Literal["val", "test", "last"] = "val"
 
     def prepare_data(self) -> None:
         """Compute what the cache lacks: the synthetic corpus, features of audio."""

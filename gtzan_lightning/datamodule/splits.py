@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -37,7 +38,7 @@ def split_slices(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray
         parts = rule_named(rule.name).slice_parts(corpus, slices, rule)
     if rule.train_tracks is not None:
         parts = limited_training_part(parts, slices.track_index, np.asarray(corpus.labels()), rule)
-    check_parts(parts, slices.track_index, corpus, may_share_tracks=not keeps_tracks)
+    check_parts(parts, slices.track_index, corpus, may_share_tracks=not keeps_tracks, needed=rule.parts)
     return parts
 
 
@@ -109,7 +110,7 @@ def with_validation(parts: NDArray[np.str_], corpus: Corpus, rule: SplitRule) ->
     Returns:
         Part of each track, and a note if tracks were assigned.
     """
-    if (parts == "val").any() or not (parts == "train").any():
+    if "val" not in rule.parts or (parts == "val").any() or not (parts == "train").any():
         return parts, None
     training = np.flatnonzero(parts == "train")
     by_artist = corpus.has_artists
@@ -139,7 +140,7 @@ def check_tracks(corpus: Corpus, rule: SplitRule) -> None:
     """
     if "track" in rule_named(rule.name).KEEPS:
         tracks = np.arange(len(corpus.tracks), dtype=np.int32)
-        check_parts(split_tracks(corpus, rule), tracks, corpus, may_share_tracks=False)
+        check_parts(split_tracks(corpus, rule), tracks, corpus, may_share_tracks=False, needed=rule.parts)
 
 
 def check_parts(
@@ -148,15 +149,23 @@ def check_parts(
     corpus: Corpus,
     *,
     may_share_tracks: bool,
+    needed: Sequence[str] = PARTS,
 ) -> None:
     """Refuses a split that cannot be used for training or gives invalid results.
+
+    Args:
+        parts: Part of each slice, `(slices,)`.
+        track_index: Track of each slice, `(slices,)`.
+        corpus: The tracks.
+        may_share_tracks: Whether a track may be in several parts.
+        needed: The parts that must have slices of every genre.
 
     Raises:
         GtzanError: A part is empty or lacks a genre, or (unless allowed) a track is in several parts.
     """
     labels = np.asarray(corpus.labels())
     size = f"{corpus.name} has {len(corpus.tracks)} tracks of {len(corpus.genres)} genres"
-    for part in PARTS:
+    for part in needed:
         present = np.unique(labels[track_index[parts == part]])
         if not len(present):
             raise GtzanError(

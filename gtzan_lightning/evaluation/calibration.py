@@ -21,18 +21,18 @@ SMALLEST_PROBABILITY = 1e-12  # keeps logarithms finite: a float32 softmax round
 TEMPERATURES = (0.05, 20.0)  # search range
 
 
-def calibration_card(predictions: Predictions) -> dict[str, Any]:
+def calibration_card(predictions: Predictions) -> dict[str, Any] | None:
     """The `calibration` entry of a run card: metrics before and after temperature scaling of the windows.
 
     The temperature is fitted on the validation part. The predictions of the run stay uncalibrated; `with_temperature`
     applies the temperature to them.
 
     Returns:
-        `level`, `temperature`, and `{val, test} -> {before, after} -> {ece, brier, nll}`.
-
-    Raises:
-        ValueError: There are no validation rows.
+        `level`, `temperature`, and `{val, test} -> {before, after} -> {ece, brier, nll}`; None without a validation
+        part.
     """
+    if not len(predictions.only("val")):
+        return None
     temperature = fit_temperature(predictions.only("val"))
     tables = {"before": predictions, "after": with_temperature(predictions, temperature)}
     scores = {

@@ -27,17 +27,19 @@ def evaluate(predictions: Predictions, cluster_of_track: Mapping[str, str], clus
 
     Returns:
         `{val, test} -> {window, clip, clip_vote} -> {accuracy, precision, recall, f1, n, accuracy_ci95, ...}`.
+        `val` is missing if the split has no validation part.
         `*_ci95` is `intervals.t_interval`, `*_ci95_percentile` and `*_ci95_bca` are bootstrap intervals; `warnings`
         lists the genres with too few clusters.
 
     Raises:
-        ValueError: A part is empty, or a track has no cluster.
+        ValueError: The test part is empty, or a track has no cluster.
     """
     return {
         part: {
             level: evaluate_level(decide(predictions.only(part), level), cluster_of_track, cluster) for level in LEVELS
         }
         for part in ("val", "test")
+        if part == "test" or len(predictions.only(part))
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from lightning import LightningModule
@@ -32,6 +32,7 @@ class GenreModule(LightningModule):
 
     monitor: str = "val/window_accuracy"  # selects the best epoch
     mode: ClassVar[str] = "max"
+    validation_parts: tuple[str, ...] = ("val", "test")  # the part of each validation dataloader
 
     def __init__(
         self,
@@ -82,8 +83,29 @@ class GenreModule(LightningModule):
         else:
             super().__setattr__(name, value)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:  # noqa: ARG002
-        """Return the loss of one batch, `()`."""
+    def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Tensor | None:  # noqa: ARG002
+        """Return the loss of one batch, `()`; with manual optimization, take a step for each of a list of batches."""
+        if self.automatic_optimization:
+            return self.training_loss(cast("Batch", batch))
+        self._take_steps(cast("list[Batch]", batch))
+        return None
+
+    def _take_steps(self, batches: list[Batch]) -> None:
+        """The steps that Lightning's automatic optimization takes, without its work between two batches."""
+        optimizer: Any = self.optimizers()
+        parameters = list(self.parameters())
+        for batch in batches:
+            for parameter in parameters:
+                parameter.grad = None  # faster than `zero_grad`
+            self.training_loss(batch).backward()
+            # Lightning's wrapper counts a step of the trainer: one for each list.
+            (optimizer if batch is batches[-1] else optimizer.optimizer).step()
+        if self.trainer.is_last_batch:
+            schedule: Any = self.lr_schedulers()
+            schedule.step()
+
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Return the loss of one batch with noise and mixup, `()`, and add it to the training scores."""
         x, y, track = batch
         if self.feature_noise > 0:
             x = add_noise(x, self.feature_noise)
@@ -98,11 +120,11 @@ class GenreModule(LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:  # noqa: ARG002
-        """Return the loss of one batch, `()`; a second dataloader, if any, holds the test part."""
+        """Return the loss of one batch, `()`, of the part that `validation_parts` names for the dataloader."""
         x, y, track = batch
         logits = self(x)
         loss = self.loss(logits, y)
-        scores = self.test_scores if dataloader_idx else self.val_scores
+        scores = self.test_scores if self.validation_parts[dataloader_idx] == "test" else self.val_scores
         scores.update(loss, logits, y, track)
         return loss
 
@@ -143,8 +165,9 @@ class GenreModule(LightningModule):
         self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation scores of the epoch, and the test scores if the test part was evaluated."""
-        self._log_scores("val", self.val_scores)
+        """Log the scores of the parts that were evaluated."""
+        if self.val_scores.update_called:
+            self._log_scores("val", self.val_scores)
         if self.test_scores.update_called:
             self._log_scores("test", self.test_scores)
 

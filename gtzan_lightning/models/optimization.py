@@ -67,6 +67,8 @@ class Optimization:
 def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Optimizer parameter groups: weight matrices with decay; vectors (biases, normalisation scales) without."""
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not weight_decay:
+        return [{"params": parameters, "weight_decay": 0.0}]  # one group is faster than two
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

@@ -26,7 +26,7 @@ def print_run(card: Card, folder: Path, console: Console | None = None) -> None:
     title = f"{model_name(card)} on {data['corpus']} ({data['tracks']} tracks), split {split['name']}"
     rows = [
         [part, name, *_score_cells(card["metrics"][part][level])]
-        for part in ("val", "test")
+        for part in card["metrics"]
         for level, name in LEVEL_NAMES.items()
     ]
     columns = ("part", "level", "n", "accuracy", "95 %", "precision", "recall", "F1")
@@ -150,7 +150,9 @@ def _remarks(card: Card) -> list[str]:
     lines += [f"[bold red]{escape(warning)}[/]" for warning in score_warnings(card)]
     lines.append(f"Intervals resample {scores['n_clusters']} {scores['cluster']}s of the test part.")
     lines += [f"[yellow]{escape(warning)}[/]" for warning in scores.get("warnings", ())]
-    lines.append(f"Best epoch {training['best_epoch'] + 1} of {training['epochs']} by {training['monitor']}.")
+    epoch = f"{training['best_epoch'] + 1} of {training['epochs']}"
+    is_last = training["monitor"] == "last epoch"
+    lines.append(f"Last epoch {epoch}, not selected." if is_last else f"Best epoch {epoch} by {training['monitor']}.")
     if training["overfit_gap"] is not None:
         lines.append(f"Generalization gap (train minus validation window accuracy): {training['overfit_gap']:+.3f}.")
     if "calibration" in card:

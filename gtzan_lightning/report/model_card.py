@@ -99,7 +99,7 @@ def _genre_cells(row: pd.Series) -> list[str]:
 
 def _scores(card: Card) -> str:
     rows = []
-    for part in ("test", "val"):
+    for part in [part for part in ("test", "val") if part in card["metrics"]]:
         for level, name in LEVEL_NAMES.items():
             scores = card["metrics"][part][level]
             rows.append([part, name, str(scores["n"]), _score(scores, "accuracy"), _score(scores, "f1")])

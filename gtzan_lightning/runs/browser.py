@@ -17,8 +17,7 @@ SHORTCUTS = ("status", "split", "model", "corpus")  # filters beside the keys of
 
 NEEDED = (
     "data.corpus", "data.sha256", "features.name", "split.name", "split.sha256", "model.name",
-    *(f"metrics.{part}.{level}.{score}" for part in ("val", "test") for level in ("window", "clip")
-      for score in ("accuracy", "accuracy_ci95", "n")),
+    *(f"metrics.test.{level}.{score}" for level in ("window", "clip") for score in ("accuracy", "accuracy_ci95", "n")),
 )  # fmt: skip
 """Entries of the card of a finished run without which it cannot be listed."""
 
@@ -97,7 +96,10 @@ def best_run(outputs: Path) -> RunFolder:
     fit = [
         (run, card)
         for run, card in cards
-        if card.get("status") == "done" and card["split"]["name"] == "grouped" and not score_warnings(card)
+        if card.get("status") == "done"
+        and card["split"]["name"] == "grouped"
+        and not score_warnings(card)
+        and "val" in card["metrics"]
     ]
     if not fit:
         raise GtzanError(

@@ -56,7 +56,7 @@ class SweepTable(Callback):
         jobs = SweepTable.end(session.jobs())
         folder = Path(config.hydra.sweep.dir)
         report_sweep(jobs, folder)
-        report_studies([card for _, card in jobs], folder)
+        report_studies([card | {"folder": str(run)} for run, card in jobs], folder)
 
     @staticmethod
     def end(states: Sequence[JobState]) -> list[tuple[Path, Card]]:

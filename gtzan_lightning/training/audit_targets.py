@@ -83,7 +83,8 @@ def split_target(config: Config) -> AuditTarget:
         values, step_index = step_table(data.features, data.slices)
         fitted = standardisation_of(values, step_index, data.parts, options.scaling, options.scaling_fitted_on)
         mean, scale, quantiles = fitted.mean, fitted.scale, fitted.quantiles
-    monitor = f"{config.trainer.best_epoch_on}/window_accuracy"
+    selects = config.trainer.best_epoch_on
+    monitor = "last epoch" if selects == "last" else f"{selects}/window_accuracy"
     facts = RunFacts(mean, scale, quantiles, monitor, (), config.leaks_by_design)
     return AuditTarget(f"{data.corpus.name}: {what}", config, data, facts, {})
 
@@ -176,7 +177,8 @@ def _test_accuracy(config: Config, data: SplitData, folder: Path) -> float:
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
     model = make_model(config, datamodule.shape, len(datamodule.genres))
-    best = ModelCheckpoint(folder, "best", monitor=model.monitor, mode=model.mode, save_weights_only=True)
+    monitor = "epoch" if config.trainer.best_epoch_on == "last" else model.monitor
+    best = ModelCheckpoint(folder, "best", monitor=monitor, mode=model.mode, save_weights_only=True)
     make_trainer(config, [best], logger=False).fit(model, datamodule)
     model.load_state_dict(torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"])
     chosen, loader = datamodule.evaluation_loader("test")

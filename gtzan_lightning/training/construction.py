@@ -131,7 +131,10 @@ def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreMo
             f"model: {config.model.target} cannot be built: {error}.\nSee conf/model for its keys."
         ) from error
     model.gradient_clip_val = config.trainer.gradient_clip_val
-    model.monitor = model.monitor.replace("val/", f"{config.trainer.best_epoch_on}/", 1)
+    if config.trainer.best_epoch_on == "test":
+        model.monitor = model.monitor.replace("val/", "test/", 1)
+    if config.split.ratios.val == 0:
+        model.validation_parts = ("test",)
     if config.optimizer and config.scheduler:
         model.optimization = make_optimization(config.optimizer, config.scheduler)
     return model

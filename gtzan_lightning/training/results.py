@@ -31,7 +31,7 @@ from gtzan_lightning.evaluation.figures import (
     reliability_figure,
     risk_coverage_figure,
 )
-from gtzan_lightning.evaluation.metrics import Level, decide, overfit_gap
+from gtzan_lightning.evaluation.metrics import LEVELS, Level, decide, overfit_gap, scores
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_metrics
 from gtzan_lightning.models.base import GenreModule
@@ -52,10 +52,12 @@ from gtzan_lightning.utils.files import write_bytes, write_text
 DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
 
 
-def predict_all(model: GenreModule, datamodule: SliceDataModule, config: Config) -> Predictions:
-    """The predictions of a model for every slice, by part and in the order of the corpus."""
+def predict_all(
+    model: GenreModule, datamodule: SliceDataModule, config: Config, parts: Sequence[str] = PARTS
+) -> Predictions:
+    """The predictions of a model for every slice of some parts, by part and in the order of the corpus."""
     rows, probabilities = [], []
-    for part in PARTS:
+    for part in [part for part in parts if datamodule.size(part)]:
         chosen, loader = datamodule.evaluation_loader(part)
         probabilities.append(predicted(config, model, loader))
         rows.append(chosen[: len(probabilities[-1])])
@@ -69,6 +71,15 @@ def predict_all(model: GenreModule, datamodule: SliceDataModule, config: Config)
         probabilities=np.concatenate(probabilities),
         genres=datamodule.genres,
     )
+
+
+def accuracies_on_test(
+    model: GenreModule, datamodule: SliceDataModule, config: Config
+) -> dict[str, dict[str, float | int]]:
+    """Accuracy and number of rows of the test part at each level, with the present weights of a model."""
+    test = predict_all(model, datamodule, config, ("test",))
+    found = {level: scores(decide(test, level)) for level in LEVELS}
+    return {level: {name: each[name] for name in ("accuracy", "n")} for level, each in found.items()}
 
 
 def predicted(config: Config, model: GenreModule, loader: BatchLoader) -> NDArray[np.float32]:
@@ -116,7 +127,8 @@ def record_results(
         level: genre_entries(genre_metrics(decide(predictions.only("test"), level), cluster_of_track))
         for level in DRAWN_LEVELS
     }
-    card["calibration"] = calibration_card(predictions)
+    if (calibration := calibration_card(predictions)) is not None:
+        card["calibration"] = calibration
     card["training"]["overfit_gap"] = overfit_gap(predictions)
     pictures: dict[str, bytes] = {}
     with _not_fatal("The figures", card):
@@ -172,20 +184,22 @@ def run_figures(run: RunFolder, card: Card, predictions: Predictions, clusters: 
     """
     warning = "; ".join(score_warnings(card)) or None
     caption = Caption(card["data"]["corpus"], card["split"]["name"], "test", warning, _described(run, card))
-    scores = card["metrics"]["test"]
+    entries = card["metrics"]["test"]
     figures = {}
     test = predictions.only("test")
     for level in DRAWN_LEVELS:
         decisions = decide(test, level)
-        figures[f"confusion_{level}"] = confusion_figure(decisions, scores[level], caption)
-        figures[f"genres_{level}"] = genre_figure(genre_metrics(decisions, clusters), scores[level], level, caption)
-    temperature = card["calibration"]["temperature"]
-    tables = {"uncalibrated": test, f"temperature {temperature:.2f}": with_temperature(test, temperature)}
-    figures["reliability"] = reliability_figure(tables, scores["window"], "window", caption)
-    figures["risk_coverage"] = risk_coverage_figure(test, scores["window"], "window", caption)
+        figures[f"confusion_{level}"] = confusion_figure(decisions, entries[level], caption)
+        figures[f"genres_{level}"] = genre_figure(genre_metrics(decisions, clusters), entries[level], level, caption)
+    tables = {"uncalibrated": test}
+    if "calibration" in card:
+        temperature = card["calibration"]["temperature"]
+        tables[f"temperature {temperature:.2f}"] = with_temperature(test, temperature)
+    figures["reliability"] = reliability_figure(tables, entries["window"], "window", caption)
+    figures["risk_coverage"] = risk_coverage_figure(test, entries["window"], "window", caption)
     history = pd.read_csv(run.history)
     best_epoch = card["training"]["best_epoch"]
-    figures["learning_curves"] = learning_figure(history, scores["window"], "window", caption, best_epoch)
+    figures["learning_curves"] = learning_figure(history, entries["window"], "window", caption, best_epoch)
     return figures
 
 

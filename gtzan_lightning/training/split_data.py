@@ -152,5 +152,6 @@ def _parts(
         return split_slices(corpus, slices, rule), [note] if note else []
     parts, notes = manifest_parts(manifest, corpus, slices, rule)
     if refuse:
-        check_parts(parts, slices.track_index, corpus, may_share_tracks="track" not in rule_named(rule.name).KEEPS)
+        shared = "track" not in rule_named(rule.name).KEEPS
+        check_parts(parts, slices.track_index, corpus, may_share_tracks=shared, needed=rule.parts)
     return parts, notes

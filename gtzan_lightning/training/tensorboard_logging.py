@@ -111,7 +111,7 @@ def final_scores(card: Mapping[str, Any]) -> dict[str, float]:
     """Scores of the best epoch as `final_<part>/<level>_<metric>`, distinct from the names of the curves."""
     return {
         f"final_{part}/{level}_{metric}": card["metrics"][part][level][metric]
-        for part in ("val", "test")
+        for part in card["metrics"]
         for level in ("window", "clip", "clip_vote")
         for metric in SHOWN_METRICS
     }

@@ -8,6 +8,7 @@ from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.studies.claims import PublishedClaims
 from gtzan_lightning.studies.rankings import PublishedRankings
+from gtzan_lightning.studies.replication import ReplicationTable
 from gtzan_lightning.studies.study import study_class
 
 CLAIMED = [path.stem for path in sorted((conf_dir() / "experiment").glob("*_*.yaml"))]  # one each published row
@@ -39,7 +40,8 @@ def test_every_member_of_every_group_passes(overrides):
 @pytest.mark.parametrize("preset", CLAIMED)
 def test_every_published_row_has_a_preset_with_a_study_and_its_settings(preset):
     study = validate_config(compose([f"experiment={preset}"])).study.model_dump(by_alias=True)
-    assert study_class(study) is (PublishedRankings if preset.startswith("variants_") else PublishedClaims)
+    classes = {"variants": PublishedRankings, "paper": PublishedClaims, "replication": ReplicationTable}
+    assert study_class(study) is classes[preset.partition("_")[0]]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_an_unknown_key_is_refused(key):
         ("augmentation.time_mask_share=2", "augmentation.time_mask_share = 2: should be less than or equal to 1"),
         ("features.name=chroma", "features.name = chroma: should be one of logmel, mfcc, musicnn, stats"),
         ("trainer.precision=8", "trainer.precision = 8: should be '32-true', '16-mixed' or 'bf16-mixed'"),
-        ("split.ratios.val=0", "split.ratios.val = 0: should be greater than 0"),
+        ("split.ratios.val=-0.1", "split.ratios.val = -0.1: should be greater than or equal to 0"),
         ("split.n_folds=1", "split.n_folds = 1: should be greater than or equal to 2"),
     ],
 )

@@ -281,3 +281,10 @@ def test_a_rule_is_a_module_and_a_config():
         assert hasattr(rule, "slice_parts") == ("track" not in rule.KEEPS)
     with pytest.raises(KeyError, match="no split rule 'groupd'; there are artist, filtered, grouped, leaky"):
         rule_named("groupd")
+
+
+@pytest.mark.parametrize("name", ["leaky", "grouped", "artist"])
+def test_without_a_share_for_validation_there_are_two_parts(name):
+    corpus = artists_of_two()
+    parts = split_slices(corpus, slices_of(corpus), SplitRule(name, seed=1, ratios=(0.8, 0.0, 0.2)))
+    assert Counter(parts.tolist()) == {"train": 320, "test": 80}

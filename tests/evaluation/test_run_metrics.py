@@ -81,6 +81,8 @@ def test_one_cluster_gives_the_widest_interval(table):
     assert entry["accuracy_se"] is None
 
 
-def test_an_empty_part_is_an_error(table):
+def test_an_empty_test_part_is_an_error_and_an_empty_validation_part_is_left_out(table):
     with pytest.raises(ValueError, match="no rows"):
-        evaluate(table.only("test"), clusters(table, 1), "track")
+        evaluate(table.only("val"), clusters(table, 1), "track")
+    whole = evaluate(table, clusters(table, 1), "track")
+    assert evaluate(table.only("test"), clusters(table, 1), "track") == {"test": whole["test"]}

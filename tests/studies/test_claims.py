@@ -60,7 +60,7 @@ def test_training_seeds_of_one_split_are_averaged_before_the_interval():
 
 
 def test_mixed_configurations_are_rows_of_their_own_and_seeds_and_paths_are_not():
-    """As in `make replicate ARGS="model.hidden_size=128,64 split.seed=0,1 seed=0,1"`."""
+    """As in `make claims ARGS="model.hidden_size=128,64 split.seed=0,1 seed=0,1"`."""
     cards = [
         card(
             split, 0.7 + size / 1000 + seed / 100, seed=split_seed,

@@ -106,7 +106,7 @@ def test_a_failed_trial_is_reported_and_tried_again(search, monkeypatch):
     ("words", "message"),
     [
         ("split=leaky", "A search assigns the tracks outside the test part to validation folds of its own."),
-        ("trainer.best_epoch_on=test", "A search does not use the test part"),
+        ("trainer.best_epoch_on=test", "A search compares validation scores: leave trainer.best_epoch_on=test out."),
         ("search.folds=1", "search.folds = 1: should be greater than or equal to 2"),
     ],
 )
