@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import torch
 from lightning import LightningModule
@@ -83,11 +83,11 @@ class GenreModule(LightningModule):
         else:
             super().__setattr__(name, value)
 
-    def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Tensor | None:  # noqa: ARG002
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:  # noqa: ARG002
         """Return the loss of one batch, `()`; with manual optimization, take a step for each of a list of batches."""
         if self.automatic_optimization:
-            return self.training_loss(cast("Batch", batch))
-        self._take_steps(cast("list[Batch]", batch))
+            return self.training_loss(batch)
+        self._take_steps(batch)
         return None
 
     def _take_steps(self, batches: list[Batch]) -> None:

@@ -130,7 +130,7 @@ class ReplicationTable(Study):
 
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:  # noqa: ARG002
         """A row for each printed score, and a row for each pair of networks."""
-        columns = (
+        columns: tuple[str, ...] = (
             "network", "figure", "printed", "reproduced, training seeds", "reproduced, splits", "sd", "reproduced?",
             BY_TRACK, BY_ARTIST, "consistent with",
         )  # fmt: skip

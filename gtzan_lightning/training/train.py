@@ -276,7 +276,8 @@ def shorten_steps(config: Config, model: GenreModule, datamodule: SliceDataModul
     plain = options.gradient_clip_val is None and options.limit_batches is None and not options.model_extra
     single = options.devices == 1 and options.precision == "32-true" and options.accelerator == "cpu"
     by_epoch = schedule is not None and schedule.interval == "epoch" and not schedule.target.endswith("Plateau")
-    if plain and single and by_epoch and model.automatic_optimization:
+    own_step = type(model).training_step is GenreModule.training_step and model.automatic_optimization
+    if plain and single and by_epoch and own_step:
         model.automatic_optimization = False
         datamodule.batches_per_list = BATCHES_PER_LIST
 

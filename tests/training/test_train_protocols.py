@@ -102,6 +102,16 @@ def test_steps_taken_in_lists_give_the_same_numbers(trained, monkeypatch):
     assert len({row["train/lr"] for row in history(in_lists)}) == 4  # the schedule follows the epochs
 
 
+def test_a_model_with_a_step_of_its_own_takes_it():
+    class Own(MLP):
+        def training_step(self, batch, batch_idx):
+            return super().training_step(batch, batch_idx)
+
+    datamodule = SimpleNamespace(batches_per_list=None)
+    train_module.shorten_steps(validate_config(compose([*IN_LISTS])), model := Own(), datamodule)
+    assert (datamodule.batches_per_list, model.automatic_optimization) == (None, True)
+
+
 @pytest.mark.parametrize(
     ("change", "in_lists"),
     [
