@@ -6,9 +6,8 @@ from gtzan_lightning.config.composition import compose, conf_dir
 from gtzan_lightning.config.identity import flat
 from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.studies.claims import PublishedClaims
+from gtzan_lightning.studies.claims import PublishedClaims, ReplicationTable
 from gtzan_lightning.studies.rankings import PublishedRankings
-from gtzan_lightning.studies.replication import ReplicationTable
 from gtzan_lightning.studies.study import study_class
 
 CLAIMED = [path.stem for path in sorted((conf_dir() / "experiment").glob("*_*.yaml"))]  # one each published row

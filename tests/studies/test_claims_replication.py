@@ -5,8 +5,7 @@ import pytest
 
 from gtzan_lightning.evaluation.predictions import Predictions, write_predictions
 from gtzan_lightning.report.tables import table_markdown
-from gtzan_lightning.studies.claims import prediction_interval
-from gtzan_lightning.studies.replication import ReplicationTable, network_pairs, table_rows
+from gtzan_lightning.studies.claims import ReplicationTable, network_pairs, prediction_interval, table_rows
 
 FIGURES = [
     {"name": "last epoch", "level": "window", "epoch": "last", "accuracy": 0.78, "sd": 0.005},
