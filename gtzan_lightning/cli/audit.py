@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ def _target(words: list[str], arguments: argparse.Namespace) -> AuditTarget:
     from gtzan_lightning.runs.browser import named_run
     from gtzan_lightning.training.audit_targets import run_target, split_target
 
-    runs = [word for word in words if "=" not in word]
+    runs = [word for word in words if "=" not in word and not re.match(r"~\w", word)]  # ~key deletes a key
     if not runs:
         return split_target(configuration(words, arguments))
     if len(words) > 1:

@@ -58,3 +58,19 @@ def test_options_stand_anywhere(monkeypatch):
     assert cli.main(["predict", "RUN", "a.wav", "--jobs", "2", "b.wav", "--trust", "mypkg", "c.wav"]) == 0
     assert (parsed["run_name"], parsed["files"]) == ("RUN", ["a.wav", "b.wav", "c.wav"])
     assert (parsed["jobs"], parsed["trust"]) == (2, ["mypkg"])
+
+
+@pytest.mark.parametrize(
+    ("words", "positional"),
+    [
+        (["predict", "run", "a.wav", "--format", "csv", "b.wav"], {"run_name": "run", "files": ["a.wav", "b.wav"]}),
+        (["predict", "--format", "csv", "run", "a.wav"], {"run_name": "run", "files": ["a.wav"]}),
+        (["predict", "run", "--trust", "mypkg", "a.wav", "--jobs", "2", "b.wav"], {"files": ["a.wav", "b.wav"]}),
+        (["audit", "split=grouped", "--draws", "3", "seed=1"], {"words": ["split=grouped", "seed=1"]}),
+        (["data", "check", "a=1", "-cd", "conf", "b=2"], {"overrides": ["a=1", "b=2"]}),
+        (["export", "--to", "onnx", "run", "--overwrite"], {"run_name": "run"}),
+    ],
+)
+def test_arguments_and_options_in_any_order(words, positional):
+    parsed = vars(cli._parsed(cli.parser(), words))
+    assert {name: parsed[name] for name in positional} == positional

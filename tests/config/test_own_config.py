@@ -130,3 +130,13 @@ def test_a_key_without_an_effect_is_refused_before_any_work(command, tables_root
     assert (ended.status, ended.out) == (2, "")
     assert message in ended.err
     assert not ended.cards()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["split=grouped,leaky", "seed=range(0,3)", "hydra/launcher=no", "data.root=${no}", "+x@y.z=1", "~nothing", "a b=1"],
+)
+def test_a_command_of_one_configuration_reports_what_train_py_reports(command, capsys, word):
+    ended = command(word)
+    assert cli.main(["audit", word]) == ended.status == 2
+    assert capsys.readouterr().err.strip() == ended.err.strip() != ""

@@ -104,6 +104,36 @@ def test_a_torch_export_does_not_need_this_package(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected(music(5, 3)), atol=1e-5)
 
 
+@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("name", ["majority", "logreg", "svm", "lda", "knn", "forest"])
+def test_an_estimator_of_scikit_learn_is_exported_without_skl2onnx(name, to, tmp_path):
+    model = make_model(validate_config(compose([f"model={name}"])), (2, FEATURES), GENRES)
+    rng = np.random.default_rng(0)
+    y = rng.integers(GENRES, size=120)
+    x = (rng.normal(size=(120, 2, FEATURES)) + 0.7 * np.arange(GENRES)[y, None, None]).astype(np.float32)
+    scale = Standardisation.fitted(x.reshape(-1, FEATURES))
+    inputs = scale.apply(x.reshape(-1, FEATURES)).reshape(120, -1)
+    model.fit(torch.from_numpy(inputs.reshape(x.shape)), torch.from_numpy(y))
+    FORMATS[to].write(graph_of(PortableModel(model.eval(), scale), 2, FEATURES), tmp_path / "m")
+    found, one = (FORMATS[to].run(tmp_path / "m", rows) for rows in (x, x[:1]))
+    np.testing.assert_allclose(one, found[:1], atol=1e-6)
+    estimator = model.estimator
+    expected = (
+        estimator.predict_proba(inputs)
+        if hasattr(estimator, "predict_proba")
+        else softmax(estimator.decision_function(inputs), axis=1)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_an_estimator_without_a_form_of_tensors_is_refused():
+    words = ["model=majority", "model._target_=sklearn.naive_bayes.GaussianNB", "~model.strategy"]
+    model = make_model(validate_config(compose(words)), (1, FEATURES), GENRES)
+    model.fit(torch.randn(40, 1, FEATURES), torch.arange(40) % GENRES)
+    with pytest.raises(GtzanError, match="GaussianNB cannot be exported as a graph of operations"):
+        graph_of(PortableModel(model, Standardisation.fitted(np.eye(FEATURES))), 1, FEATURES)
+
+
 def test_a_model_that_cannot_be_exported_raises_with_the_reason(monkeypatch):
     model = trained("mlp", 1)
     monkeypatch.setattr(type(model), "forward", lambda self, x: self.head(x.mean(dim=1)) if x.sum() > 0 else x)

@@ -119,7 +119,9 @@ def test_initial_weights_are_part_of_the_hash(trained):
     "variables",
     [
         {"LOCAL_RANK": "1"},
-        {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"},
+        {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "1"},
+        {"NODE_RANK": "1"},
+        {"SLURM_NTASKS": "4"},
         {"SLURM_NTASKS": "4", "SLURM_JOB_ID": "7", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_NODEID": "0"},
     ],
 )
