@@ -110,7 +110,7 @@ class FeatureConfig(Section):
 
     @model_validator(mode="after")
     def _belongs_to_a_table(self) -> FeatureConfig:
-        for key in ("path", "drop", "transform", "pooling"):
+        for key in ("path", "transform", "pooling"):
             if self.name != TABLE and getattr(self, key) is not None:
                 raise ValueError(f"features.{key} belongs to features=table, not to features={self.name}")
         if self.name != TABLE and self.window_s is None:

@@ -30,6 +30,7 @@ from gtzan_lightning.datamodule.slices import SliceTable, slice_table, step_tabl
 from gtzan_lightning.datamodule.splits import check_tracks, split_slices
 from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, Features, FrameSettings
+from gtzan_lightning.features.kinds import kind_named
 from gtzan_lightning.utils.caching import cache_dir
 
 EVALUATION_BATCH = 512  # constant, since another order of summation would change the last digit of a score
@@ -197,6 +198,7 @@ class GenreDataModule(SliceDataModule):
         batch_size: Examples per training batch.
         seed: Training seed; determines the order of the training examples.
         scaling: `standard` or `quantile`; None is `quantile` for stats, else `standard`.
+        drop: Columns to leave out; None leaves out those that `features.drop` does in `conf/features`.
         cache_dir: Cache of features and synthetic audio; None is GTZAN_CACHE, else the cache folder of the system.
         n_jobs: Processes that compute features from audio.
 
@@ -222,6 +224,7 @@ class GenreDataModule(SliceDataModule):
         batch_size: int = 128,
         seed: int = 0,
         scaling: ScalingName | None = None,
+        drop: Sequence[str] | None = None,
         cache_dir: str | None = None,
         n_jobs: int = 2,
     ) -> None:
@@ -265,5 +268,6 @@ class GenreDataModule(SliceDataModule):
             settings=FrameSettings(),
             cache_dir=folder,
             n_jobs=options.n_jobs,
+            drop=getattr(kind_named(options.features), "DROPPED", ()) if options.drop is None else options.drop,
         )
         return corpus, features

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from gtzan_lightning.features.feature_request import (
 from gtzan_lightning.features.kinds import NAMES
 from gtzan_lightning.utils.content_index import ContentIndex, key_of
 
+LENGTH = "length"  # in samples, a column of the published tables
 SMALLEST = 1e-6  # keeps logarithms of 0 finite
 ATTEMPTS = 3  # at joining the entries of files while other processes prune them
 MAX_LISTED = 100  # unusable files listed in the error message
@@ -51,6 +53,7 @@ def load_features(
     augmented_copy: AugmentedCopy | None = None,
     transform: str | None = None,
     pooling: str | None = None,
+    drop: Sequence[str] = (),
 ) -> Features:
     """The features of every track that has them.
 
@@ -67,19 +70,42 @@ def load_features(
         augmented_copy: An augmented copy of each track instead of the track itself; requires audio.
         transform: `logit` or `log` of the values of a table.
         pooling: `clip` for mean and standard deviation over the rows of a track of a table.
+        drop: Columns to leave out; a table is read without them.
 
     Raises:
-        GtzanError: The corpus cannot have these features, or too many files are unusable.
+        GtzanError: The corpus cannot have these features, lacks one to drop, or too many files are unusable.
     """
     if name == TABLE:
         return _from_own_table(corpus, corpus.tables[TABLE], transform, pooling)
     if name not in NAMES:
         raise GtzanError(f"features={name}: no such features. Choose one of {', '.join(NAMES)}.")
     if name == "stats" and corpus.source == "tables" and augmented_copy is None:
-        return _from_table(corpus, window_s)
+        return without_columns(_from_table(corpus, window_s), drop, settings.sample_rate_hz)
     _require_audio(corpus, name)
     request = FeatureRequest(name, window_s, settings, augmented_copy)
-    return _from_audio(corpus, request, features_cache(cache_dir), n_jobs, max_skipped_share)
+    computed = _from_audio(corpus, request, features_cache(cache_dir), n_jobs, max_skipped_share)
+    return without_columns(computed, drop, settings.sample_rate_hz)
+
+
+def without_columns(features: Features, drop: Sequence[str], sample_rate_hz: int) -> Features:
+    """Features without the columns named in `drop`; the length of the rows is kept as `length_s`.
+
+    Raises:
+        GtzanError: There is no such column, or none is left.
+    """
+    if unknown := [name for name in drop if name not in features.columns]:
+        raise GtzanError(
+            f"features.drop: {features.name} has no column {unknown[0]}. Its columns: {', '.join(features.columns)}."
+        )
+    kept = [place for place, name in enumerate(features.columns) if name not in drop]
+    if not kept:
+        raise GtzanError("features.drop leaves no column. Name fewer.")
+    if LENGTH in features.columns:
+        samples = features.values[:, features.columns.index(LENGTH)]
+        features = replace(features, length_s=samples.astype(np.float64) / sample_rate_hz)
+    if not drop:
+        return features
+    return replace(features, columns=tuple(features.columns[place] for place in kept), values=features.values[:, kept])
 
 
 def _from_table(corpus: Corpus, window_s: float) -> Features:

@@ -139,6 +139,7 @@ class Features:
     track_index: NDArray[np.int32]  # (rows,), position in Corpus.tracks
     start_s: NDArray[np.float64]  # (rows,), start of the row within its track
     row_s: float  # seconds from the start of a row to the next: window length, or hop of frames
+    length_s: NDArray[np.float64] | None = None  # (rows,), seconds of sound behind each row, where they are stated
     whole_clips: bool = False  # one row a track, of whatever length; each is a slice
     notes: tuple[str, ...] = ()  # one sentence per file that was repaired, skipped or left out
 

@@ -159,9 +159,9 @@ def evaluate_on(run: TrainedRun, corpus_config: Config) -> Evaluation:
 
 def _with_corpus(trained: Config, given: Config) -> Config:
     """The configuration of the training with the corpus of another one."""
-    chosen: dict[str, Any] = {key: getattr(given.features, key) for key in ("path", "columns", "drop")}
+    chosen: dict[str, Any] = {key: getattr(given.features, key) for key in ("path", "columns")}
     if given.features.name == TABLE:
-        chosen |= {"name": TABLE, "window_s": given.features.window_s}
+        chosen |= {"name": TABLE, "window_s": given.features.window_s, "drop": given.features.drop}
     features = trained.features.model_copy(update=chosen)
     return trained.model_copy(update={"data": given.data, "features": features, "cache_dir": given.cache_dir})
 

@@ -79,7 +79,8 @@ def check_columns(run: TrainedRun) -> None:
             f"{run.path}: was trained on a feature table, which cannot be computed from audio.\n"
             "Compute the same features with the program that made the table."
         )
-    computed = feature_columns(name, frame_settings(run.config))
+    drop = run.config.features.drop or ()
+    computed = tuple(column for column in feature_columns(name, frame_settings(run.config)) if column not in drop)
     if computed != run.columns:
         raise GtzanError(
             f"{run.path}: its {len(run.columns)} features are not the {len(computed)} of {name} in this version. "
@@ -130,10 +131,11 @@ def _prediction(run: TrainedRun, preprocessed: Preprocessed, cache: FileCache, c
 
 def _features(run: TrainedRun, request: FeatureRequest, values: NDArray[np.float32]) -> Features:
     """The rows of one file, as those of a corpus of one track."""
+    columns = feature_columns(request.name, request.settings)
     return Features(
         name=request.name,
         columns=run.columns,
-        values=values,
+        values=values[:, [columns.index(column) for column in run.columns]],
         track_index=np.zeros(len(values), np.int32),
         start_s=np.arange(len(values), dtype=np.float64) * request.row_s,
         row_s=request.row_s,

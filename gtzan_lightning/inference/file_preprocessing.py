@@ -37,10 +37,7 @@ class Preprocessing:
 
         features, lengths = run.config.features, run.config.slice
         request = FeatureRequest(features.name, features.row_s(lengths.step_s), frame_settings(run.config))
-        clip_s = None
-        if run.config.whole_clips and "length" in run.columns:
-            clip_s = float(run.standardisation.mean[run.columns.index("length")]) / features.sample_rate_hz
-        return cls(request, lengths.seconds, lengths.step_s, lengths.hop_s, clip_s)
+        return cls(request, lengths.seconds, lengths.step_s, lengths.hop_s, run.clip_s)
 
     @property
     def longest_s(self) -> float:

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Template
 
 from gtzan_lightning.datamodule.slices import lengths_in_rows
-from gtzan_lightning.features.feature_request import WHOLE_CLIP_S
-from gtzan_lightning.features.kinds import is_framed, kind_named, pretraining
+from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, feature_columns
+from gtzan_lightning.features.kinds import NAMES, is_framed, kind_named, pretraining
 from gtzan_lightning.inference.export_formats import INPUT, OUTPUT
 from gtzan_lightning.inference.trained_run import TrainedRun
 from gtzan_lightning.runs.run_card import versions
@@ -24,8 +24,8 @@ WINDOW_IS = {
     "log10(10000 x + 1) of librosa's mel spectrum in 96 bands, with zeros beyond the ends of the file",
 }
 HOW_TO = (
-    "Read the audio as described by `audio` and compute `features`: one row per window or frame, with the columns in "
-    "this order, in their original units.",
+    "Read the audio as described by `audio` and compute `features`: one row per window or frame, with `columns` in "
+    "this order, in their original units; `computed` lists all columns that the features have.",
     "Slice the rows as described by `slicing`: each slice has `steps` steps, each step is the mean of `rows_per_step` "
     "rows; the next slice starts `rows_per_hop` rows later. An incomplete last slice is left out.",
     "Pass the slices to the model unscaled. Standardisation, temperature and softmax are part of the graph; "
@@ -72,6 +72,7 @@ def input_sheet(run: TrainedRun, file: str, to: str) -> dict[str, Any]:
         "features": {
             "name": features.name,
             "columns": list(run.columns),
+            "computed": list(_computed_columns(run)),
             "row_s": row_s,
             "row_is": _row_is(features.name, framed=features.framed, whole_clip=whole_clip),
             **_settings(run),
@@ -86,6 +87,12 @@ def input_sheet(run: TrainedRun, file: str, to: str) -> dict[str, Any]:
         "versions": versions(),
         "example": script.splitlines(),
     }
+
+
+def _computed_columns(run: TrainedRun) -> tuple[str, ...]:
+    """The columns that the features have before `features.drop`."""
+    name = run.config.features.name
+    return feature_columns(name, frame_settings(run.config)) if name in NAMES else run.columns
 
 
 def _settings(run: TrainedRun) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class TrainedRun:
     ood: OodScore | None  # fitted on the training part; None in older runs
     temperature: float | None  # fitted on validation; None in older runs
     card: Card | None  # of the run; None for a checkpoint without its folder
+    clip_s: float | None = None  # mean length of the training clips, where each is one row of statistics
 
     @property
     def name(self) -> str:
@@ -97,7 +98,7 @@ def load_run(run: str | Path, *, outputs: str | Path = "outputs", trust: Collect
         >>> run = load_run(train(compose(overrides)).folder)  # doctest: +ELLIPSIS
         Run mlp-3s-grouped-...
         >>> len(run.columns)
-        58
+        55
     """
     if Path(run).is_file():
         return _load(Path(run), RunFolder(Path(run).parent), trust)
@@ -127,6 +128,7 @@ def _load(path: Path, folder: RunFolder, trust: Collection[str]) -> TrainedRun:
         ood = OodScore.from_plain(contents["ood"]) if "ood" in contents else None
         temperature = contents.get("temperature")
         temperature = None if temperature is None else _plausible_temperature(float(temperature))
+        clip_s = None if contents.get("clip_s") is None else float(contents["clip_s"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a ValidationError is a ValueError
         raise GtzanError(
             f"{path}: its contents are not those of a run of this version: {_format_error(error)}."
@@ -146,6 +148,7 @@ def _load(path: Path, folder: RunFolder, trust: Collection[str]) -> TrainedRun:
         standardisation=standardisation,
         ood=ood,
         temperature=temperature,
+        clip_s=clip_s,
         card=card or None,
     )
 

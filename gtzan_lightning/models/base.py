@@ -37,7 +37,7 @@ class GenreModule(LightningModule):
     def __init__(
         self,
         n_steps: int = 1,
-        n_features: int = 58,
+        n_features: int = 55,
         n_genres: int = 10,
         *,
         lr: float = 0.005,

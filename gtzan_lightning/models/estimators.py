@@ -47,7 +47,7 @@ class Estimator(GenreModule):
     def __init__(
         self,
         n_steps: int = 1,
-        n_features: int = 58,
+        n_features: int = 55,
         n_genres: int = 10,
         *,
         estimator: BaseEstimator,

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gtzan_lightning.corpus.audio_folder import printable
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
@@ -103,10 +104,11 @@ def _source(name: str, card: Card) -> list[str]:
     ]
     if data["corpus"] == "synthetic":
         lines.append("SYNTHETIC CORPUS: this model was not trained on music; its predictions are meaningless.")
-    if data["source"] == "tables" and card["features"]["name"] == "stats":
+    features = card["features"]
+    if data["source"] == "tables" and features["name"] == "stats" and features["shape"][1] == len(STATS_COLUMNS):
         lines.append(
-            "Trained on the published tables, of which four columns (harmony_*, perceptr_*) cannot be recomputed: "
-            "GTZAN's own clips get slightly other probabilities than in predictions.csv, except with data.source=audio."
+            "Trained on all published columns; of these, harmony_mean and perceptr_mean cannot be recomputed from "
+            "audio, and probabilities can be far from those of predictions.csv. See features.drop."
         )
     return lines + score_warnings(card)
 

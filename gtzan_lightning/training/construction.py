@@ -102,9 +102,8 @@ def fit_training_ood(config: Config, datamodule: SliceDataModule) -> dict[str, o
 def _fit_ood(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
     slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
     stop_s = datamodule.slices.stop_s[slices]
-    if config.whole_clips and "length" in datamodule.columns:  # clips of any length; `length` is in samples
-        lengths = datamodule.features.values[:, datamodule.columns.index("length")]
-        stop_s = lengths[datamodule.slices.first_row[slices]].astype(np.float64) / config.features.sample_rate_hz
+    if config.whole_clips and datamodule.features.length_s is not None:  # clips of any length
+        stop_s = datamodule.features.length_s[datamodule.slices.first_row[slices]]
     found = fit_ood(
         examples.values.numpy(),
         examples.step_index.numpy()[slices],

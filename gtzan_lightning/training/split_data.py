@@ -109,6 +109,7 @@ def load_configured_features(config: Config, corpus: Corpus, augmented_copy: Aug
         augmented_copy=augmented_copy,
         transform=config.features.transform,
         pooling=config.features.pooling,
+        drop=config.features.drop or (),
     )
 
 

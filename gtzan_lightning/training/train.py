@@ -289,6 +289,7 @@ def _selected_by(config: Config, model: GenreModule) -> str:
 
 def _contents(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
     """What a checkpoint needs besides the weights to classify a new file."""
+    lengths = datamodule.features.length_s if config.whole_clips else None
     return {
         "config": config.model_dump(by_alias=True),
         "genres": list(datamodule.genres),
@@ -298,6 +299,7 @@ def _contents(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
         "scale": torch.from_numpy(datamodule.standardisation.scale),
         "quantiles": torch.from_numpy(datamodule.standardisation.quantiles),
         "ood": fit_training_ood(config, datamodule),
+        "clip_s": None if lengths is None else float(lengths.mean()),
     }
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from gtzan_lightning.cli import main
+from gtzan_lightning.features.kinds.stats import DROPPED
 from gtzan_lightning.inference import export_formats as formats
 from gtzan_lightning.inference import exporting
 from gtzan_lightning.runs.run_card import LEAKY_WARNING
@@ -53,7 +54,9 @@ def test_rows_of_the_table_give_the_calibrated_predictions_of_the_run(export, ls
     table = pd.read_csv(tables_root / "features_3_sec.csv").set_index("filename").drop(columns="label")
     predictions = pd.read_csv(lstm / "predictions.csv")
     names = [f"{row.track_id}.{row.start_s / 3:.0f}.wav" for row in predictions.itertuples()]
-    (p,) = onnxruntime.InferenceSession("m.onnx").run(None, {"features": table.loc[names].to_numpy("f4")[:, None]})
+    (p,) = onnxruntime.InferenceSession("m.onnx").run(
+        None, {"features": table.loc[names].drop(columns=list(DROPPED)).to_numpy("f4")[:, None]}
+    )
     card, sheet = json.loads((lstm / "run.json").read_text()), json.loads(Path("m.json").read_text())
     tempered = predictions[[f"p_{genre}" for genre in sheet["output"]["genres"]]].to_numpy() ** (
         1 / card["calibration"]["temperature"]
@@ -70,12 +73,13 @@ def test_the_sheet_describes_the_input(export, mlp, tables_root):
     assert files() == [f"{mlp.name}{suffix}" for suffix in (".json", ".md", ".pt2")]
     sheet = json.loads(Path(f"{mlp.name}.json").read_text())
     columns = pd.read_csv(tables_root / "features_3_sec.csv", nrows=0).columns[1:-1].tolist()
-    assert sheet["features"]["columns"] == columns
-    assert sheet["input"]["shape"] == ["batch", 1, 58]
+    assert sheet["features"]["computed"] == columns
+    assert sheet["features"]["columns"] == [column for column in columns if column not in DROPPED]
+    assert sheet["input"]["shape"] == ["batch", 1, 55]
     assert sheet["output"]["shape"] == ["batch", 10]
     assert sheet["audio"]["sample_rate_hz"] == 22050
     assert sheet["slicing"] == {"seconds": 3, "steps": 1, "rows_per_step": 1, "rows_per_hop": 1}
-    assert np.shape(sheet["standardisation"]["quantiles"]) == (58, 256)
+    assert np.shape(sheet["standardisation"]["quantiles"]) == (55, 256)
     assert sheet["model"]["file"] == f"{mlp.name}.pt2"
 
 

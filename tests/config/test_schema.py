@@ -6,6 +6,7 @@ from gtzan_lightning.config.composition import compose, conf_dir
 from gtzan_lightning.config.identity import flat
 from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.features.kinds import stats
 from gtzan_lightning.studies.claims import PublishedClaims, ReplicationTable
 from gtzan_lightning.studies.rankings import PublishedRankings
 from gtzan_lightning.studies.study import study_class
@@ -135,3 +136,12 @@ def test_each_value_has_its_range(override, message):
 def test_a_target_is_a_dotted_name():
     (_, line) = refusal("model._target_=MLP")
     assert line.startswith("  model._target_ = MLP: ")
+
+
+def test_statistics_are_used_without_the_columns_that_are_constant_or_not_reproducible():
+    def composed(*overrides):
+        return validate_config(compose(overrides), overrides)
+
+    assert composed().features.drop == list(stats.DROPPED) == ["length", "harmony_mean", "perceptr_mean"]
+    for name in ("replication_mlp_3s", "replication_lstm_9s", "paper_lstm_6s"):
+        assert composed(f"experiment={name}").features.drop is None  # published networks on the published columns

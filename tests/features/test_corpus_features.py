@@ -76,6 +76,20 @@ def test_the_thirty_second_table(tmp_path):
     assert features.start_s.tolist() == [0, 0]
 
 
+def test_columns_to_drop_are_left_out_and_the_length_of_the_rows_is_kept(tmp_path):
+    corpus, rows = table_corpus(tmp_path, ["blues.00000.0", "rock.00001.0"])
+    kept = load(corpus, tmp_path, window_s=3.0, drop=["length", "tempo"])
+    places = [place for place, name in enumerate(STATS_COLUMNS) if name not in ("length", "tempo")]
+    assert kept.columns == tuple(STATS_COLUMNS[place] for place in places)
+    whole = np.array([row[1:-1] for row in rows], np.float32)
+    np.testing.assert_array_equal(kept.values, whole[:, places])
+    np.testing.assert_allclose(kept.length_s, whole[:, 0] / 22_050)
+    with pytest.raises(GtzanError, match=r"features\.drop: stats has no column temp\. Its columns: length, "):
+        load(corpus, tmp_path, window_s=3.0, drop=["temp"])
+    with pytest.raises(GtzanError, match=r"features\.drop leaves no column"):
+        load(corpus, tmp_path, window_s=3.0, drop=STATS_COLUMNS)
+
+
 def test_tables_refuse_features_that_they_lack(tmp_path):
     corpus, _ = table_corpus(tmp_path, ["rock.00001.0", "blues.00000.0"])
     with pytest.raises(GtzanError, match=r"data\.source=audio"):

@@ -44,10 +44,12 @@ def untrained(overrides, steps, song):
     config = validate_config(compose(["model=mlp", "model.hidden_size=64", "model.num_layers=1", *overrides]))
     features, settings = config.features, frame_settings(config)
     window_s = features.window_s if features.framed else features.row_s(config.slice.step_s)
+    computed = feature_columns(features.name, settings)
+    columns = tuple(column for column in computed if column not in (features.drop or ()))
     rows = analyse_file(song, FeatureRequest(features.name, window_s, settings)).values
+    rows = rows[:, [computed.index(column) for column in columns]]
     mean = rows.mean(axis=0)
     scale = Standardisation(mean, (rows.std(axis=0) + 0.1 * np.abs(mean) + 1e-4).astype(np.float32))
-    columns = feature_columns(features.name, settings)
     torch.manual_seed(0)
     model = make_model(config, (steps, len(columns)), len(GENRES)).eval()
     return TrainedRun(

@@ -13,6 +13,7 @@ import torch
 import gtzan_lightning
 from gtzan_lightning import load_run
 from gtzan_lightning.config.composition import compose
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import with_temperature
 from gtzan_lightning.evaluation.predictions import read_predictions
@@ -90,15 +91,16 @@ def test_probabilities_are_those_of_predictions_csv_with_the_temperature(run_fol
         genre, number, window, _ = name.split(".")
         table[f"{genre}.{number}", 3.0 * int(window)] = np.array(values, np.float64)
     rows = zip(predictions.track_id, predictions.start_s, strict=True)
-    x = np.array([table[row] for row in rows], np.float32)[:, None]
+    kept = [STATS_COLUMNS.index(column) for column in run.columns]
+    x = np.array([table[row] for row in rows], np.float32)[:, None, kept]
     assert run.probabilities(x, calibrated=False) == pytest.approx(predictions.probabilities, abs=1e-6)
     calibrated = with_temperature(predictions, run.temperature).probabilities
     assert run.probabilities(x) == pytest.approx(calibrated, abs=1e-5)
 
 
 def test_an_example_of_another_shape_raises(run_folder):
-    with pytest.raises(ValueError, match=r"\(2, 58\).*\(1, 58\)"):
-        load_run(run_folder).probabilities(np.zeros((3, 2, 58)))
+    with pytest.raises(ValueError, match=r"\(2, 55\).*\(1, 55\)"):
+        load_run(run_folder).probabilities(np.zeros((3, 2, 55)))
 
 
 def test_best_is_by_validation_without_leaky_and_unfinished_runs(outputs, run_folder, tmp_path):
@@ -152,17 +154,17 @@ def model_keys(**keys):
         (lambda weights, _: weights.update(more=torch.zeros(2)), "the checkpoint"),
         (lambda _, contents: contents.update(shape=[1, 57]), "57 features"),
         (lambda _, contents: contents.update(columns=["one"]), "do not fit"),
-        (lambda _, contents: contents.update(mean=torch.zeros(3)), "58 features"),
+        (lambda _, contents: contents.update(mean=torch.zeros(3)), "55 features"),
         (lambda _, contents: contents.update(temperature="hot"), "not those of a run"),
         (lambda _, contents: contents.update(temperature=-1.0), "a temperature of -1, which is not from 0.05 to 20"),
         (lambda _, contents: contents.update(temperature=1e-30), "a temperature of 1e-30"),
         (lambda weights, _: weights["head.bias"].fill_(np.nan), "head.bias has values that are no numbers"),
-        (lambda _, contents: contents.update(scale=torch.zeros(58)), "not finite and positive"),
-        (lambda _, contents: contents.update(shape=[10**8, 58]), "examples of 100000000 steps of 58 features"),
+        (lambda _, contents: contents.update(scale=torch.zeros(55)), "not finite and positive"),
+        (lambda _, contents: contents.update(shape=[10**8, 55]), "examples of 100000000 steps of 55 features"),
         (model_keys(num_layers=10**7), "model.num_layers=10000000, but the checkpoint has"),
         (lambda weights, _: weights.update(more=torch.zeros(1).expand(10**12)), "more has the size 4,000,000,000,000"),
         (lambda _, contents: contents["config"].pop("slice"), "slice: Field required"),
-        (lambda _, contents: contents.update(ood={"center": torch.zeros(58)}), "no entry 'precision'"),
+        (lambda _, contents: contents.update(ood={"center": torch.zeros(55)}), "no entry 'precision'"),
     ],
 )
 def test_manipulated_checkpoints_raise(changed, change, message, tmp_path):

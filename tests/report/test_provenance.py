@@ -6,7 +6,7 @@ CARD = {
     "status": "done",
     "model": {"name": "MLP"},
     "data": {"corpus": "gtzan", "source": "tables"},
-    "features": {"name": "stats"},
+    "features": {"name": "stats", "shape": [1, 58]},
     "split": {"name": "leaky", "leakage_warning": "LEAKY SPLIT: slices of one track stand in train and test"},
     "metrics": {"test": {"clip": {"accuracy": 0.5, "accuracy_ci95": [0.4, 0.6], "n": 200}}},
 }
@@ -20,7 +20,7 @@ def test_score_split_leakage_warning_and_temperature_are_reported():
     text = remarks()
     assert "MLP on gtzan, clip accuracy 0.50 [0.40, 0.60] on 200 test clips (split leaky)" in text
     assert "LEAKY SPLIT" in text
-    assert "four columns" in text
+    assert "harmony_mean and perceptr_mean cannot be recomputed from audio" in text
     assert "Calibrated: temperature 1.50" in text
 
 
@@ -34,4 +34,5 @@ def test_what_a_run_lacks_is_reported():
 def test_a_model_of_synthetic_music_and_a_model_of_audio_have_their_own_remarks():
     text = remarks(CARD | {"data": {"corpus": "synthetic", "source": "audio"}})
     assert "was not trained on music" in text
-    assert "four columns" not in text
+    assert "cannot be recomputed" not in text
+    assert "cannot be recomputed" not in remarks(CARD | {"features": {"name": "stats", "shape": [1, 55]}})

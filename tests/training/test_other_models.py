@@ -67,7 +67,7 @@ def test_an_estimator_is_a_run_like_any_other(tables_root, name):
     assert accuracy == pytest.approx(0.1) if name == "majority" else accuracy > 0.2
     loaded = load_run(run.folder)
     assert loaded.model.name == run.card["model"]["name"]
-    assert loaded.probabilities(torch.zeros(3, 2, 58).numpy()).shape == (3, 10)
+    assert loaded.probabilities(torch.zeros(3, 2, 55).numpy()).shape == (3, 10)
 
 
 def test_the_seed_of_the_run_is_the_random_state():
@@ -80,7 +80,7 @@ def test_any_estimator_by_target_needs_trust_to_be_loaded(tables_root):
     assert run.card["model"]["name"] == "GaussianNB"
     with pytest.raises(GtzanError, match=r"sklearn\.naive_bayes\.GaussianNB as a pickle.*--trust sklearn"):
         load_run(run.folder)
-    found = load_run(run.folder, trust=["sklearn"]).probabilities(torch.zeros(3, 1, 58).numpy())
+    found = load_run(run.folder, trust=["sklearn"]).probabilities(torch.zeros(3, 1, 55).numpy())
     assert found.shape == (3, 10)
 
 
@@ -92,7 +92,7 @@ def test_a_model_of_the_working_directory_trains_and_loads_with_trust_only(table
     with pytest.raises(GtzanError, match=rf"its model is mypkg\.{name}, whose code would run.*--trust mypkg"):
         load_run(run.folder)
     loaded = load_run(run.folder, trust=["mypkg"])
-    assert loaded.probabilities(torch.zeros(3, 1, 58).numpy()).shape == (3, 10)
+    assert loaded.probabilities(torch.zeros(3, 1, 55).numpy()).shape == (3, 10)
     assert json.loads((run.folder / "run.json").read_text())["overrides"]
 
 

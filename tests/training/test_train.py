@@ -24,7 +24,7 @@ def test_a_run_leaves_a_complete_folder(first, requested):
     assert card["overrides"] == requested
     assert card["split"]["slices"] == {"train": 700, "val": 100, "test": 200}
     assert card["split"]["tracks_in_train_and_test"] == 0
-    assert card["features"] == {"name": "stats", "shape": [1, 58], "row_s": 3.0, "whole_clips": False}
+    assert card["features"] == {"name": "stats", "shape": [1, 55], "row_s": 3.0, "whole_clips": False}
     assert card["model"]["name"] == "MLP"
     assert card["metrics"]["test"]["window"]["cluster"] == "artist"
     assert card["training"]["epochs"] == 6
@@ -94,8 +94,8 @@ def test_checkpoints_load_without_pickles_and_contain_what_prediction_needs(firs
         checkpoint = torch.load(first.folder / name, weights_only=True)
         contents = checkpoint[CONTENTS]
         assert contents["genres"] == first.card["data"]["genres"]
-        assert len(contents["columns"]) == len(contents["mean"]) == len(contents["scale"]) == 58
-        assert contents["shape"] == [1, 58]
+        assert len(contents["columns"]) == len(contents["mean"]) == len(contents["scale"]) == 55
+        assert contents["shape"] == [1, 55]
         assert contents["config"]["slice"]["seconds"] == 3
         assert contents["config"]["model"]["_target_"] == "gtzan_lightning.models.MLP"
 

@@ -6,7 +6,8 @@ Each module defines `FRAMED`, `SETTINGS` (the fields of `FrameSettings` that it 
 are requested. A row of any other kind is a window of the signal: `rows(signal, window_s, settings, weights_dir)` maps
 `(samples,)` to `(windows, columns)`, and `min_samples(window_s, settings)` is the length of the shortest signal with a
 row. A kind with trained weights also defines `REQUIRED` (settings that it was trained with), `PRETRAINED` (its source,
-for run cards) and `prepare(weights_dir)`, which raises a `GtzanError` if the weights are missing.
+for run cards) and `prepare(weights_dir)`, which raises a `GtzanError` if the weights are missing. `DROPPED` names
+columns that `GenreDataModule` leaves out, as the configuration does with `features.drop`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the column names of cached features are needed without torc
     import torch
 
 FRAMED = False
+DROPPED = ("length", "harmony_mean", "perceptr_mean")  # by default: constant; not reproducible from audio
 SETTINGS: frozenset[str] = frozenset()
 WINDOWS_AT_ONCE = 16  # windows of a batch, so that memory does not grow with the length of a file
 
