@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -56,6 +56,7 @@ class Audit:
 
     checked: tuple[str, ...]  # checks that were made; those without the data they need are left out
     findings: tuple[Finding, ...]  # sorted by severity
+    not_checkable: tuple[str, ...] = ()  # checks that lack the data they need
 
     @property
     def errors(self) -> list[Finding]:
@@ -64,11 +65,15 @@ class Audit:
 
     def card(self) -> dict[str, Any]:
         """The run card's entry `audit`, as plain values."""
-        return {"checked": list(self.checked), "findings": [finding.card() for finding in self.findings]}
+        return {
+            "checked": list(self.checked),
+            "not_checkable": list(self.not_checkable),
+            "findings": [finding.card() for finding in self.findings],
+        }
 
     def extended(self, check: str, findings: Iterable[Finding]) -> Audit:
         """The audit with one more check and its findings."""
-        return Audit((*self.checked, check), by_severity([*self.findings, *findings]))
+        return replace(self, checked=(*self.checked, check), findings=by_severity([*self.findings, *findings]))
 
     def refuse_errors(self) -> None:
         """Raises an exception if the split breaks its own rule.

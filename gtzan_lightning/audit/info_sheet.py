@@ -19,7 +19,7 @@ from gtzan_lightning.datamodule.assignment import PARTS
 OPEN = "*(for the author to say)*"
 CHECKS_OF_TYPE = {
     "L1.1": ("missing parts", "epoch selection"),
-    "L1.2": ("normalisation",),
+    "L1.2": ("normalisation", "scaling beforehand"),
     "L1.3": ("feature selection",),
     "L1.4": ("copies", "overlapping slices", "fingerprint"),
     "L2": ("columns",),

@@ -18,6 +18,7 @@ from gtzan_lightning.audit.preprocessing_checks import (
     feature_selection,
     normalisation,
     pretraining_overlap,
+    scaling_beforehand,
 )
 
 CHECKS: dict[str, Callable[[AuditInput], list[Finding] | None]] = {
@@ -31,15 +32,19 @@ CHECKS: dict[str, Callable[[AuditInput], list[Finding] | None]] = {
     "columns": columns,
     "sort order": sort_order,
     "normalisation": normalisation,
+    "scaling beforehand": scaling_beforehand,
     "epoch selection": epoch_selection,
     "feature selection": feature_selection,
     "pretraining overlap": pretraining_overlap,
 }
 """Each check returns its findings, or None where the input lacks the data it needs."""
 
+OPTIONAL = ("pretraining overlap",)  # without a pretrained network there is nothing to check
+
 
 def audit(audit_input: AuditInput) -> Audit:
     """Runs every check; takes a fraction of a second on the published 3-s table."""
     outcomes = {name: check(audit_input) for name, check in CHECKS.items()}
     made = {name: found for name, found in outcomes.items() if found is not None}
-    return Audit(tuple(made), by_severity(finding for found in made.values() for finding in found))
+    found = by_severity(finding for findings in made.values() for finding in findings)
+    return Audit(tuple(made), found, tuple(name for name in outcomes if name not in {*made, *OPTIONAL}))

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtzan_lightning.audit.findings import AuditInput, Finding, Severity
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.datamodule.assignment import EXCLUDED
 from gtzan_lightning.datamodule.scaling import Standardisation
 from gtzan_lightning.datamodule.slices import step_table
 from gtzan_lightning.features.kinds import pretraining
 
+ROUNDED = 5e-3  # values in a table are rounded, and a few rows can be missing
 SAME = 1e-4  # tolerance in standard deviations, for single precision and the order of summation
 
 
@@ -33,6 +35,30 @@ def normalisation(audit_input: AuditInput) -> list[Finding] | None:
     )
     remedy = "Fit the normalisation on the training part alone."
     return [Finding("normalisation", _severity(audit_input, "normalisation"), "L1.2", evidence, remedy)]
+
+
+def scaling_beforehand(audit_input: AuditInput) -> list[Finding] | None:
+    """Whether the columns of a table were scaled over all its rows before they were read.
+
+    Features from audio, and tables in the units of the published ones, were not. Other tables can have been scaled in a
+    way that leaves no trace, or on the training part alone: None, unless each column has minimum 0 and maximum 1, or
+    mean 0 and standard deviation 1, over the rows of all parts.
+    """
+    if audit_input.corpus.source == "audio":
+        return []
+    values = np.asarray(audit_input.features.values, np.float64)
+    values = values[:, values.std(axis=0) > 0]
+    low, high, mean, deviation = values.min(axis=0), values.max(axis=0), values.mean(axis=0), values.std(axis=0)
+    how = None
+    if values.shape[1] > 1 and (np.abs(low) <= ROUNDED).all() and (np.abs(high - 1) <= ROUNDED).all():
+        how = "minimum 0 and maximum 1"
+    elif values.shape[1] > 1 and (np.abs(mean) <= ROUNDED).all() and (np.abs(deviation - 1) <= ROUNDED).all():
+        how = "mean 0 and standard deviation 1"
+    if how is None:
+        return [] if set(audit_input.features.columns) <= set(STATS_COLUMNS) else None
+    evidence = f"Each of {values.shape[1]} columns has {how} over all rows: the table was scaled before it was split."
+    remedy = "Use the table in its original units; the normalisation is then fitted on the training part."
+    return [Finding("scaling beforehand", "warning", "L1.2", evidence, remedy)]
 
 
 def epoch_selection(audit_input: AuditInput) -> list[Finding] | None:

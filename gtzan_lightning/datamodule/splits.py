@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,9 @@ from gtzan_lightning.datamodule.assignment import (
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
+
+PAIRS = (("train", "test"), ("val", "test"), ("train", "val"))
+"""Pairs of parts; the first matters most for the score."""
 
 
 def split_slices(corpus: Corpus, slices: SliceTable, rule: SplitRule) -> NDArray[np.str_]:
@@ -177,7 +179,7 @@ def check_parts(
                 f"The {part} part of the split has no slice of {', '.join(missing)} ({size}).\n"
                 "Use more tracks a genre, fewer folds, other split.ratios, or another split.seed."
             )
-    for one, other in () if may_share_tracks else combinations(PARTS, 2):
+    for one, other in () if may_share_tracks else PAIRS:
         shared = shared_tracks(parts, track_index, one, other)
         if len(shared):
             names = ", ".join(corpus.tracks[index].track_id for index in shared[:5])

@@ -113,7 +113,7 @@ def genre_figure(table: pd.DataFrame, entry: Mapping[str, Any], level: Level, ca
     place = np.arange(len(table))
     figure = Figure(figsize=(8.5, 2.4 + 0.42 * len(table)), layout="constrained", dpi=120)
     axes = figure.add_subplot()
-    few = (table["effective_units"] < MIN_CLUSTERS).to_numpy()
+    few = (table["effective_clusters"] < MIN_CLUSTERS).to_numpy()
     few_label = f"F1, effective number of {entry['cluster']}s < {MIN_CLUSTERS}"
     for chosen, hatch, label in ((~few, None, "F1"), (few, "///", few_label)):
         if chosen.any():

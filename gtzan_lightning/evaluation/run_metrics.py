@@ -75,7 +75,7 @@ def genre_metrics(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> 
     """Scores of each genre with 95 % intervals, indexed by genre.
 
     Returns:
-        Columns precision, recall, f1, n, recall_low, recall_high, f1_low, f1_high, clusters, effective_units. The
+        Columns precision, recall, f1, n, recall_low, recall_high, f1_low, f1_high, clusters, effective_clusters. The
         last one is the effective number of clusters, 1 / sum(share^2) over their shares of the rows (Kish 1965).
     """
     table = genre_scores(decisions)
@@ -83,8 +83,8 @@ def genre_metrics(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> 
     rows = counts.totals[:, 1]  # (clusters, genres)
     table["clusters"] = np.count_nonzero(rows, axis=0)
     share = rows / np.maximum(rows.sum(axis=0), 1)
-    table["effective_units"] = 1 / np.sum(share**2, axis=0).clip(min=1e-12)
-    table.loc[table["n"] == 0, "effective_units"] = 0.0
+    table["effective_clusters"] = 1 / np.sum(share**2, axis=0).clip(min=1e-12)
+    table.loc[table["n"] == 0, "effective_clusters"] = 0.0
     for name, statistic in (("recall", genre_recall), ("f1", genre_f1)):
         clusters = enumerate(table["clusters"].tolist())
         intervals = [t_interval(counts, _of_genre(statistic, genre), clusters=n) for genre, n in clusters]
@@ -118,9 +118,9 @@ def too_few_clusters(table: pd.DataFrame, cluster: str, minimum: float = MIN_CLU
         cluster: kind of the clusters: "artist", "recording" or "track".
         minimum: smallest effective number of clusters without a warning.
     """
-    few = table[(table["n"] > 0) & (table["effective_units"] < minimum)]
+    few = table[(table["n"] > 0) & (table["effective_clusters"] < minimum)]
     return [
         f"{genre}: {row.clusters:.0f} {cluster}{'' if row.clusters == 1 else 's'} "
-        f"(effective number of {cluster}s: {row.effective_units:.1f}), too few for a reliable score"
+        f"(effective number of {cluster}s: {row.effective_clusters:.1f}), too few for a reliable score"
         for genre, row in few.iterrows()
     ]

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedKFold
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, minmax_scale, scale
 
 from audit import audit_inputs
 from gtzan_lightning.audit.findings import LEAKAGE_TYPES, RunFacts
 from gtzan_lightning.audit.info_sheet import info_sheet
 from gtzan_lightning.audit.leakage_audit import CHECKS, audit
 from gtzan_lightning.audit.part_checks import single_column_accuracy
+from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.errors import GtzanError
 
 
@@ -267,3 +268,29 @@ def test_the_test_tracks_of_known_artists_are_counted_and_all_are_listed():
 
 def part_names(made, chosen):
     return made.parts[chosen[made.slices.track_index]]
+
+
+@pytest.mark.parametrize("scaler", ["minmax", "standard"])
+def test_a_table_that_was_scaled_over_all_rows_is_detected(scaler):
+    made = audit_inputs.audit_input()
+    values = made.features.values.astype(float) * 7 + 3
+    scaled = minmax_scale(values) if scaler == "minmax" else scale(values)
+    finding = found(audit_inputs.with_values(made, scaled.round(3)))["scaling beforehand"]
+    how = "minimum 0 and maximum 1" if scaler == "minmax" else "mean 0 and standard deviation 1"
+    assert finding.severity == "warning"
+    assert finding.leakage_type == "L1.2"
+    assert finding.evidence.startswith(f"Each of 12 columns has {how} over all rows")
+    on_training = made.parts[np.argsort(made.slices.first_row)] == "train"
+    fitted = (values - values[on_training].mean(axis=0)) / values[on_training].std(axis=0)
+    assert "scaling beforehand" not in found(audit_inputs.with_values(made, fitted))
+
+
+def test_the_scaling_of_a_table_in_other_units_is_not_checkable():
+    made = audit_inputs.audit_input()
+    outcome = audit(made)
+    assert {"scaling beforehand", "normalisation"} <= set(outcome.not_checkable)
+    assert not {"scaling beforehand", "pretraining overlap"} & {*outcome.checked}
+    assert "pretraining overlap" not in outcome.not_checkable
+    assert outcome.card()["not_checkable"] == list(outcome.not_checkable)
+    published = replace(made, features=replace(made.features, columns=STATS_COLUMNS[:12]))
+    assert "scaling beforehand" in audit(published).checked

@@ -250,6 +250,19 @@ def test_a_track_in_two_parts_is_refused_unless_allowed():
     )
 
 
+@pytest.mark.parametrize(
+    ("track_index", "pair"),
+    [
+        ([0, 0, 0, 3, 4, 3], "2 tracks are in both train and test: blues.00000, rock.00000"),
+        ([0, 1, 1, 3, 3, 5], "1 tracks are in both val and test: blues.00001"),
+        ([0, 0, 2, 3, 3, 5], "2 tracks are in both train and val: blues.00000, rock.00000"),
+    ],
+)
+def test_the_pair_of_parts_that_matters_most_is_named(track_index, pair):
+    parts, _, corpus = parts_and_tracks("train", "val", "test", "train", "val", "test")
+    assert pair in refusal(check_parts, parts, np.array(track_index, np.int32), corpus, may_share_tracks=False)
+
+
 @pytest.mark.parametrize("name", ["leaky", "grouped"])
 def test_train_tracks_excludes_training_examples_alone(name):
     corpus = tiny.corpus(GTZAN_GENRES, 20)

@@ -21,7 +21,7 @@ def table():
 def test_the_effective_number_of_clusters_is_kishs():
     metrics = table()
     assert metrics["clusters"].tolist() == [3, 6, 0]
-    assert metrics["effective_units"].tolist() == pytest.approx([100 / 66, 6, 0])
+    assert metrics["effective_clusters"].tolist() == pytest.approx([100 / 66, 6, 0])
     assert metrics["n"].tolist() == [10, 12, 0]
 
 

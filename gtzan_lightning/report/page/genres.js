@@ -26,7 +26,7 @@ function genreLines(names, rows, keys, cluster, level) {
   const found = names.map((name, place) => [name, Object.fromEntries(keys.map((key, at) => [key, rows[place][at]]))]);
   const known = found.filter(([, genre]) => genre.n).sort((a, b) => b[1].f1 - a[1].f1);
   const low = floorOf(known.map(([, genre]) => genre.f1_low));
-  const few = known.some(([, genre]) => genre.effective_units < MIN_CLUSTERS);
+  const few = known.some(([, genre]) => genre.effective_clusters < MIN_CLUSTERS);
   return h("figure", {}, h("figcaption", {}, `F1 on the test part, ${level} level, with 95 % intervals over ${cluster}s.`,
     few ? h("span", { class: "few" }, ` Marked: effective number of ${cluster}s below ${MIN_CLUSTERS}, too few for a reliable score.`) : null),
     known.map(([name, genre]) => genreLine(name, genre, low, cluster)), axis(low, "genre"));
@@ -36,7 +36,7 @@ function genreLine(name, genre, low, cluster) {
   const scale = scaleFrom(low);
   const cell = [genre.f1, genre.f1_low, genre.f1_high];
   const text = `${fixed(genre.f1, 2)} ${interval(genre.f1_low, genre.f1_high, 2)} n ${count(genre.n)}`;
-  const weak = genre.effective_units < MIN_CLUSTERS;
+  const weak = genre.effective_clusters < MIN_CLUSTERS;
   const clusters = `${genre.clusters} ${cluster}${genre.clusters === 1 ? "" : "s"}`;
   return h("div", { class: "plot genre" }, h("span", {}, name),
     s("svg", { role: "img", "aria-label": `${name}: F1 ${text}, ${clusters}` }, rules(low, scale, 24), whisker("grouped", scale, cell, 12), mark("grouped", scale(genre.f1), 12)),

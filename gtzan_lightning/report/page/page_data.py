@@ -26,7 +26,7 @@ DIGITS = 4  # significant digits
 EXACT = 6  # for scores: three decimals of them are shown, and must equal those of the other documents
 SHOWN_ELSEWHERE = ("metrics", "genres", "leakage_warnings", "status", "run_id")
 SCORES = ("accuracy", "accuracy_ci95", "f1", "f1_ci95", "precision", "recall", "n", "n_clusters", "cluster", "warnings")
-GENRE_SCORES = ("f1", "f1_low", "f1_high", "recall", "precision", "n", "clusters", "effective_units")
+GENRE_SCORES = ("f1", "f1_low", "f1_high", "recall", "precision", "n", "clusters", "effective_clusters")
 
 
 def head(
