@@ -32,7 +32,7 @@ from gtzan_lightning.corpus.tracks import (
     part_of,
 )
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.utils.files import write_text
+from gtzan_lightning.utils.files import as_cell, text_of_cell, write_text
 
 FILE_NAME = "metadata.csv"
 FILTERED_PARTS = ("train", "valid", "test", "excluded")
@@ -158,7 +158,9 @@ def _rows(path: Path) -> Rows:
         raise GtzanError(
             f"{path}: has no column track_id, so no row can be matched to a track. It has: {', '.join(table.columns)}."
         )
-    columns = {role: table.columns[name].tolist() for role, name in roles.items() if name is not None}
+    columns = {
+        role: [text_of_cell(value) for value in table.columns[name]] for role, name in roles.items() if name is not None
+    }
     rows: dict[str, dict[str, str]] = {}
     for number, values in enumerate(zip(*columns.values(), strict=True)):
         row = dict(zip(columns, values, strict=True))
@@ -326,7 +328,7 @@ def _csv_rows(text: str, path: Path) -> Lines:
 def _row(row: dict[str, str], id_column: str) -> Entry | str:
     if "" in row or None in row.values():
         return "has more or fewer values than the header has columns"
-    values = {name: value.strip() for name, value in row.items()}
+    values = {name: text_of_cell(value.strip()) for name, value in row.items()}
     track_id = _track_id(values.pop(id_column))
     if not track_id:
         return f"has no {id_column}"
@@ -356,7 +358,8 @@ def _csv(entries: Sequence[Entry]) -> str:
         _derived(entry, recordings, parts) | {name: value for name, value in entry.others.items() if value}
         for entry in sorted(entries, key=lambda entry: entry.track_id)
     ]
-    return str(pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return str(table.map(lambda value: as_cell(str(value))).to_csv(index=False, lineterminator="\n"))
 
 
 def _derived(entry: Entry, recordings: dict[str, str], parts: dict[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.splits import with_validation
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import as_cell, text_of_cell
 
 COLUMNS = ("track_id", "start_s", "stop_s", "part")
 SHOWN = 5  # names in a note
@@ -28,7 +29,7 @@ def manifest_csv(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) ->
     track_ids = np.asarray([track.track_id for track in corpus.tracks], dtype=object)
     table = pd.DataFrame(
         {
-            "track_id": track_ids[slices.track_index[kept]],
+            "track_id": list(map(as_cell, track_ids[slices.track_index[kept]])),
             "start_s": slices.start_s[kept].round(6),
             "stop_s": slices.stop_s[kept].round(6),
             "part": parts[kept],
@@ -90,7 +91,7 @@ def _listed(path: Path, part: str, corpus: Corpus, rule: SplitRule) -> list[tupl
     matches = {name: sum(track_key(value) in keys for value in values) for name, values in columns.items()}
     named = [name for name in columns if plain(name) in NAMES["id"]]
     identity = max(matches, key=lambda name: (matches[name], name in named))
-    names = columns[identity].tolist()
+    names = [text_of_cell(name) for name in columns[identity]]
     if part:
         header = [identity] if table.has_header and track_key(identity) in keys else []  # a list without a header
         return [(name, part) for name in header + names]
@@ -175,6 +176,7 @@ def _table(path: Path) -> pd.DataFrame:
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise GtzanError(f"split.manifest={path}: no column {', '.join(missing)}. Give the split.csv of a run.")
+    table["track_id"] = table["track_id"].map(text_of_cell)
     wrong = table.index[~table["part"].isin(PARTS)]
     if len(wrong):
         value = table["part"].iloc[wrong[0]]

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.utils.files import replacing
+from gtzan_lightning.utils.files import as_cell, replacing, text_of_cell
 
 PARTS = ("train", "val", "test")
 LEADING_COLUMNS = ("track_id", "start_s", "part", "y_true")
@@ -121,6 +121,8 @@ class Predictions:
 def write_predictions(predictions: Predictions, path: Path) -> None:
     """Write the table atomically as CSV with columns `track_id, start_s, part, y_true, p_<genre>...`."""
     frame = pd.DataFrame({name: getattr(predictions, name) for name in LEADING_COLUMNS})
+    for name in ("track_id", "y_true"):
+        frame[name] = frame[name].map(as_cell)
     frame["start_s"] = [repr(float(start)) for start in predictions.start_s]  # shortest exact form
     names = [f"p_{genre}" for genre in predictions.genres]
     table = pd.concat([frame, pd.DataFrame(predictions.probabilities.astype(np.float64), columns=names)], axis=1)
@@ -139,6 +141,8 @@ def read_predictions(path: Path) -> Predictions:
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise GtzanError(f"{path}: cannot be read as a table of predictions: {error}.") from error
     genres = _genres_of_columns(list(table.columns), path)
+    for name in ("track_id", "y_true"):
+        table[name] = table[name].map(text_of_cell)
     for name, allowed in (("part", PARTS), ("y_true", genres)):
         _check_rows(~table[name].isin(allowed), table[name], f"is not one of {', '.join(allowed)}", path)
     start_s = _numbers(table["start_s"], path)

@@ -18,7 +18,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_cache import CacheEntry
 from gtzan_lightning.features.feature_request import Features
 from gtzan_lightning.report.tables import TextTable, print_lines, print_table
-from gtzan_lightning.utils.files import replacing
+from gtzan_lightning.utils.files import as_cell, replacing
 
 CACHE_KINDS = {
     "file": "features of a file",
@@ -81,7 +81,12 @@ def print_duplicates(corpus: Corpus, groups: Sequence[Sequence[int]], method: st
 def write_duplicates(corpus: Corpus, groups: Sequence[Sequence[int]], path: Path) -> None:
     """Writes `group, track_id, genre, file` as CSV, groups numbered from 1."""
     rows = [
-        [number, track.track_id, track.genre, "" if track.path is None else printable(str(track.path))]
+        [
+            number,
+            as_cell(track.track_id),
+            as_cell(track.genre),
+            "" if track.path is None else as_cell(printable(str(track.path))),
+        ]
         for number, group in enumerate(groups, start=1)
         for track in (corpus.tracks[position] for position in group)
     ]
@@ -120,8 +125,8 @@ def write_features(corpus: Corpus, features: Features, path: Path) -> None:
         raise GtzanError(f"{path.parent}: there is no such folder. Create it first.")
     table = pd.DataFrame(np.asarray(features.values), columns=list(features.columns))
     tracks = [corpus.tracks[index] for index in features.track_index]
-    table.insert(0, "track_id", [track.track_id for track in tracks])
-    table.insert(1, "genre", [track.genre for track in tracks])
+    table.insert(0, "track_id", [as_cell(track.track_id) for track in tracks])
+    table.insert(1, "genre", [as_cell(track.genre) for track in tracks])
     table.insert(2, "start_s", features.start_s)
     with replacing(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")

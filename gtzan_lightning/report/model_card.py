@@ -17,7 +17,7 @@ from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
 from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.evaluation.run_metrics import genre_metrics, too_few_clusters
 from gtzan_lightning.report.console import LEVEL_NAMES, SYNTHETIC
-from gtzan_lightning.report.tables import TextTable, table_markdown
+from gtzan_lightning.report.tables import TextTable, markdown_text, table_markdown
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 
@@ -46,7 +46,9 @@ def model_card(card: Card, predictions: Predictions, cluster_of_track: Mapping[s
         card=card,
         split=split,
         split_rule=SPLITS.get(split["name"], "a custom rule"),
-        genres=genres,
+        genres=[markdown_text(genre) for genre in genres],
+        corpus=markdown_text(card["data"]["corpus"]),
+        notes=[markdown_text(note) for note in card["data"]["notes"]],
         steps=features["shape"][0],
         width=features["shape"][1],
         tools=", ".join(f"{name} {card['versions'][name]}" for name in packages),
@@ -70,15 +72,20 @@ def genre_section(predictions: Predictions, cluster_of_track: Mapping[str, str],
     test = predictions.only("test")
     decisions = decide(test, "window")
     window, clip = (genre_metrics(each, cluster_of_track) for each in (decisions, decide(test, "clip")))
-    confused = top_confusions(decisions)
+    confused = {genre: markdown_text(text) for genre, text in top_confusions(decisions).items()}
     known = window[window["n"] > 0].sort_values("f1", kind="stable").index
     columns = ("genre", "windows", "recall", "F1 [95 %]", "clips", "recall", "F1 [95 %]", "windows confused with")
     rows = [
-        [genre, *_genre_cells(window.loc[genre]), *_genre_cells(clip.loc[genre]), confused.get(genre, "none")]
+        [
+            markdown_text(genre),
+            *_genre_cells(window.loc[genre]),
+            *_genre_cells(clip.loc[genre]),
+            confused.get(genre, "none"),
+        ]
         for genre in known
     ]
     absent = [f"{genre}: not in the test part" for genre in window.index if genre not in known]
-    remarks = [f"{remark}." for remark in (*too_few_clusters(clip, cluster), *absent)]
+    remarks = [f"{markdown_text(remark)}." for remark in (*too_few_clusters(clip, cluster), *absent)]
     return f"{table_markdown(TextTable('', columns, rows))}\n{_points(*remarks)}".strip()
 
 

@@ -18,6 +18,7 @@ from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
+from gtzan_lightning.utils.files import as_cell
 
 SHOWN = 30  # lines below the table; CSV and JSON have all of them
 DECIMALS = 6
@@ -51,15 +52,19 @@ def predictions_csv(predictions: Sequence[FilePrediction], timeline: bool) -> st
     writer.writeheader()
     for prediction in predictions:
         row = {
-            "file": str(prediction.path),
+            "file": as_cell(str(prediction.path)),
             "error": prediction.skipped or "",
             "warnings": "; ".join(prediction.warnings),
         }
-        writer.writerow(row | _numbers(prediction))
+        writer.writerow(row | _cells_of(prediction))
         for slice_ in prediction.slices() if timeline else ():
             times = {"start_s": _rounded(slice_.start_s[0]), "stop_s": _rounded(slice_.stop_s[0])}
-            writer.writerow({"file": str(prediction.path)} | times | _numbers(slice_))
+            writer.writerow({"file": row["file"]} | times | _cells_of(slice_))
     return buffer.getvalue()
+
+
+def _cells_of(prediction: FilePrediction) -> dict[str, Any]:
+    return {name: as_cell(value) if isinstance(value, str) else value for name, value in _numbers(prediction).items()}
 
 
 def predictions_json(predictions: Sequence[FilePrediction], run: str, remarks: Sequence[str], timeline: bool) -> str:

@@ -24,7 +24,7 @@ from gtzan_lightning.runs.records import Record, TestParts, checked, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
-from gtzan_lightning.utils.files import write_text
+from gtzan_lightning.utils.files import as_cell, write_text
 
 STYLES = ("style.css", "charts.css", "run.css")
 SCRIPTS = tuple(
@@ -66,7 +66,10 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_text(
-            folder / "scores.csv", tidy([record.card for record in ordered]).to_csv(index=False, lineterminator="\n")
+            folder / "scores.csv",
+            tidy([record.card for record in ordered])
+            .map(lambda value: as_cell(value) if isinstance(value, str) else value)
+            .to_csv(index=False, lineterminator="\n"),
         )
         write_text(folder / "report.md", report_markdown(table, found, missing))
         write_text(folder / "report.html", page)

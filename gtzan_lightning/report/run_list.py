@@ -16,6 +16,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
 from gtzan_lightning.runs.browser import card_of, model_name
 from gtzan_lightning.runs.run_folder import Card, RunFolder
+from gtzan_lightning.utils.files import as_cell
 
 COLUMNS = ("run", "model", "split", "status", "corpus", "date", "duration_s", "window", "clip")
 TEXTS = 5  # leading columns of text
@@ -62,7 +63,9 @@ def runs_csv(rows: Sequence[RunRow]) -> str:
     text = StringIO()
     writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(
+        {name: as_cell(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+    )
     return text.getvalue()
 
 

@@ -19,6 +19,7 @@ from gtzan_lightning.evaluation.run_comparison import Entrant
 from gtzan_lightning.evaluation.run_comparison import compare as compare_entrants
 from gtzan_lightning.runs.browser import card_of, find_runs, matching, named_run
 from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder
+from gtzan_lightning.utils.files import text_of_cell
 
 JOBS = "jobs*/[0-9]*"  # one file for each job, in one folder for each copy of the sweep
 KEPT = 64  # test parts in memory, about 0.5 MB each
@@ -242,4 +243,5 @@ def read_clusters(run: RunFolder) -> dict[str, str]:
     if not run.clusters.is_file():
         raise GtzanError(f"{run.clusters}: missing. Repeat the run with rerun=true.")
     table = pd.read_csv(run.clusters, dtype=str, keep_default_na=False)
-    return dict(zip(table["track_id"], table["cluster"], strict=True))
+    tracks, clusters = (table[name].map(text_of_cell) for name in ("track_id", "cluster"))
+    return dict(zip(tracks, clusters, strict=True))

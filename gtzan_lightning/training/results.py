@@ -47,7 +47,7 @@ from gtzan_lightning.training.tensorboard_logging import (
     log_results,
     logged_values,
 )
-from gtzan_lightning.utils.files import write_bytes, write_text
+from gtzan_lightning.utils.files import as_cell, write_bytes, write_text
 
 DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
 
@@ -226,5 +226,6 @@ def _png(figure: Figure) -> bytes:
 
 def clusters_csv(cluster_of_track: Mapping[str, str]) -> str:
     """The content of clusters.csv: the cluster of each track."""
-    table = pd.DataFrame({"track_id": list(cluster_of_track), "cluster": list(cluster_of_track.values())})
+    pairs = [(as_cell(track), as_cell(cluster)) for track, cluster in cluster_of_track.items()]
+    table = pd.DataFrame(pairs, columns=["track_id", "cluster"])
     return table.to_csv(index=False, lineterminator="\n")

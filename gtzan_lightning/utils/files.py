@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,6 +25,31 @@ REMEDIES = {
     errno.ENOTDIR: "A file stands where a folder should be. Choose another folder with outputs=FOLDER",
     errno.EEXIST: "A file stands where a folder should be. Choose another folder with outputs=FOLDER",
 }  # fmt: skip
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+def as_cell(text: str) -> str:
+    """Text as a cell of a CSV file that a spreadsheet does not take for a formula; `text_of_cell` is the inverse.
+
+    An apostrophe is put before text that starts with `=`, `+`, `-`, `@`, a tab or a carriage return, unless it is a
+    number (CWE-1236).
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """The text that `as_cell` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager

@@ -50,6 +50,15 @@ def test_a_track_may_be_called_nan(tmp_path):
     assert read_manifest(tmp_path / "split.csv", corpus, SLICES).tolist() == PARTS.tolist()
 
 
+def test_a_track_may_be_called_like_a_formula(tmp_path):
+    tracks = (replace(CORPUS.tracks[0], track_id="=1+1"), *CORPUS.tracks[1:])
+    csv = manifest_csv(replace(CORPUS, tracks=tracks), SLICES, PARTS)
+    assert csv.splitlines()[1] == b"'=1+1,0.0,3.0,train"
+    (tmp_path / "split.csv").write_bytes(csv)
+    read_back = read_manifest(tmp_path / "split.csv", replace(CORPUS, tracks=tracks), SLICES)
+    assert read_back.tolist() == PARTS.tolist()
+
+
 def test_the_order_of_rows_and_further_columns_do_not_matter(tmp_path):
     header, *rows = TEXT.splitlines()
     text = "\n".join([f"{header},remark", *(f"{row},x" for row in reversed(rows))])

@@ -56,6 +56,19 @@ def test_the_file_has_the_documented_columns(tmp_path):
     )
 
 
+def test_names_that_a_spreadsheet_takes_for_formulas_are_read_back(tmp_path):
+    names = ["=1+1", "-dash", "+7", "'=quoted"]
+    table = Predictions(
+        names, np.zeros(4), ["test"] * 4, ["@home", "rock"] * 2, np.eye(2)[[0, 1, 0, 1]], ("@home", "rock")
+    )
+    write_predictions(table, tmp_path / "p.csv")
+    lines = (tmp_path / "p.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == ["'=1+1", "'-dash", "+7", "''=quoted"]
+    again = read_predictions(tmp_path / "p.csv")
+    assert again.track_id.tolist() == names
+    assert again.y_true.tolist() == table.y_true.tolist()
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "p.csv"
     path.write_text("old")

@@ -145,3 +145,19 @@ def test_unknown_artists_and_a_custom_split_rule(card, predictions, clusters):
     text = section(model_card(card, predictions, clusters), "Evaluation data")
     assert "split `mine`: a custom rule; seed 3\n" in text
     assert "artists in both: unknown" in text
+
+
+def test_names_are_text_and_no_markup(card):
+    names = ("a|b", "*rock* [x](y) <i>", "`$1_2$`")
+    tracks = [f"t{number}" for number in range(6)]
+    own = Predictions(
+        tracks, np.zeros(6), ["test"] * 6, np.repeat(names, 2).tolist(), np.eye(3)[[0, 1, 1, 1, 2, 2]], names
+    )
+    card["data"] |= {"genres": list(names), "corpus": "my_*music*", "notes": ["x_1.wav: <cut>"]}
+    text = model_card(card, own, {track: track for track in tracks})
+    escaped = (r"a\|b", r"\*rock\* \[x\](y) \<i\>", r"\`\$1\_2\$\`")
+    assert f"probabilities of 3 genres: {', '.join(escaped)}" in text
+    assert f"| {escaped[0]} | 2 | 0.50 |" in text
+    assert f"{escaped[1]} (1 of 2) |" in text
+    assert r"- corpus my\_\*music\* (tables)" in text
+    assert r"- note: x\_1.wav: \<cut\>" in text

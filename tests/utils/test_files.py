@@ -5,7 +5,15 @@ import stat
 
 import pytest
 
-from gtzan_lightning.utils.files import UNFINISHED, replacing, write_atomically, write_bytes, write_text
+from gtzan_lightning.utils.files import (
+    UNFINISHED,
+    as_cell,
+    replacing,
+    text_of_cell,
+    write_atomically,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_complete_file_replaces_the_old_one(tmp_path):
@@ -62,3 +70,24 @@ def test_a_folder_appears_complete_and_an_existing_one_is_left_alone(tmp_path):
         write_atomically(target, write(content))
         assert (target / "a").read_text() == "first"
         assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=cmd|'x'!A1", "'=cmd|'x'!A1"),
+        ("+1 song", "'+1 song"),
+        ("-dash", "'-dash"),
+        ("@home", "'@home"),
+        ("\ttab", "'\ttab"),
+        ("'=quoted", "''=quoted"),
+        ("-1.5e-3", "-1.5e-3"),
+        ("+7", "+7"),
+        ("'n Sync", "'n Sync"),
+        ("a=b", "a=b"),
+        ("", ""),
+    ],
+)
+def test_cells_are_no_formulas_and_are_read_back(text, cell):
+    assert as_cell(text) == cell
+    assert text_of_cell(cell) == text
