@@ -139,12 +139,12 @@ def learning_figure(
     """Loss and accuracy by epoch.
 
     Args:
-        history: columns epoch (from 0, shown from 1), train/loss, val/loss, train/window_accuracy, val/window_accuracy,
+        history: columns epoch (from 1), train/loss, val/loss, train/window_accuracy, val/window_accuracy,
             val/clip_accuracy; columns and values may be missing.
         entry: result for the caption, one level of `run_metrics.evaluate`.
         level: level of that result.
         caption: provenance of the scores.
-        best_epoch: epoch that was tested, marked by a line.
+        best_epoch: epoch that was tested, from 1, marked by a line.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained", dpi=120)
     panels = figure.subplots(1, 2)
@@ -153,9 +153,9 @@ def learning_figure(
             if column in history and history[column].notna().any():
                 known = history[["epoch", column]].dropna()
                 marker = "o" if len(known) < 3 else None  # a line through one epoch is invisible
-                axes.plot(known["epoch"] + 1, known[column], style, color=colour, label=label, marker=marker)
+                axes.plot(known["epoch"], known[column], style, color=colour, label=label, marker=marker)
         if best_epoch is not None:
-            axes.axvline(best_epoch + 1, color=GREY, linestyle=":", label=f"best epoch ({best_epoch + 1})")
+            axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"best epoch ({best_epoch})")
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _style(axes, "both")

@@ -150,7 +150,7 @@ def _remarks(card: Card) -> list[str]:
     lines += [f"[bold red]{escape(warning)}[/]" for warning in score_warnings(card)]
     lines.append(f"Intervals resample {scores['n_clusters']} {scores['cluster']}s of the test part.")
     lines += [f"[yellow]{escape(warning)}[/]" for warning in scores.get("warnings", ())]
-    epoch = f"{training['best_epoch'] + 1} of {training['epochs']}"
+    epoch = f"{training['best_epoch']} of {training['epochs']}"
     is_last = training["monitor"] == "last epoch"
     lines.append(f"Last epoch {epoch}, not selected." if is_last else f"Best epoch {epoch} by {training['monitor']}.")
     if training["overfit_gap"] is not None:

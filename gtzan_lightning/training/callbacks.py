@@ -67,7 +67,7 @@ class History(Checkpoint):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
-        self.epochs.append({"epoch": trainer.current_epoch} | scores)
+        self.epochs.append({"epoch": trainer.current_epoch + 1} | scores)
 
     def state_dict(self) -> dict[str, Any]:
         return {"epochs": self.epochs}
@@ -80,7 +80,7 @@ class History(Checkpoint):
         write_text(path, pd.DataFrame(self.epochs).to_csv(index=False, lineterminator="\n"))
 
     def best_epoch(self, monitor: str, mode: str) -> int:
-        """The first epoch with the best value, which is the one that `ModelCheckpoint` keeps."""
+        """The first epoch, from 1, with the best value, which is the one that `ModelCheckpoint` keeps."""
         sign = 1 if mode == "max" else -1
         return int(
             max(self.epochs, key=lambda row: (sign * row.get(monitor, -math.inf * sign), -row["epoch"]))["epoch"]

@@ -34,15 +34,15 @@ def genre_table():
 
 
 def history():
-    epoch = np.arange(3)
-    return pd.DataFrame({"epoch": epoch, "train/loss": 2.0 - epoch, "val/window_accuracy": [0.1, np.nan, 0.3]})
+    epoch = np.arange(1, 4)
+    return pd.DataFrame({"epoch": epoch, "train/loss": 3.0 - epoch, "val/window_accuracy": [0.1, np.nan, 0.3]})
 
 
 def every_figure(caption):
     return [
         confusion_figure(decisions(), ENTRY, caption),
         genre_figure(genre_table(), ENTRY, "clip", caption),
-        learning_figure(history(), ENTRY, "clip", caption, best_epoch=2),
+        learning_figure(history(), ENTRY, "clip", caption, best_epoch=3),
     ]
 
 
@@ -107,7 +107,7 @@ def test_missing_curves_are_omitted():
     loss, accuracy = learning_figure(history(), ENTRY, "clip", Caption("gtzan", "grouped")).axes
     assert [line.get_label() for line in loss.lines] == ["train"]
     assert accuracy.lines[0].get_xdata().tolist() == [1, 3]  # the epoch without a value is omitted
-    empty = learning_figure(pd.DataFrame({"epoch": [0]}), ENTRY, "clip", Caption("gtzan", "grouped"))
+    empty = learning_figure(pd.DataFrame({"epoch": [1]}), ENTRY, "clip", Caption("gtzan", "grouped"))
     assert not any(axes.lines for axes in empty.axes)
 
 

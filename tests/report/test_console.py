@@ -25,7 +25,7 @@ def card():
         "data": {"corpus": "gtzan", "tracks": 1000, "notes": ["a note [sic]"], "tracks_without_slice": []},
         "model": {"name": "BiLSTM"},
         "split": {"name": "grouped", "leakage_warning": None},
-        "training": {"best_epoch": 41, "epochs": 60, "monitor": "val/window_accuracy", "overfit_gap": 0.2031},
+        "training": {"best_epoch": 42, "epochs": 60, "monitor": "val/window_accuracy", "overfit_gap": 0.2031},
         "metrics": {"val": levels, "test": levels},
     }
 

@@ -59,7 +59,7 @@ def card():
             "artists_in_train_and_test": 75, "leakage_warning": None,
         },
         "leakage_warnings": [], "model": {"name": "BiLSTM", "parameters": 123456},
-        "training": {"epochs": 60, "best_epoch": 41, "monitor": "val/window_accuracy"},
+        "training": {"epochs": 60, "best_epoch": 42, "monitor": "val/window_accuracy"},
         "metrics": {"test": levels, "val": levels},
         "audit": {"findings": [
             {"severity": "warning", "check": "copies", "test_parts": "song a = song b"},

@@ -7,6 +7,7 @@ import pytest
 from made_runs import changed, made_run
 
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.report.page.page_data import shown
 from gtzan_lightning.report.report_folder import tidy, write_report
 from gtzan_lightning.runs.browser import find_runs
 from gtzan_lightning.runs.records import read_record
@@ -154,3 +155,10 @@ def test_overrides_that_all_runs_share_are_listed(tmp_path):
     first = next(line for line in text.splitlines() if line.startswith("In all"))
     assert first.endswith(", trainer.max\\_epochs=3.")
     assert "data.root" not in first
+
+
+@pytest.mark.parametrize("value", [0.0625, 0.5625, 0.7875, 0.78749996, 0.8449, -0.0005])
+def test_numbers_of_the_page_are_rounded_once_as_on_the_console(value):
+    assert f"{shown(value):.3f}" == f"{value:.3f}"  # JavaScript rounds 0.5625 to 0.563, Python to 0.562
+    assert shown([value, 3, None, "x"]) == [shown(value), 3, None, "x"]
+    assert f"{shown(value, 2):.2f}" == f"{value:.2f}"

@@ -75,13 +75,13 @@ def test_the_best_epoch_is_the_first_of_the_best_on_validation(first):
     scores = [float(row["val/window_accuracy"]) for row in history(first.folder)]
     training = first.card["training"]
     assert training["monitor"] == "val/window_accuracy"
-    assert training["best_epoch"] == scores.index(max(scores))
+    assert training["best_epoch"] == scores.index(max(scores)) + 1
     assert first.card["metrics"]["val"]["window"]["accuracy"] == pytest.approx(max(scores), abs=1e-6)
 
 
 def test_the_history_has_every_epochs_own_scores_of_both_parts(first):
     rows = history(first.folder)
-    assert [int(float(row["epoch"])) for row in rows] == list(range(6))
+    assert [int(float(row["epoch"])) for row in rows] == list(range(1, 7))
     for part in ("train", "val"):
         losses = [float(row[f"{part}/loss"]) for row in rows]
         assert len(set(losses)) == 6
@@ -151,7 +151,7 @@ def test_model_selection_on_the_test_set_has_a_leakage_warning(trained):
     of_test = [float(row["test/window_accuracy"]) for row in history(run.folder)]
     training = run.card["training"]
     assert training["monitor"] == "test/window_accuracy"
-    assert training["best_epoch"] == of_test.index(max(of_test))
+    assert training["best_epoch"] == of_test.index(max(of_test)) + 1
     assert run.card["metrics"]["test"]["window"]["accuracy"] == pytest.approx(max(of_test), abs=1e-6)
     assert run.card["leakage_warnings"] == ["MODEL SELECTION ON THE TEST SET: the score is that of the best test epoch"]
     (finding,) = (found for found in run.card["audit"]["findings"] if found["check"] == "epoch selection")

@@ -54,7 +54,7 @@ def test_a_run_that_is_resumed_in_a_moved_folder_has_the_same_results(trained, m
     """The last epochs are worse than the best one, so that a forgotten best score would keep the wrong weights."""
     recipe = ("trainer.max_epochs=12", "model.lr=0.2", "scheduler=constant", "trainer.save_every_s=0")
     whole = trained(*recipe)
-    best = whole.card["training"]["best_epoch"]
+    best = whole.card["training"]["best_epoch"] - 1  # as Lightning counts
     assert best < 10
     shutil.move(whole.folder, "whole")
     callbacks = main_job._callbacks
@@ -67,7 +67,7 @@ def test_a_run_that_is_resumed_in_a_moved_folder_has_the_same_results(trained, m
     shutil.move(tmp_path / "outputs", tmp_path / "moved")
     resumed = trained(*recipe, f"outputs={tmp_path / 'moved'}")
     assert resumed.card["training"]["resumed"]
-    assert resumed.card["training"]["best_epoch"] == best
+    assert resumed.card["training"]["best_epoch"] == best + 1
     assert torch.load(resumed.folder / "best.ckpt", weights_only=True)["epoch"] == best
     assert predictions(resumed.folder) == predictions(main_job.Path("whole"))
     assert resumed.card["metrics"] == whole.card["metrics"]
@@ -193,7 +193,7 @@ def test_a_damaged_record_is_replaced_by_a_rerun(trained):
 def test_early_stopping_stops_and_survives_an_interruption(trained):
     run = trained("regularization.patience=2", "trainer.max_epochs=40", "model.lr=0.05")
     epochs = run.card["training"]["epochs"]
-    assert epochs == run.card["training"]["best_epoch"] + 3 < 40
+    assert epochs == run.card["training"]["best_epoch"] + 2 < 40
     assert (run.folder / "last.ckpt").is_file()
 
 

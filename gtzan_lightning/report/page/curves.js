@@ -23,7 +23,7 @@ function curveFigure(kind, history, bestEpoch) {
     [low, (low + high) / 2, high].map((value) => [
       s("line", { class: "rule", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
       s("text", { x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(2))]),
-    bestEpoch === undefined ? null : s("line", { class: "chosen", x1: x(bestEpoch), x2: x(bestEpoch), y1: TOP, y2: HEIGHT - BOTTOM }),
+    bestEpoch === undefined ? null : s("line", { class: "chosen", x1: x(bestEpoch - 1), x2: x(bestEpoch - 1), y1: TOP, y2: HEIGHT - BOTTOM }),
     series.map(([part, line]) => s("path", { class: `curve ${part}`, d: pathOf(line, x, y) })),
     endLabels(series, y).map(([part, at]) => s("text", { class: part, x: WIDTH - RIGHT + 5, y: at + 4 }, part)),
     s("text", { x: LEFT, y: HEIGHT - 6 }, "epoch 1"), s("text", { x: WIDTH - RIGHT, y: HEIGHT - 6, "text-anchor": "end" }, String(length)));

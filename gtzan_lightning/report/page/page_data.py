@@ -23,7 +23,7 @@ from gtzan_lightning.runs.run_card import score_warnings
 Json = dict[str, Any]
 
 DIGITS = 4  # significant digits
-EXACT = 6  # for scores: three decimals of them are shown, and must equal those of the other documents
+DECIMALS = 3  # of scores
 SHOWN_ELSEWHERE = ("metrics", "genres", "leakage_warnings", "status", "run_id")
 SCORES = ("accuracy", "accuracy_ci95", "f1", "f1_ci95", "precision", "recall", "n", "n_clusters", "cluster", "warnings")
 GENRE_SCORES = ("f1", "f1_low", "f1_high", "recall", "precision", "n", "clusters", "effective_clusters")
@@ -101,6 +101,13 @@ class Pool:
         return self._places[key]
 
 
+def shown(value: Any, decimals: int = DECIMALS) -> Any:
+    """Plain values with every float as the other documents show it, so that the page does not round it again."""
+    if isinstance(value, float):
+        return float(f"{value:.{decimals}f}") if math.isfinite(value) else None
+    return [shown(each, decimals) for each in value] if isinstance(value, list) else value
+
+
 def rounded(value: Any, digits: int = DIGITS) -> Any:
     """Plain values with every float rounded to significant digits; NaN and infinity become None."""
     if isinstance(value, float):
@@ -130,7 +137,7 @@ def _row(row: Row, best: list[str], places: Mapping[str, int]) -> Json:
 
 
 def _cell(cell: Cell) -> list[Any]:
-    return [*rounded([cell.mean, *cell.interval], EXACT), cell.n, cell.over, rounded(cell.sd, EXACT)]
+    return [*shown([cell.mean, *cell.interval]), cell.n, cell.over, shown(cell.sd)]
 
 
 def _run(record: Record, row: int, places: Mapping[str, int]) -> Json:
@@ -147,7 +154,7 @@ def _run(record: Record, row: int, places: Mapping[str, int]) -> Json:
 
 def _run_cell(score: Json) -> list[Any]:
     clusters = f"{score['n_clusters']} {score['cluster']}s" if "n_clusters" in score else ""
-    return [*rounded([score["accuracy"], *score["accuracy_ci95"]], EXACT), score["n"], clusters, None]
+    return [*shown([score["accuracy"], *score["accuracy_ci95"]]), score["n"], clusters, None]
 
 
 def _leakage_drops(table: Table, drops: Sequence[LeakageDrop]) -> list[Json]:
@@ -159,7 +166,7 @@ def _leakage_drops(table: Table, drops: Sequence[LeakageDrop]) -> list[Json]:
             "name": names[drop.rows["leaky"]],
             "level": drop.level,
             "rows": drop.rows,
-            "drop": rounded([drop.mean, *drop.interval], EXACT),
+            "drop": shown([drop.mean, *drop.interval]),
             "pairs": drop.pairs,
         }
         for drop in drops
@@ -169,16 +176,14 @@ def _leakage_drops(table: Table, drops: Sequence[LeakageDrop]) -> list[Json]:
 def _scores(record: Record, pool: Pool) -> Json:
     """`{part: {level: position}}`; the pool has the scores in the order of `SCORES`."""
     return {
-        part: {
-            level: pool.place(rounded([scores.get(key) for key in SCORES], EXACT)) for level, scores in levels.items()
-        }
+        part: {level: pool.place(shown([scores.get(key) for key in SCORES])) for level, scores in levels.items()}
         for part, levels in record.card["metrics"].items()
     }
 
 
 def _evaluation(card: Json) -> Json:
     """Scores of a run on another corpus, in the order of `SCORES` for each level, and how they were obtained."""
-    scores = {level: rounded([entry.get(key) for key in SCORES], EXACT) for level, entry in card["metrics"].items()}
+    scores = {level: shown([entry.get(key) for key in SCORES]) for level, entry in card["metrics"].items()}
     return {"corpus": card["data"]["corpus"], "scores": scores, "lines": evaluation_lines(card)}
 
 
@@ -189,9 +194,7 @@ def _genres(record: Record, part: TestPart, decisions: Decisions) -> list[list[A
         if not set(decisions.track_id) <= part.clusters.keys():
             return []
         entries = genre_entries(genre_metrics(decisions, part.clusters))
-    return [
-        rounded([row.get(key) for key in GENRE_SCORES], 3) for row in (entries.get(g, {}) for g in decisions.genres)
-    ]
+    return [shown([row.get(key) for key in GENRE_SCORES], 2) for row in (entries.get(g, {}) for g in decisions.genres)]
 
 
 def _history(record: Record) -> dict[str, list[Any]]:
