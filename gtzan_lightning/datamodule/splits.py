@@ -93,7 +93,7 @@ def split_tracks(corpus: Corpus, rule: SplitRule) -> NDArray[np.str_]:
         )
     parts: NDArray[np.str_] = module.track_parts(corpus, rule)
     if not module.HAS_FOLDS:  # a published list, which may have no validation part
-        return with_validation(parts, corpus, rule)[0]
+        parts = with_validation(parts, corpus, rule)[0]
     if rule.n_val_folds is None:
         return parts
     by_artist = module.GROUP_BY == "artist"  # a track of an unknown artist is a group of its own

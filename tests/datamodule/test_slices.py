@@ -151,3 +151,9 @@ def test_a_step_longer_than_a_slice_of_frames_is_refused():
     assert refusal(frames([1292]), seconds=2, step_s=3) == (
         "slice.step_s=3 is longer than slice.seconds=2. Take a shorter step."
     )
+
+
+@pytest.mark.parametrize(("hop_s", "rows"), [(1.5, 65), (1.0, 43), (0.01, 1), (None, 129)])
+def test_hops_are_rounded_to_frames(hop_s, rows):
+    slices = slice_table(frames([1300]), seconds=3, hop_s=hop_s)  # 1.5 s are 64.6 frames, 3 s are 129.2
+    assert set(np.diff(slices.first_row)) == {rows}

@@ -301,3 +301,20 @@ def test_without_a_share_for_validation_there_are_two_parts(name):
     corpus = artists_of_two()
     parts = split_slices(corpus, slices_of(corpus), SplitRule(name, seed=1, ratios=(0.8, 0.0, 0.2)))
     assert Counter(parts.tolist()) == {"train": 320, "test": 80}
+
+
+@pytest.mark.parametrize("fold", [0, 3])
+def test_the_validation_part_of_folds_keeps_artists_whole_and_follows_the_split_seed(fold):
+    corpus = artists_of_two(40)
+    slices = slices_of(corpus)
+    found = {}
+    for seed in (0, 1, 2):
+        rule = SplitRule("artist", seed=seed, fold=fold, n_folds=5)
+        parts = found[seed] = part_of_track(corpus, slices, split_slices(corpus, slices, rule))
+        assert (parts[::2] == parts[1::2]).all()
+        assert Counter(parts.tolist()) == {"train": 56, "val": 8, "test": 16}
+    artists, labels = np.array([track.artist_group for track in corpus.tracks]), np.array(corpus.labels())
+    for seed, parts in found.items():
+        rest = parts != "test"
+        drawn = stratified_group_parts(artists[rest], labels[rest], (0.9, 0.1), seed)
+        assert (parts[rest] == np.array(["train", "val"])[drawn]).all()

@@ -6,7 +6,7 @@ import tiny
 
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import validate_config
-from gtzan_lightning.datamodule.assignment import SplitRule
+from gtzan_lightning.datamodule.assignment import SplitRule, assign_validation
 from gtzan_lightning.datamodule.splits import split_tracks
 from gtzan_lightning.errors import GtzanError
 
@@ -72,3 +72,14 @@ def test_tracks_of_unknown_artists_are_assigned_one_by_one():
 def test_invalid_combinations_are_refused(overrides, message):
     with pytest.raises(GtzanError, match=message):
         validate_config(compose(overrides))
+
+
+@pytest.mark.parametrize("name", ["grouped", "artist"])
+def test_the_split_seed_determines_the_validation_folds(name):
+    """The test part is kept; `assign_validation` would give other folds with another seed."""
+    parts = split_tracks(CORPUS, SplitRule(name))
+    groups = np.asarray([track.artist_group for track in CORPUS.tracks])
+    labels = np.asarray(CORPUS.labels())
+    rules = [SplitRule(name, seed=seed, val_fold=0, n_val_folds=3) for seed in (0, 1)]
+    folds = [assign_validation(parts, groups, labels, rule) for rule in rules]
+    assert (folds[0] != folds[1]).any()

@@ -5,7 +5,7 @@ from sklearn.datasets import make_moons
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 from sklearn.svm import SVC
 
-from gtzan_lightning.evaluation.significance import holm, mcnemar_test, resampled_interval, sign_flip_test
+from gtzan_lightning.evaluation.significance import holm, mcnemar_test, paired_drop, resampled_interval, sign_flip_test
 
 from .simulation import CONSTANT, FEW_ARTISTS, TEN_ARTISTS, World
 
@@ -115,3 +115,12 @@ def test_mcnemar_on_windows_does_not_hold_its_level():
         ]
         rejected.append(mcnemar_test(*map(np.concatenate, zip(*rows, strict=True))) <= 0.05)
     assert np.mean(rejected) > 0.2
+
+
+def test_splits_are_paired_by_seed_whatever_their_order():
+    before, after = {0: 0.7, 1: 0.8, 2: 0.9, 7: 0.1}, {2: 0.65, 5: 0.99, 0: 0.5, 1: 0.7}
+    mean, interval = paired_drop(before, after, 700, 200)
+    drops = [0.7 - 0.5, 0.8 - 0.7, 0.9 - 0.65]
+    half = stats.t.ppf(0.975, 2) * np.sqrt(np.var(drops, ddof=1) * (1 / 3 + 200 / 700))
+    assert mean == pytest.approx(np.mean(drops))
+    assert interval == pytest.approx((np.mean(drops) - half, np.mean(drops) + half))

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from lightning import Trainer
@@ -72,3 +74,16 @@ def test_the_learning_rate_follows_the_one_cycle_schedule(monkeypatch):
     assert rates[0] < 0.05 / 20
     assert rates[-1] < 0.05 / 1000
     assert model.monitor.startswith("val/")
+
+
+def test_the_random_state_of_an_epoch_depends_on_seed_epoch_and_process():
+    def draws(seed, epoch, rank):
+        torch.manual_seed(seed)
+        model = MLP(2, 3, 4, **RECIPE)
+        model._trainer = SimpleNamespace(current_epoch=epoch, global_rank=rank)
+        model.on_train_epoch_start()
+        return tuple(torch.rand(4).tolist())
+
+    cases = [(seed, epoch, rank) for seed in (0, 1) for epoch in (0, 1, 7) for rank in (0, 1)]
+    assert len({draws(*case) for case in cases}) == len(cases)
+    assert draws(1, 7, 0) == draws(1, 7, 0)

@@ -5,9 +5,9 @@ from made_runs import changed, made_run
 from scipy import stats
 
 from gtzan_lightning.report.score_tables import verdict_lines
-from gtzan_lightning.runs import records
+from gtzan_lightning.runs import ranking, records
 from gtzan_lightning.runs.browser import find_runs
-from gtzan_lightning.runs.ranking import p_value, verdicts
+from gtzan_lightning.runs.ranking import p_value, paired_drops, verdicts
 from gtzan_lightning.runs.row_groups import tabled
 
 
@@ -84,3 +84,32 @@ def test_equal_differences_are_not_significant(tmp_path, table_of):
         made_run(tmp_path, model="MLP", split_seed=split_seed, right=0.9)
         made_run(tmp_path, model="BiLSTM", split_seed=split_seed, right=0.3)
     assert verdicts_of(table_of())[0].best is None
+
+
+def test_p_values_are_corrected_for_the_number_of_rivals(tmp_path, table_of, monkeypatch):
+    for model, right in (("MLP", 0.9), ("BiLSTM", 0.6), ("ResLSTM", 0.5)):
+        made_run(tmp_path, model=model, right=right)
+    table = table_of()
+    monkeypatch.setattr(ranking, "p_value", lambda *_: 0.03)  # 0.06 after Holm's correction for two
+    (verdict,) = verdicts_of(table)
+    assert len(verdict.rivals) == 2
+    monkeypatch.setattr(ranking, "p_value", lambda *_: 0.024)
+    assert verdicts_of(table)[0].best is not None
+
+
+def test_training_seeds_are_averaged_before_splits_are_paired(tmp_path, table_of):
+    rights = {"MLP": [(0.9, 0.8), (0.7, 0.6)], "BiLSTM": [(0.5, 0.6), (0.6, 0.5)]}  # by split, then training seed
+    for model, of_split in rights.items():
+        for split_seed, of_seed in enumerate(of_split):
+            for seed, right in enumerate(of_seed):
+                made_run(tmp_path, model=model, seed=seed, split_seed=split_seed, right=right)
+    mlp, lstm = sorted(table_of().rows, key=lambda row: row.values != ("mlp",))
+    assert paired_drops(mlp, lstm, "clip") == pytest.approx([0.85 - 0.55, 0.65 - 0.55])
+
+
+def test_runs_of_one_split_are_paired_by_training_seed(tmp_path, table_of):
+    for seed, (a, b) in enumerate([(0.9, 0.7), (0.6, 0.4)]):  # the second MLP is worse than the first BiLSTM
+        made_run(tmp_path, model="MLP", seed=seed, right=a)
+        made_run(tmp_path, model="BiLSTM", seed=seed, right=b)
+    mlp, lstm = sorted(table_of().rows, key=lambda row: row.values != ("mlp",))
+    assert p_value(mlp, lstm, "clip", records.TestParts()) < 1
