@@ -257,7 +257,7 @@ def _fit(
     selected_by, epochs = _selected_by(config, model), len(history.epochs)
     return {
         "epochs": epochs,
-        "best_epoch": epochs - 1 if selected_by == LAST_EPOCH else history.best_epoch(selected_by, model.mode),
+        "best_epoch": epochs if selected_by == LAST_EPOCH else history.best_epoch(selected_by, model.mode),
         "monitor": selected_by,
         **last_epoch,
         "seconds": round(time.monotonic() - started, 2),

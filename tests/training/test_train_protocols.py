@@ -35,7 +35,7 @@ def same(first, second):
 def test_the_last_epoch_without_a_validation_part(trained, capsys):
     run = trained(*NO_VALIDATION, "trainer.best_epoch_on=last", "split=leaky")
     training, split = run.card["training"], run.card["split"]
-    assert (training["monitor"], training["best_epoch"], training["epochs"]) == ("last epoch", 5, 6)
+    assert (training["monitor"], training["best_epoch"], training["epochs"]) == ("last epoch", 6, 6)
     assert split["slices"] == {"train": 800, "val": 0, "test": 200}
     assert set(run.card["metrics"]) == {"test"}
     assert "calibration" not in run.card
@@ -52,7 +52,7 @@ def test_the_best_test_epoch_and_the_last_one_from_one_run(trained):
     run = trained(*NO_VALIDATION, "trainer.best_epoch_on=test")
     scores = [float(row["test/window_accuracy"]) for row in history(run)]
     training = run.card["training"]
-    assert training["best_epoch"] == scores.index(max(scores))
+    assert training["best_epoch"] == scores.index(max(scores)) + 1
     assert run.card["metrics"]["test"]["window"]["accuracy"] == pytest.approx(max(scores), abs=1e-6)
     last = training["last_epoch"]["test"]
     assert last["window"] == {"accuracy": pytest.approx(scores[-1], abs=1e-6), "n": 200}
