@@ -30,7 +30,7 @@ def print_audit(audit: Mapping[str, Any], title: str, console: Console | None = 
     console.print(table if audit["findings"] else f"[bold]{escape(title)}[/]")
     console.print(f"Checked: {', '.join(audit['checked'])}.", highlight=False)
     if missing := audit.get("not_checkable"):
-        console.print(f"Not checkable, since the data do not tell: {', '.join(missing)}.", highlight=False)
+        console.print(f"Not checkable with these data: {', '.join(missing)}.", highlight=False)
     console.print(f"{audit_line(audit)}. Leakage types: Kapoor & Narayanan (2023).", highlight=False)
 
 
