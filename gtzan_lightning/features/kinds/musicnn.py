@@ -70,7 +70,8 @@ def rows(signal: torch.Tensor, window_s: float, settings: FrameSettings, weights
     found = []
     for net in settings.nets:
         network = musicnn_network.load(net, weights_dir).to(signal.device)
-        found.append(torch.stack([network(window)[settings.layer] for window in windows]))
+        with torch.backends.cudnn.flags(allow_tf32=False):  # as exact as on the CPU
+            found.append(torch.stack([network(window)[settings.layer] for window in windows]))
     return torch.cat(found, dim=1)
 
 
