@@ -70,7 +70,7 @@ def rows(signal: torch.Tensor, window_s: float, settings: FrameSettings, weights
     found = []
     for net in settings.nets:
         network = musicnn_network.load(net, weights_dir).to(signal.device)
-        with torch.backends.cudnn.flags(allow_tf32=False):  # as exact as on the CPU
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):  # as exact as on the CPU
             found.append(torch.stack([network(window)[settings.layer] for window in windows]))
     return torch.cat(found, dim=1)
 
