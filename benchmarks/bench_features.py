@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from gtzan_lightning.features import chroma, frame_statistics, separation, spectrum, tempo, window_stats
+from gtzan_lightning.features import chroma, separation, spectrum, window_stats
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings
 from gtzan_lightning.features.spectrum import frame_features
@@ -129,13 +129,13 @@ def _profile(y: Signal) -> None:
     """Prints the time of each step for one whole clip."""
     signal = torch.from_numpy(y).unsqueeze(0)
     spectra = spectrum.stft(signal)
-    magnitudes, *_ = frame_statistics.spectral_shape(spectra, RATE_HZ)
+    magnitudes, *_ = window_stats.spectral_shape(spectra, RATE_HZ)
     power = magnitudes**2
     bands = spectrum.mel_spectrum(power, RATE_HZ, window_stats.N_MELS)
     decibels = spectrum.power_to_db(bands.double())
     parts: dict[str, Callable[[], object]] = {
         "spectra (STFT)": lambda: spectrum.stft(signal),
-        "magnitudes, centroid, bandwidth, rolloff": lambda: frame_statistics.spectral_shape(spectra, RATE_HZ),
+        "magnitudes, centroid, bandwidth, rolloff": lambda: window_stats.spectral_shape(spectra, RATE_HZ),
         "mel bands": lambda: spectrum.mel_spectrum(power, RATE_HZ, window_stats.N_MELS),
         "decibels and cepstra": lambda: (
             spectrum.power_to_db(bands.double()) @ spectrum.dct_bank(window_stats.N_MELS, 20)
@@ -143,8 +143,8 @@ def _profile(y: Signal) -> None:
         "tuning and chroma": lambda: chroma.chroma(power, RATE_HZ),
         "both medians and the mask": lambda: separation.harmonic_mask(magnitudes),
         "resynthesis (inverse STFT)": lambda: spectrum.istft(spectra, signal.shape[1]),
-        "tempo": lambda: tempo.tempo_bpm(decibels.float(), RATE_HZ),
-        "rms and zero crossings": lambda: (frame_statistics.rms(signal), frame_statistics.zero_crossing_rate(signal)),
+        "tempo": lambda: window_stats.tempo_bpm(decibels.float(), RATE_HZ),
+        "rms and zero crossings": lambda: (window_stats.rms(signal), window_stats.zero_crossing_rate(signal)),
     }
     print("\ntime of each step, 30-s row of one clip")
     for name, part in parts.items():

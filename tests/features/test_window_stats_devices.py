@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from gtzan_lightning.features import frame_statistics
+from gtzan_lightning.features import window_stats as statistics
 from gtzan_lightning.features.feature_request import FrameSettings
 from gtzan_lightning.features.median import median_along_rows, median_of_last_dim
 from gtzan_lightning.features.separation import harmonic_mask, soft_mask
@@ -38,8 +38,8 @@ def test_mask_is_the_wiener_filter():
 
 def test_spectral_shape():
     spectra = stft(SIGNALS)
-    want = frame_statistics._spectral_shape_on_device(spectra, bin_frequencies(RATE_HZ))
-    for got, other in zip(frame_statistics.spectral_shape(spectra, RATE_HZ), want, strict=True):
+    want = statistics._spectral_shape_on_device(spectra, bin_frequencies(RATE_HZ))
+    for got, other in zip(statistics.spectral_shape(spectra, RATE_HZ), want, strict=True):
         torch.testing.assert_close(got, other, rtol=1e-5, atol=1e-6)
 
 
