@@ -25,6 +25,7 @@ COMMANDS = (
     "robustness",
     "export",
     "card",
+    "demo",
 )
 USER_ERROR = 2
 
