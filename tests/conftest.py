@@ -1,6 +1,7 @@
 """What every test may rely on: no network, no data of this machine, one thread, folders that vanish."""
 
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -84,3 +85,26 @@ def audio_root(tmp_path_factory):
 def checkout():
     """The folder of the project."""
     return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One headless browser for all tests."""
+    browser, driver_path = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (browser and driver_path):
+        pytest.skip("no chromium and chromedriver here (Debian: apt-get install chromium-driver)")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (
+        "--headless=new",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        *(["--no-sandbox"] * (os.getuid() == 0)),
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
+    yield driver
+    driver.quit()

@@ -42,19 +42,32 @@ def _run(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.inference.trained_run import load_run
 
     run = load_run(arguments.run_name, outputs=arguments.outputs, trust=arguments.trust)
-    page = demo_page(run, artist_accuracy(run, arguments.outputs))
+    page = launched(demo_page(run, artist_accuracy(run, arguments.outputs)), arguments.host, arguments.port)
+    print(f"The page of {run.name}: {page.local_url}  (Ctrl-C ends it)", flush=True)
+    page.block_thread()
+
+
+def launched(page: Blocks, host: str, port: int | None) -> Blocks:
+    """Serves the page from a thread; without a port, from the first free one.
+
+    Raises:
+        GtzanError: the address cannot be used.
+    """
     from gradio.themes import Default
 
     local = Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])  # no fonts from a server
+    options: dict[str, Any] = {
+        "share": False,
+        "ssr_mode": False,
+        "quiet": True,
+        "prevent_thread_lock": True,
+        "footer_links": [],
+    }
     try:
-        page.launch(
-            server_name=arguments.host, server_port=arguments.port, theme=local, share=False, ssr_mode=False,
-            quiet=True, prevent_thread_lock=True,
-        )  # fmt: skip
+        page.launch(server_name=host, server_port=port, theme=local, **options)
     except OSError as error:
-        raise GtzanError(f"--host {arguments.host} --port {arguments.port}: {error}") from error
-    print(f"The page of {run.name}: {page.local_url}  (Ctrl-C ends it)", flush=True)
-    page.block_thread()
+        raise GtzanError(f"--host {host} --port {port}: {error}") from error
+    return page
 
 
 def artist_accuracy(run: TrainedRun, outputs: Path) -> str:
@@ -103,10 +116,12 @@ def demo_page(run: TrainedRun, accuracy_by_artist: str) -> Blocks:
         raise GtzanError('gtzan demo: Gradio is missing. pip install "gtzan-lightning[demo]"') from error
     with gr.Blocks(title="Music genre", analytics_enabled=False) as page:
         gr.Markdown(f"# Music genre\n\n{_about(run, accuracy_by_artist)}")
-        audio = gr.Audio(type="filepath", sources=["upload", "microphone"], label="A song, or a recording of it")
+        audio = gr.Audio(
+            type="filepath", sources=["upload", "microphone"], label="A song, or a recording of it", buttons=[]
+        )
         answer = gr.Markdown(label="Answer")
         bars = gr.Label(num_top_classes=SHOWN, label="Probability, mean over the slices")
-        timeline = gr.Image(label="Probability over time", buttons=["download"])
+        timeline = gr.Image(show_label=False, buttons=["download"])
         audio.change(_answer_of(run), audio, [answer, bars, timeline], api_name="predict")
     return page
 

@@ -1,8 +1,5 @@
 """The page of a report in a real browser: errors, sorting, filters, run panels, small screens, colour schemes."""
 
-import os
-import shutil
-
 import pytest
 from made_runs import changed, made_run
 
@@ -10,10 +7,6 @@ from gtzan_lightning.report.report_folder import write_report
 from gtzan_lightning.runs.browser import find_runs
 from gtzan_lightning.runs.records import read_record
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here (Debian: apt-get install chromium-driver)"
-)
 EVIL = "</script><script>window.broken=1</script><img src=x onerror=window.broken=2>"
 
 
@@ -29,26 +22,6 @@ def page(tmp_path_factory):
     changed(made_run(outputs, slice_s=6), status="failed", error="a reason\nmore", overrides=[EVIL])
     write_report([read_record(run) for run in find_runs(outputs)], outputs / "reports", progress=False)
     return (outputs / "reports" / "report.html").as_uri()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """One headless browser for all tests of this file."""
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (
-        "--headless=new",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        *(["--no-sandbox"] * (os.getuid() == 0)),
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
