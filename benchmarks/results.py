@@ -1,7 +1,8 @@
 """Rebuilds the tables of `docs/results/` and the pages that include them, and reports what changed: `make results`.
 
-The first line of each file is the command that makes its table. The new table is the first with the same header in the
-output of the command, else in the documents that its sweep has written.
+The first line of each file is the command that makes its table, the second the hash of the code that made it, if known.
+The new table is the first with the same header in the output of the command, else in the documents that its sweep has
+written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from gtzan_lightning.config.identity import result_code
+
 TABLE = re.compile(r"(?:^\|.*\|\n?)+", re.MULTILINE)
 INCLUDED = re.compile(r"(<!-- begin (\S+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
 
@@ -27,7 +30,8 @@ def table_with_header(texts: Iterator[str], header: str) -> str | None:
 
 def rebuilt(file: Path, outputs: Path) -> str | None:
     """Runs the command of a file; returns its new table, None if the command made none with the same header."""
-    command, _, old = file.read_text(encoding="utf-8").partition("\n\n")
+    head, _, old = file.read_text(encoding="utf-8").partition("\n\n")
+    command = head.partition("\n")[0]
     words = shlex.split(command.removeprefix("<!-- ").removesuffix(" -->"))
     words = [sys.executable if word == "python" else word for word in words]
     print(f"{file}: {shlex.join(words[1:] if words[0] == sys.executable else words)}", flush=True)
@@ -41,8 +45,8 @@ def rebuilt(file: Path, outputs: Path) -> str | None:
 
 def update(file: Path, table: str, pages: list[Path]) -> list[str]:
     """Replaces the table in its file and in every page that includes it; returns the lines that changed."""
-    command, _, old = file.read_text(encoding="utf-8").partition("\n\n")
-    file.write_text(f"{command}\n\n{table}", encoding="utf-8")
+    head, _, old = file.read_text(encoding="utf-8").partition("\n\n")
+    file.write_text(f"{head.partition(chr(10))[0]}\n<!-- code {result_code()} -->\n\n{table}", encoding="utf-8")
     for page in pages:
         text = page.read_text(encoding="utf-8")
         new = INCLUDED.sub(lambda found: found[1] + (table if found[2] == str(file) else found[3]) + found[4], text)

@@ -19,6 +19,7 @@ from mkdocs.structure.files import File, Files
 from gtzan_lightning import cli
 from gtzan_lightning.config.composition import conf_dir
 from gtzan_lightning.config.help_text import COMMENT, help_text, keyed_lines
+from gtzan_lightning.config.identity import result_code
 from gtzan_lightning.config.overrides import Catalogue
 
 CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
@@ -27,6 +28,7 @@ EXTERNAL_SCRIPT = re.compile(r"<script[^>]*\bsrc=\"(?:https?:)?//[^>]*>\s*</scri
 REQUEST = re.compile(
     r"<(?:script|img|iframe|source)[^>]*\bsrc=[\"'](?:https?:)?//|<link(?![^>]*rel=\"canonical\")[^>]*href=[\"'](?:https?:)?//"
 )
+INCLUDED = re.compile(r"<!-- begin (\S+) -->\n.*?<!-- end \1 -->", re.DOTALL)
 COLUMNS = "100"  # width of the help texts
 
 
@@ -42,9 +44,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Formulas in dollar signs become MathML, which browsers show without a script."""
-    texts = CODE.split(markdown)  # every other one is code
+    """Formulas in dollar signs become MathML, which browsers show without a script; outdated tables are marked."""
+    texts = CODE.split(INCLUDED.sub(_with_age, markdown))  # every other one is code
     return "".join(text if place % 2 else _with_formulas(text) for place, text in enumerate(texts))
+
+
+def _with_age(table: re.Match[str]) -> str:
+    """The table of a file, and a note if the code has changed since it was made."""
+    head = Path(__file__).parents[1].joinpath(table[1]).read_text(encoding="utf-8").partition("\n\n")[0]
+    command, _, code = head.replace("<!-- ", "").replace(" -->", "").partition("\n")
+    if code == f"code {result_code()}":
+        return table[0]
+    made = f"with {code}, and the code has changed since" if code else "with an earlier version of the code"
+    return f"{table[0]}\n*Made by `{command}` {made}.*\n"
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gtzan_lightning.utils.code_hash import code_hashes
+from gtzan_lightning.utils.code_hash import code_hashes, combined
 
 ENGINE = 1  # increased when the same configuration gives other results
 SCHEMA = 1  # of the run folder and run.json
@@ -90,6 +90,18 @@ def code_files(config: Mapping[str, Any]) -> dict[str, str]:
     ]
     modules = [f"{PACKAGE}.training.train", *by_name, *targets]
     return code_hashes([each for each in modules if each.partition(".")[0] not in DEPENDENCIES], _changes_results)
+
+
+def result_code() -> str:
+    """One hash of all sources of this package that can change results, as `docs/results/` records it."""
+    folder = Path(__file__).parents[1]
+    modules = [
+        ".".join((PACKAGE, *file.relative_to(folder).with_suffix("").parts))
+        for package in RESULT_PACKAGES
+        for file in sorted((folder / package).rglob("*.py"))
+        if file.stem != "__init__"
+    ]
+    return combined(code_hashes(modules, _changes_results))[:HASH_LENGTH]
 
 
 def _changes_results(module: str) -> bool:

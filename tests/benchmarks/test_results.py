@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gtzan_lightning.config.identity import result_code
+
 OLD, NEW = "| a | b |\n|---|---|\n| 1 | 2 |\n", "| a | b |\n|---|---|\n| 1 | 3 |\n"
 
 
@@ -24,7 +26,7 @@ def test_a_table_is_replaced_in_its_file_and_in_the_page(checkout):
     done = results(checkout)
     assert done.returncode == 0, done.stderr
     assert "docs/results/t.md: 2 lines changed\n-| 1 | 2 |\n+| 1 | 3 |\n" in done.stdout
-    assert Path("docs/results/t.md").read_text() == f"<!-- python make.py -->\n\n{NEW}"
+    assert Path("docs/results/t.md").read_text() == f"<!-- python make.py -->\n<!-- code {result_code()} -->\n\n{NEW}"
     assert Path("README.md").read_text().count(NEW) == 1
 
 

@@ -54,8 +54,9 @@ def test_each_included_table_equals_its_file(checkout):
     found = 0
     for path in pages(checkout):
         for name, block in INCLUDED.findall(path.read_text(encoding="utf-8")):
-            command, _, table = (checkout / name).read_text(encoding="utf-8").partition("\n\n")
-            assert re.fullmatch(r"<!-- (python|make) .+ -->", command), f"{name}: its first line names no command"
+            head, _, table = (checkout / name).read_text(encoding="utf-8").partition("\n\n")
+            known = re.fullmatch(r"<!-- (python|make) .+ -->(\n<!-- code [0-9a-f]{8} -->)?", head)
+            assert known, f"{name}: its first lines name no command, or another code than a hash"
             assert block == table, f"{path.name}: differs from {name}; run make results"
             found += 1
     assert found >= 7
@@ -117,6 +118,21 @@ def test_the_commands_page_has_every_command(hooks):
     assert all(f"\n## gtzan {name}" in page for name in cli.COMMANDS)
     assert "\n## gtzan runs ls\n" in page
     assert "\n## gtzan train\n" in page
+
+
+@pytest.mark.parametrize(
+    ("head", "note"),
+    [
+        ("<!-- make x -->", "*Made by `make x` with an earlier version of the code.*"),
+        ("<!-- make x -->\n<!-- code 0 -->", "*Made by `make x` with code 0, and the code has changed since.*"),
+        ("<!-- make x -->\n<!-- code {now} -->", None),
+    ],
+)
+def test_tables_of_earlier_code_are_marked(hooks, tmp_path, monkeypatch, head, note):
+    monkeypatch.setattr(hooks, "__file__", str(tmp_path / "docs" / "hooks.py"))
+    (tmp_path / "t.md").write_text(head.format(now=hooks.result_code()) + "\n\n| a |\n")
+    page = "<!-- begin t.md -->\n| a |\n<!-- end t.md -->"
+    assert hooks.on_page_markdown(page) == (f"{page}\n{note}\n" if note else page)
 
 
 def test_formulas_are_mathml_except_in_code(hooks):
