@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from gtzan_lightning.features.median import median_of_last_dim
@@ -38,13 +39,12 @@ def tuning(power: torch.Tensor, rate_hz: int) -> float:
     pitches, strengths = _pitches(power, rate_hz)
     if pitches.numel() == 0:
         return 0.0
-    loud = pitches[strengths >= median_of_last_dim(strengths)].double()
-    deviation = torch.remainder(12 * torch.log2(loud / (440.0 / 16)), 1.0)
-    deviation = torch.where(deviation >= 0.5, deviation - 1.0, deviation)
-    # edges of a histogram of 100 bins from -0.5 to 0.5
-    edges = torch.linspace(-0.5, 0.5, 101, dtype=torch.float64, device=power.device)
-    counts = torch.bincount(torch.bucketize(deviation, edges, right=True) - 1, minlength=100)
-    return round(float(edges[int(counts[:100].argmax())]), 6)
+    loud = pitches[strengths >= median_of_last_dim(strengths)].cpu().numpy()
+    # in single precision as in librosa: a residual just below the edge of a bin falls on the other side in double
+    deviation = np.mod(12 * np.log2(loud / (440.0 / 16)), 1.0)
+    deviation[deviation >= 0.5] -= 1.0
+    counts, edges = np.histogram(deviation, np.linspace(-0.5, 0.5, 101))
+    return float(edges[np.argmax(counts)])
 
 
 def _pitches(power: torch.Tensor, rate_hz: int) -> tuple[torch.Tensor, torch.Tensor]:

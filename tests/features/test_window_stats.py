@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import librosa
 import numpy as np
 import pytest
 import torch
 
 from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
+from gtzan_lightning.features import chroma
 from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
 from .librosa_reference import RATE_HZ, librosa_stats, music
@@ -85,3 +87,13 @@ def test_windows_are_cut_as_published():
     assert len(cut_windows(signal[:198449], RATE_HZ, 3.0)) == 3  # 3 * 66150 - 1: the last one is exactly complete
     assert len(cut_windows(signal[:198448], RATE_HZ, 3.0)) == 2
     assert cut_windows(signal[:100], RATE_HZ, 3.0).shape == (0, 66149)
+
+
+def test_pitches_on_the_edges_of_the_histogram_have_the_tuning_of_librosa(monkeypatch):
+    """In double precision, some of these residuals are in another bin."""
+    semitones = np.arange(-24, 25)
+    for hundredths in range(-50, 50):
+        pitches = (440 * 2 ** ((semitones + hundredths / 100) / 12)).astype(np.float32)
+        found = torch.from_numpy(pitches), torch.ones(len(pitches))
+        monkeypatch.setattr(chroma, "_pitches", lambda *_, found=found: found)
+        assert chroma.tuning(torch.empty(0), 22_050) == librosa.pitch_tuning(pitches), hundredths
