@@ -127,7 +127,9 @@ def across_parts(
         f"{counted(len(apart), 'pair', 'pairs')} of tracks, {crossing.sum()} of them between train and test: "
         f"{few(named)}."
     )
-    remedy = "Keep one track of each pair, or give both the same artist in metadata.csv and use split=artist."
+    remedy = "Keep one track of each pair, or give both the same artist in metadata.csv" + (
+        "." if audit_input.promises("artist") else " and use split=artist."
+    )
     return [Finding(check, severity, "L1.4", evidence, remedy, tuple(named))]
 
 

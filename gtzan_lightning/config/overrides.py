@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
+from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.object_type import ObjectType
@@ -295,6 +296,9 @@ def _quoting_hint(argument: str) -> str:
     """Why Hydra does not take an argument, with the form to copy."""
     key, equals, value = argument.partition("=")
     if not equals:
+        if Path(argument).exists():
+            where = f"data.root={argument}" if Path(argument).is_dir() else f"features=table features.path={argument}"
+            return f"not of the form key=value. For data, write {where}; `gtzan` has commands for runs: gtzan --help."
         return f"not of the form key=value. Did you mean {argument}=...?"
     text = value.strip("'\"").replace("'", r"\'")
     quoted = f"{key}='{text}'"

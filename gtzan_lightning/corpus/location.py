@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,8 @@ METADATA = "metadata.csv"
 GTZAN_AUDIO_FOLDERS = ("genres_original", "genres")
 DEFAULT_ROOT = Path("data/gtzan")
 SYNTHETIC_FINGERPRINT = f"synthetic renderer {RENDERER_VERSION}"
+NO_DATA_REMEDY = "Set data.root (or GTZAN_ROOT) to a folder that holds them, or use data=synthetic."
+NEARBY = 200  # folders that are searched for the data
 SYNTHETIC_REMEDY = "Set data.root (or GTZAN_ROOT) to a folder that exists, or use data=synthetic."
 
 
@@ -170,8 +173,20 @@ def _inspect(root: Path, where: str, kind: str, options: DataOptions) -> Locatio
             check_layout(path)
     audio = next((path for path in candidates if path.is_dir() and holds_audio(path)), None)
     if not tables and audio is None:
-        raise GtzanError(f"{where}: {root} holds no {_expected(kind)}.\n{SYNTHETIC_REMEDY}")
+        near = _near(root)
+        remedy = f"The data are in {near}: set data.root={near}." if near else NO_DATA_REMEDY
+        raise GtzanError(f"{where}: {root} holds no {_expected(kind)}.\n{remedy}")
     return Location(root, tables, audio, _metadata(options, root / METADATA))
+
+
+def _near(root: Path) -> Path | None:
+    """The folder of GTZAN's tables or audio one or two levels below `root`, or one level above it."""
+    below = [path for pattern in ("*", "*/*") for path in sorted(root.glob(pattern)) if path.is_dir()]
+    for folder in (*below[:NEARBY], root.absolute().parent):
+        with suppress(OSError):
+            if any((folder / name).exists() for name in (*TABLE_NAMES, *GTZAN_AUDIO_FOLDERS)):
+                return folder
+    return None
 
 
 def _expected(kind: str) -> str:

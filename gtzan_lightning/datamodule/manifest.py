@@ -147,9 +147,16 @@ def read_manifest(path: Path, corpus: Corpus, slices: SliceTable) -> NDArray[np.
             zip(slices.track_index, slices.start_s, slices.stop_s, strict=True)
         )
     }
+    known = {track.track_id for track in corpus.tracks}
     parts = np.full(len(slices), EXCLUDED, dtype="<U5")
     keys = zip(table["track_id"], table["start_s"].round(6), table["stop_s"].round(6), strict=True)
     for line, (key, part) in enumerate(zip(keys, table["part"], strict=True), start=2):
+        if key[0] not in known:
+            raise GtzanError(
+                f"split.manifest={path}, line {line}: there is no track {key[0]!r}; the data have "
+                f"{examples(sorted(known))}.\nUse the manifest with the data root that it was made for, or write the names "
+                "as in the data."
+            )
         if key not in position:
             raise GtzanError(
                 f"split.manifest={path}, line {line}: {key[0]} from {key[1]:g} to {key[2]:g} s is no slice here.\n"

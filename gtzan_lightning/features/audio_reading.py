@@ -25,6 +25,7 @@ MAX_BAD_SHARE = 0.5  # share of NaN and infinite samples above which a file is s
 MAX_LOSS_DB = 6.0  # of the mix against the loudest channel
 SHORTER_S = 0.1  # a decoded signal may be shorter than the header states by this
 FFMPEG_EXTRA = 'pip install "gtzan-lightning[ffmpeg]"'
+SNIFFED = 1 << 16  # bytes that tell a web page or zeros from audio
 PIPE = "it is a pipe or a device: write its content to a file first"
 _STDERR = threading.Lock()
 
@@ -275,7 +276,15 @@ def _reason(path: Path, error: Exception) -> str:
         return "no permission to read it"
     if path.stat().st_size == 0:
         return "the file is empty"
-    return f"it is not audio that can be read ({_message(error)})"
+    content = path.read_bytes()[:SNIFFED]
+    if content.startswith(b"ID3"):
+        content = content[10:]
+    if not content.strip(b"\0"):
+        return "it holds zeros and no audio, as after an interrupted copy: copy it again"
+    if content.lstrip(b"\0 \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
+        return "it is a web page and not audio: download the file again"
+    message = "no known format" if "pipe?" in str(error) else _message(error)
+    return f"it is not audio that can be read ({message})"
 
 
 def _skipped(reason: str) -> Reading:

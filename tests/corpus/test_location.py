@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from gtzan_lightning.corpus.location import choose_source, fingerprint, locate
+from gtzan_lightning.corpus.location import choose_source, find_source, fingerprint, locate
 from gtzan_lightning.errors import GtzanError
 
 REMEDY = "\nSet data.root (or GTZAN_ROOT) to a folder that exists, or use data=synthetic."
@@ -77,7 +77,9 @@ def test_a_missing_root_is_never_replaced_by_other_data(kind, monkeypatch):
 )
 def test_a_root_without_anything_usable_is_refused(tmp_path, kind, expected):
     root = make(tmp_path / "data", "notes.txt", "blues/cover.jpg")
-    assert refusal(locate, kind, root) == f"data.root: {root} holds no {expected}.{REMEDY}"
+    assert refusal(locate, kind, root) == f"data.root: {root} holds no {expected}.{REMEDY}".replace(
+        "exists", "holds them"
+    )
 
 
 def test_a_file_is_no_root(tmp_path):
@@ -221,3 +223,17 @@ def test_the_fingerprint_of_audio_does_not_need_a_cache(tmp_path):
 
 def test_tables_and_audio_of_one_root_differ(both):
     assert fingerprint(both, "tables") != fingerprint(both, "audio")
+
+
+@pytest.mark.parametrize("given", ["up", "twice", "up/Data/genres_original/blues"])
+def test_data_in_another_level_of_folders_are_named(tmp_path, given):
+    tiny.write_tables(tmp_path / "up" / "Data", genres=("blues", "rock"), tracks=2)
+    tiny.write_tables(tmp_path / "twice" / "Data" / "Data", genres=("blues", "rock"), tracks=2)
+    tiny.write_audio(tmp_path / "up" / "Data" / "genres_original", genres=("blues",), tracks=1, seconds=0.1)
+    with pytest.raises(GtzanError) as caught:
+        find_source("gtzan", str(tmp_path / given), None, "stats")
+    if given.endswith("blues"):
+        assert "that holds them" in str(caught.value)
+    else:
+        folder = tmp_path / {"up": "up/Data", "twice": "twice/Data/Data"}[given]
+        assert str(caught.value).endswith(f"The data are in {folder}: set data.root={folder}.")

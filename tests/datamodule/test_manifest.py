@@ -88,8 +88,9 @@ def test_times_of_frames_are_read_back(tmp_path, seconds):
         (
             "blues.00001,",
             "blues.00009,",
-            "split.manifest=MANIFEST, line 4: blues.00009 from 0 to 3 s is no slice here.\n"
-            "Use the manifest with the data root, features and slice that it was made for.",
+            "split.manifest=MANIFEST, line 4: there is no track 'blues.00009'; the data have 'blues.00000', "
+            "'blues.00001'.\nUse the manifest with the data root that it was made for, or write the names as in the "
+            "data.",
         ),
         (
             "rock.00000,3.0,6.0",
@@ -186,3 +187,10 @@ def test_a_track_in_two_parts_is_refused(tracks, tmp_path):
     (tmp_path / "list.csv").write_text("track_id,part\nblues.00000.wav,train\nblues_00000,test\n")
     with pytest.raises(GtzanError, match=r"blues_00000 is in train and in test\."):
         parts_by_track(str(tmp_path / "list.csv"), *tracks)
+
+
+def test_an_unknown_track_is_named_as_such(tmp_path):
+    with pytest.raises(
+        GtzanError, match=r"line 2: there is no track 'song'; the data have 'blues\.00000', 'blues\.00001'"
+    ):
+        read(tmp_path, TEXT.replace("blues.00000,0.0", "song,0.0"))

@@ -190,6 +190,14 @@ def dangling(path):
     path.symlink_to(path.parent / "nowhere")
 
 
+def web_page(path):
+    path.write_bytes(b"ID3\x03\0\0\0\0\0\0" + b"<!DOCTYPE html><html>404</html>" * 50)
+
+
+def zeros(path):
+    path.write_bytes(b"ID3\x03\0\0\0\0\0\0" + bytes(20_000))
+
+
 def absent(path):
     pass
 
@@ -206,6 +214,8 @@ def absent(path):
         (not_numbers, "100% of the samples are not numbers"),
         (folder, "it is a folder"),
         (dangling, "the link points to nothing"),
+        (web_page, "it is a web page and not audio: download the file again"),
+        (zeros, "it holds zeros and no audio"),
         (absent, "the file does not exist"),
     ],
 )
