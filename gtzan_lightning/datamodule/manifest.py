@@ -154,8 +154,8 @@ def read_manifest(path: Path, corpus: Corpus, slices: SliceTable) -> NDArray[np.
         if key[0] not in known:
             raise GtzanError(
                 f"split.manifest={path}, line {line}: there is no track {key[0]!r}; the data have "
-                f"{examples(sorted(known))}.\nUse the manifest with the data root that it was made for, or write the names "
-                "as in the data."
+                f"{examples(sorted(known))}.\nUse the manifest with the data root that it was made for, or write "
+                "the names as in the data."
             )
         if key not in position:
             raise GtzanError(

@@ -25,7 +25,7 @@ MAX_BAD_SHARE = 0.5  # share of NaN and infinite samples above which a file is s
 MAX_LOSS_DB = 6.0  # of the mix against the loudest channel
 SHORTER_S = 0.1  # a decoded signal may be shorter than the header states by this
 FFMPEG_EXTRA = 'pip install "gtzan-lightning[ffmpeg]"'
-SNIFFED = 1 << 16  # bytes that tell a web page or zeros from audio
+SNIFFED = 1 << 16  # bytes in which a web page or zeros are recognised
 PIPE = "it is a pipe or a device: write its content to a file first"
 _STDERR = threading.Lock()
 

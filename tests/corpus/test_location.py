@@ -11,6 +11,7 @@ from gtzan_lightning.corpus.location import choose_source, find_source, fingerpr
 from gtzan_lightning.errors import GtzanError
 
 REMEDY = "\nSet data.root (or GTZAN_ROOT) to a folder that exists, or use data=synthetic."
+NO_DATA = REMEDY.replace("exists", "holds them")
 AUDIO = "<genre>/<file> folders of audio (.wav .au .flac .ogg .oga .mp3 .aif .aiff .opus)"
 TABLES = "features_3_sec.csv or features_30_sec.csv and no genres_original/ or genres/ with audio"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gtzan_lightning.corpus.metadata import with_metadata
-from gtzan_lightning.corpus.tracks import Corpus, Track, resampling_clusters
+from gtzan_lightning.corpus.tracks import Corpus, Track, artist_key, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 
 TRACKS = [Track("blues.00000", "blues"), Track("blues.00001", "blues"), Track("rock.00000", "rock")]
@@ -131,3 +131,9 @@ def test_resampling_clusters_are_artists_else_recordings_else_tracks():
 def test_labels_are_indices_into_the_genres(tmp_path):
     corpus = Corpus("x", tuple(TRACKS), ("blues", "rock"), "tables", tmp_path, "0")
     assert corpus.labels() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("name", ["Unknown", "VARIOUS ARTISTS", " Various  Artists ", "N/A", "None", "?"])
+def test_names_of_no_artist_in_any_spelling(name):
+    assert artist_key(name) == ""
+    assert artist_key("The Unknown Band") == artist_key("unknown band") != ""
