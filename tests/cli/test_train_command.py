@@ -1,6 +1,7 @@
 """`gtzan train` does what train.py does, from any folder."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -64,3 +65,11 @@ def test_version(capsys):
 def test_predict_without_a_run_gets_the_right_command(capsys):
     assert main(["predict", "song.mp3"]) == 2
     assert "gtzan predict best song.mp3" in capsys.readouterr().err
+
+
+def test_without_the_packages_the_message_says_how_to_install_them(checkout):
+    done = subprocess.run([sys.executable, "-S", checkout / "train.py"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"train.py: {sys.executable} has no module ")
+    assert "use .venv/bin/python train.py" in done.stderr
+    assert "Traceback" not in done.stderr
