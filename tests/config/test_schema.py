@@ -8,7 +8,7 @@ from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.kinds import stats
 from gtzan_lightning.studies.claims import PublishedClaims, ReplicationTable
-from gtzan_lightning.studies.rankings import PublishedRankings
+from gtzan_lightning.studies.rankings import PairedVariants, PublishedRankings
 from gtzan_lightning.studies.study import study_class
 
 CLAIMED = [path.stem for path in sorted((conf_dir() / "experiment").glob("*_*.yaml"))]  # one each published row
@@ -40,7 +40,12 @@ def test_every_member_of_every_group_passes(overrides):
 @pytest.mark.parametrize("preset", CLAIMED)
 def test_every_published_row_has_a_preset_with_a_study_and_its_settings(preset):
     study = validate_config(compose([f"experiment={preset}"])).study.model_dump(by_alias=True)
-    classes = {"variants": PublishedRankings, "paper": PublishedClaims, "replication": ReplicationTable}
+    classes = {
+        "variants": PublishedRankings,
+        "future": PairedVariants,
+        "paper": PublishedClaims,
+        "replication": ReplicationTable,
+    }
     assert study_class(study) is classes[preset.partition("_")[0]]
 
 

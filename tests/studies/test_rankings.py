@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import t
 
 from gtzan_lightning.report.tables import table_markdown
-from gtzan_lightning.studies.rankings import PublishedRankings, check_rankings
+from gtzan_lightning.studies.rankings import PairedVariants, PublishedRankings, check_rankings, compare_variants
 
 
 def cards(accuracies, *, split="grouped"):
@@ -60,3 +60,56 @@ def test_every_split_and_other_model_is_a_row():
 def test_without_the_winner_nothing_is_measured():
     (lead,) = check_rankings(cards({"BiLSTM": [0.5, 0.6]}))
     assert (lead.mean, lead.verdict) == (None, "not measured")
+
+
+def variant_card(accuracy, recall, *overrides, seed=0, model="ConvLSTM"):
+    return {
+        "study": {
+            "question": "Batch normalisation",
+            "baseline": {"model.batch_norm": False, "model.residual": False},
+            "genres": ["disco", "hiphop"],
+        },
+        "overrides": [f"split.seed={seed}", *overrides],
+        "split": {"seed": seed, "slices": {"train": 70, "test": 20}},
+        "model": {"name": model},
+        "metrics": {"test": {"clip": {"accuracy": accuracy}}},
+        "genres": {"clip": {"disco": {"recall": recall}, "hiphop": {"recall": recall + 0.2}, "jazz": {"recall": 1.0}}},
+    }
+
+
+def variants(*gains, other=()):
+    """Baseline 0.5 and, for each gain, a run with batch normalisation, on one split each."""
+    cards = []
+    for seed, gain in enumerate(gains):
+        cards.append(variant_card(0.5, 0.3, "model.batch_norm=false", "model.residual=false", *other, seed=seed))
+        cards.append(
+            variant_card(0.5 + gain, 0.3 - gain, "model.batch_norm=true", "model.residual=false", *other, seed=seed)
+        )
+    return cards
+
+
+def test_a_variant_is_compared_with_the_baseline_split_by_split():
+    accuracy, recall = compare_variants(variants(0.10, 0.11, 0.12))
+    assert (accuracy.changes, accuracy.score, accuracy.seeds) == ("batch_norm=true", "accuracy", 3)
+    assert (accuracy.baseline, accuracy.difference) == (pytest.approx(0.5), pytest.approx(0.11))
+    # s = 0.01, t(2) = 4.3027, factor 1/3 + 20/70: 0.11 ± 4.3027 * 0.01 * sqrt(0.619048)
+    assert accuracy.interval == pytest.approx((0.07615, 0.14385), abs=1e-5)
+    assert (recall.score, recall.baseline) == ("recall of disco, hiphop", pytest.approx(0.4))
+    assert recall.difference == pytest.approx(-0.11)
+    assert (accuracy.verdict, recall.verdict) == ("better", "worse")
+
+
+def test_no_difference_is_an_answer_and_no_common_split_is_none():
+    assert [each.verdict for each in compare_variants(variants(0.1, -0.1, 0.05))] == ["no difference shown"] * 2
+    alone = [card for card in variants(0.1, 0.1) if "model.batch_norm=true" in card["overrides"]]
+    assert [each.verdict for each in compare_variants(alone)] == ["not measured"] * 2
+
+
+def test_each_value_of_the_other_keys_has_rows_of_its_own():
+    cards = variants(0.1, 0.1, other=("model=lstm",)) + variants(0.2, 0.2, other=("model=reslstm",))
+    found = [each for each in compare_variants(cards) if each.score == "accuracy"]
+    assert [(each.configuration, round(each.difference, 3)) for each in found] == [("lstm", 0.1), ("reslstm", 0.2)]
+    (table,) = PairedVariants().analyse(cards, []).tables
+    assert "| lstm | batch_norm=true | accuracy | 0.500 | +0.100 (+0.100 to +0.100) | 2 | better |" in table_markdown(
+        table
+    )
