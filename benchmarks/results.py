@@ -1,14 +1,15 @@
 """Rebuilds the tables of `docs/results/` and the pages that include them, and reports what changed: `make results`.
 
-The first line of each file is the command that makes its table, the second the hash of the code that made it, if known.
-The new table is the first with the same header in the output of the command, else in the documents that its sweep has
-written.
+The first line of each file is the command that makes its table (variables such as $GTZAN_SHORT are expanded), the
+second the hash of the code that made it, if known. The new table is the first with the same header in the output of the
+command, else in the documents that its sweep has written.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 import shlex
 import subprocess
@@ -32,7 +33,7 @@ def rebuilt(file: Path, outputs: Path) -> str | None:
     """Runs the command of a file; returns its new table, None if the command made none with the same header."""
     head, _, old = file.read_text(encoding="utf-8").partition("\n\n")
     command = head.partition("\n")[0]
-    words = shlex.split(command.removeprefix("<!-- ").removesuffix(" -->"))
+    words = [os.path.expandvars(word) for word in shlex.split(command.removeprefix("<!-- ").removesuffix(" -->"))]
     words = [sys.executable if word == "python" else word for word in words]
     print(f"{file}: {shlex.join(words[1:] if words[0] == sys.executable else words)}", flush=True)
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)

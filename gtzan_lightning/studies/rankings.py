@@ -154,7 +154,9 @@ def compare_variants(cards: Sequence[Card]) -> list[Variant]:
         for values, runs in arms.items():
             changed = [(key, value) for key, value in zip(baseline, values, strict=True) if value != baseline[key]]
             changes = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in changed)
-            found += _variants(configuration, changes, runs, reference, study.get("genres") or ())
+            found += _variants(
+                configuration or runs[0]["model"]["name"], changes, runs, reference, study.get("genres") or ()
+            )
     return found
 
 

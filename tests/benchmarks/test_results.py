@@ -39,6 +39,14 @@ def test_the_table_may_be_a_document_of_a_sweep(checkout):
     assert NEW in Path("README.md").read_text()
 
 
+def test_variables_of_the_command_are_expanded(checkout, monkeypatch):
+    monkeypatch.setenv("MADE_BY", "make.py")
+    Path("make.py").write_text(f"print({NEW!r})")
+    written("python $MADE_BY")
+    assert results(checkout).returncode == 0
+    assert Path("docs/results/t.md").read_text() == f"<!-- python $MADE_BY -->\n\n{NEW}"
+
+
 def test_a_command_without_such_a_table_changes_nothing(checkout):
     Path("make.py").write_text("print('| c |\\n|---|')")
     written("python make.py")

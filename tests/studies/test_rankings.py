@@ -90,7 +90,7 @@ def variants(*gains, other=()):
 
 def test_a_variant_is_compared_with_the_baseline_split_by_split():
     accuracy, recall = compare_variants(variants(0.10, 0.11, 0.12))
-    assert (accuracy.changes, accuracy.score, accuracy.seeds) == ("batch_norm=true", "accuracy", 3)
+    assert (accuracy.configuration, accuracy.changes, accuracy.score) == ("ConvLSTM", "batch_norm=true", "accuracy")
     assert (accuracy.baseline, accuracy.difference) == (pytest.approx(0.5), pytest.approx(0.11))
     # s = 0.01, t(2) = 4.3027, factor 1/3 + 20/70: 0.11 ± 4.3027 * 0.01 * sqrt(0.619048)
     assert accuracy.interval == pytest.approx((0.07615, 0.14385), abs=1e-5)
