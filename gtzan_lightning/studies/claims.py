@@ -31,7 +31,7 @@ PAIRED_LEVEL: Level = "clip"
 NOTES = (
     "Printed: mean and standard deviation over the training seeds of the study. Reproduced: its protocol, with its "
     "training seeds on one split, and with its first training seed on several splits (sample standard deviations). "
-    "sd: printed minus mean over splits, in standard deviations over splits. A printed score is reproduced if it lies "
+    "n: seeds or splits. sd: printed minus mean over splits, in their standard deviations. Reproduced: the score lies "
     "in the 95 % prediction interval of a run on one more split.",
     "By track, by artist: the same network, scaler fitted on the training part, epoch chosen on validation; mean over "
     "split seeds with its 95 % interval (Nadeau & Bengio 2003). A printed score is consistent with a split if it lies "
@@ -346,12 +346,17 @@ def _cells(row: Row) -> list[str]:
     cells += ["-" if row.distance is None else f"{row.distance:+.1f}", row.reproduced]
     for protocol in FAIR:
         scores = row.measured.get(protocol)
-        cells.append(f"{scores.mean:.3f} ({scores.interval[0]:.3f}-{scores.interval[1]:.3f})" if scores else "-")
+        cells.append("-" if scores is None else _mean(scores))
     return [*cells, row.consistent_with]
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{np.mean(values):.4f} ± {_sd(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"
+    return f"{np.mean(values):.4f} ± {_sd(values):.4f}, n={len(values)}" if len(values) > 1 else f"{values[0]:.4f}, n=1"
+
+
+def _mean(scores: Scores) -> str:
+    low, high = scores.interval
+    return f"{scores.mean:.3f} ({low:.3f}-{high:.3f}), n={len(scores.values)}"
 
 
 def _pair_cells(pair: Pair) -> list[str]:

@@ -76,8 +76,13 @@ def test_one_split_decides_nothing():
 def test_the_table_has_three_numbers_a_row():
     (table,) = ReplicationTable().analyse(replication(), []).tables
     text = table_markdown(table)
-    assert "| MLP | last epoch | 0.7800 ± 0.0050 | 0.7620 ± 0.0020 | 0.7800 ± 0.0158 | +0.0 | yes | 0.670 (" in text
-    assert "| MLP | best test epoch | 0.8000 | 0.7720 ± 0.0020 | 0.7900 ± 0.0158 | +0.6 | yes | 0.670 (" in text
+    assert (
+        "| MLP | last epoch | 0.7800 ± 0.0050 | 0.7620 ± 0.0020, n=3 | 0.7800 ± 0.0158, n=5 | +0.0 | yes | 0.670 ("
+        in text
+    )
+    assert (
+        "| MLP | best test epoch | 0.8000 | 0.7720 ± 0.0020, n=3 | 0.7900 ± 0.0158, n=5 | +0.6 | yes | 0.670 (" in text
+    )
 
 
 @pytest.fixture
