@@ -137,6 +137,8 @@ def _read(files: tuple[tuple[Path, int, int], ...], options: TableOptions, publi
 
 
 def _require_columns(table: TableRows, wanted: Sequence[str], published: bool) -> None:
+    """Refuses a table without the columns of the published tables, or of a trained run."""
+    window = " features.window_s=3" if table.path.name == TABLE_OF_WINDOW_S[3.0] else ""
     missing = [name for name in wanted if name not in table.joined.columns]
     if not missing:
         return
@@ -146,7 +148,7 @@ def _require_columns(table: TableRows, wanted: Sequence[str], published: bool) -
             f"{what}The run was trained on {len(wanted)} features of these names. Name the columns of this table so."
         )
     raise GtzanError(
-        f"{what}To use the columns that are there: features=table features.path={table.path}. "
+        f"{what}To use the columns that are there: features=table features.path={table.path}{window}. "
         "To compute all 58 from audio: data.source=audio."
     )
 

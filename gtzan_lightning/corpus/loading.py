@@ -81,7 +81,7 @@ def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
     genres = tuple(sorted({track.genre for track in tracks}))
     if len(genres) < 2:
         raise GtzanError(
-            f"{location.root}: one genre only ({genres[0]}); a classifier needs at least two genre folders."
+            "\n".join([f"{location.root}: one genre only ({genres[0]}); a classifier needs at least two.", *notes[:3]])
         )
     notes += _small_genres(tracks, data.options.min_tracks)
     return Corpus(

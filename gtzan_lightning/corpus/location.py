@@ -22,6 +22,7 @@ Source = Literal["tables", "audio"]
 TABLE = "table"  # features=table: the user's own feature table
 TABLE_OF_WINDOW_S = {3.0: "features_3_sec.csv", 30.0: "features_30_sec.csv"}
 TABLE_NAMES = tuple(TABLE_OF_WINDOW_S.values())
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".xlsx", ".npz", ".npy", ".h5", ".hdf5"})
 METADATA = "metadata.csv"
 GTZAN_AUDIO_FOLDERS = ("genres_original", "genres")
 DEFAULT_ROOT = Path("data/gtzan")
@@ -174,7 +175,7 @@ def _inspect(root: Path, where: str, kind: str, options: DataOptions) -> Locatio
     audio = next((path for path in candidates if path.is_dir() and holds_audio(path)), None)
     if not tables and audio is None:
         near = _near(root)
-        remedy = f"The data are in {near}: set data.root={near}." if near else NO_DATA_REMEDY
+        remedy = f"The data are in {near}: set data.root={near}." if near else _other_table(root) or NO_DATA_REMEDY
         raise GtzanError(f"{where}: {root} holds no {_expected(kind)}.\n{remedy}")
     return Location(root, tables, audio, _metadata(options, root / METADATA))
 
@@ -187,6 +188,12 @@ def _near(root: Path) -> Path | None:
             if any((folder / name).exists() for name in (*TABLE_NAMES, *GTZAN_AUDIO_FOLDERS)):
                 return folder
     return None
+
+
+def _other_table(root: Path) -> str:
+    """How to read a table of another name in the folder; "" if there is none."""
+    tables = [path for path in sorted(root.iterdir()) if path.is_file() and {*path.suffixes} & TABLE_SUFFIXES]
+    return f"To read {tables[0].name}: features=table features.path={tables[0]}." if tables else ""
 
 
 def _expected(kind: str) -> str:

@@ -41,6 +41,14 @@ NAMES = {
 """Usual names of the columns of each role, in lower case without other characters, the most likely first."""
 
 FROM_NAME = "name"  # features.columns.genre=name takes the genre from the names of the tracks
+ROW_NUMBERS = (
+    "column1",
+    "index",
+    "level0",
+    "row",
+    "rownumber",
+    "rowid",
+)  # distinct whole numbers in them are no feature
 MAX_GENRES = 200
 _AUDIO_NAME = re.compile(r".+\.(wav|au|mp3|flac|ogg|oga|opus|aiff?|m4a)([._-]?\w*)", re.I)
 
@@ -203,7 +211,7 @@ def _reason_to_drop(name: str, table: TableFile, identity: str | None, genre: st
     if np.ptp(finite) == 0:
         return f"constant ({finite[0]:g} in each row)" if finite[0] == 0 else "constant"
     if _integers(values):
-        if _counts_rows(values):
+        if _counts_rows(values) or (plain(name) in ROW_NUMBERS and _distinct(values) == len(values)):
             return "the number of the row"
         if identity and _repeats(values, table.columns[identity]):
             return "the number in the name of the track"

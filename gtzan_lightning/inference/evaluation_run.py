@@ -44,7 +44,7 @@ from gtzan_lightning.training.split_data import (
 )
 from gtzan_lightning.utils.files import write_text
 
-CHOOSABLE = ("data", "features.path", "features.columns", "features.drop", "features.window_s", "cache_dir", "outputs")
+CHOOSABLE = ("data", "features.path", "features.columns", "features.window_s", "cache_dir", "outputs")
 """Keys that an evaluation may set; all others are those of the training."""
 
 

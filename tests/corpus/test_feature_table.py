@@ -77,7 +77,7 @@ def test_missing_columns_are_named_with_the_way_to_use_the_others(table):
     rewrite(table, lambda frame: frame.drop(columns=["rms_var", "tempo"]))
     assert refusal(table) == (
         "TABLE: 2 columns are missing: rms_var, tempo.\n"
-        "To use the columns that are there: features=table features.path=TABLE. "
+        "To use the columns that are there: features=table features.path=TABLE features.window_s=3. "
         "To compute all 58 from audio: data.source=audio."
     )
 
@@ -298,3 +298,10 @@ def test_a_changed_file_is_read_again(table):
 
     rewrite(table, change)
     assert read_published_table(table).values[0, STATS_COLUMNS.index("tempo")] == 123.0
+
+
+def test_the_row_numbers_of_a_part_of_a_table_are_no_feature(tmp_path):
+    (tmp_path / "part.csv").write_text(",file,x,label\n7,a.wav,0.5,pop\n2,b.wav,0.1,pop\n9,c.wav,0.7,rock\n")
+    table = read_feature_table((tmp_path / "part.csv",))
+    assert table.columns == ("x",)
+    assert "left out, the number of the row: column 1" in table.reading

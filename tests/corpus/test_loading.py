@@ -76,8 +76,15 @@ def test_notes_of_tables_and_metadata_are_collected(own_tables, cache_dir):
 def test_a_single_genre_is_refused(tmp_path, cache_dir):
     root = tiny.write_tables(tmp_path / "one", genres=("blues",), tracks=2, windows=1)
     assert refusal("auto", str(root), cache_dir=cache_dir) == (
-        f"{root}: one genre only (blues); a classifier needs at least two genre folders."
+        f"{root}: one genre only (blues); a classifier needs at least two."
     )
+
+
+def test_the_refusal_of_one_genre_names_its_spellings(tmp_path, cache_dir):
+    for genre in ("Rock", "ROCK"):
+        (tmp_path / genre).mkdir()
+        (tmp_path / genre / f"{genre}.wav").touch()
+    assert "'ROCK', 'Rock' are spellings of one genre, 'rock'" in refusal("folder", tmp_path, cache_dir=cache_dir)
 
 
 def test_the_synthetic_corpus_has_no_tables(cache_dir):

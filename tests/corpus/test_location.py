@@ -238,3 +238,9 @@ def test_data_in_another_level_of_folders_are_named(tmp_path, given):
     else:
         folder = tmp_path / {"up": "up/Data", "twice": "twice/Data/Data"}[given]
         assert str(caught.value).endswith(f"The data are in {folder}: set data.root={folder}.")
+
+
+def test_the_refusal_of_a_root_names_a_table_of_another_name(tmp_path):
+    make(tmp_path / "other", "features_3_sec.csv.gz")
+    path = tmp_path / "other" / "features_3_sec.csv.gz"
+    assert refusal(locate, "auto", str(tmp_path / "other")).endswith(f"features=table features.path={path}.")
