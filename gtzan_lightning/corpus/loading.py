@@ -80,8 +80,9 @@ def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
     tracks.sort(key=lambda track: track.track_id)
     genres = tuple(sorted({track.genre for track in tracks}))
     if len(genres) < 2:
+        spelled = [note for note in notes if "spellings of one genre" in note]
         raise GtzanError(
-            "\n".join([f"{location.root}: one genre only ({genres[0]}); a classifier needs at least two.", *notes[:3]])
+            "\n".join([f"{location.root}: one genre only ({genres[0]}); a classifier needs at least two.", *spelled])
         )
     notes += _small_genres(tracks, data.options.min_tracks)
     return Corpus(
