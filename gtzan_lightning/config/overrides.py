@@ -78,7 +78,7 @@ class Catalogue:
     """
 
     def __init__(self, sources: ConfigSources = DEFAULT_SOURCES, overrides: Sequence[str] = ()) -> None:
-        self.sources = sources
+        self.sources, self._overrides = sources, overrides
         search = [text for text in overrides if text.lstrip("+").startswith("hydra.searchpath=")]
         self.defaults = sources.compose(search)
         with sources.loader() as loader:
@@ -94,8 +94,16 @@ class Catalogue:
         return sorted(names, key=lambda name: (not name[0].isdigit(), _leading_number(name), name))
 
     def keys(self) -> list[str]:
-        """The groups, the keys of the primary configuration, and those of all members: a model can have its own."""
+        """The groups, the keys of the primary configuration, and those of all members: a model can have its own.
+
+        Of the groups that change others, such as `experiment`, those of the chosen members.
+        """
         found = [*self.groups(), *_keys(self.defaults)]
+        for override in self._overrides:
+            group, _, names = override.partition("=")
+            for name in names.split(",") if group in OPTIONAL else []:
+                loaded = self._repository.load_config(f"{group}/{name}")
+                found += _flat_keys(OmegaConf.to_container(loaded.config)) if loaded else []
         for group in self.groups():
             for name in [] if group in OPTIONAL else self._repository.get_group_options(group):
                 loaded = self._repository.load_config(f"{group}/{name}")
@@ -104,7 +112,7 @@ class Catalogue:
         return found
 
 
-PATH_KEYS = ("outputs", "cache_dir", "data.root", "split.manifest", "features.path", "ckpt_path")
+PATH_KEYS = ("outputs", "cache_dir", "data.root", "split.manifest", "features.path", "ckpt_path", "study.other_corpus")
 
 
 def with_plain_paths(arguments: Sequence[str]) -> list[str]:

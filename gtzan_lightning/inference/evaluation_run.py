@@ -219,7 +219,7 @@ def _check_features(run: TrainedRun, card: Mapping[str, Any], features: Features
     trained = card["features"]
     length = None if features.whole_clips else features.row_s
     expected = None if trained.get("whole_clips", False) else trained.get("row_s", features.row_s)
-    if length != expected and run.shape[0] * (expected or 0) != length:
+    if length != expected:
         names = [f"one row every {each:g} s" if each else "one row a track" for each in (expected, length)]
         raise GtzanError(
             f"{run.name} was trained on {names[0]}, and the corpus has {names[1]}. Give the same features."
@@ -322,12 +322,19 @@ class CorpusLadder(LeakageLadder):
 
 def _as_last_step(card: Card, corpus: Path) -> Card:
     """The card of a run with the scores on another corpus in place of those of its test part."""
-    outputs = Path(card["study"]["outputs"])
-    if corpus.is_file() and card["data"]["source"] == "tables":
-        words = [f"features={TABLE}", f"features.path={corpus}"]
-    else:
-        words = [f"data={'tracks' if corpus.is_file() else 'auto'}", f"data.root={corpus}"]
-    result = evaluate(load_trained(outputs / "runs" / card["run_id"]), words)
+    run = load_trained(Path(card["study"]["outputs"]) / "runs" / card["run_id"])
+    is_table = corpus.is_file() and card["data"]["source"] == "tables"
+    kind = "tracks" if corpus.is_file() and not is_table else "auto"
+    root = None if is_table else str(corpus)
+    named = {"kind": kind, "root": root, "source": None, "metadata": None, "name": None}
+    table = {"name": TABLE, "path": str(corpus), "window_s": None} if is_table else {"path": None}
+    config = run.config.model_copy(  # without Hydra, whose sweep has not ended yet
+        update={
+            "data": run.config.data.model_copy(update=named),
+            "features": run.config.features.model_copy(update={**table, "columns": None, "drop": None}),
+        }
+    )
+    result = evaluate_on(run, config)
     sizes = card["split"]["slices"] | {"test": result.card["metrics"]["window"]["n"]}
     return card | {
         "split": card["split"] | {"name": OTHER, "slices": sizes},

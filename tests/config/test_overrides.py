@@ -3,6 +3,7 @@
 import pytest
 
 from gtzan_lightning.config import overrides
+from gtzan_lightning.errors import GtzanError
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,11 @@ def test_paths_are_expanded_and_numbers_among_them_are_names(monkeypatch):
         "outputs='2024'", "cache_dir=/home/me/cache", "+split.manifest=/home/me/a.csv", "-m", "outputs=2024-runs"
     ]  # fmt: skip
     assert compose(with_plain_paths(["outputs=2024"])).outputs == "2024"
+
+
+def test_keys_of_the_chosen_experiment_are_known():
+    overrides.check_overrides(["experiment=ladder", "study.other_corpus=/music"])
+    with pytest.raises(GtzanError, match=r"there is no key 'study\.other_corpus'"):
+        overrides.check_overrides(["study.other_corpus=/music"])
+    with pytest.raises(GtzanError, match=r"Did you mean study\.other_corpus"):
+        overrides.check_overrides(["experiment=ladder", "study.other_corpu=/music"])
