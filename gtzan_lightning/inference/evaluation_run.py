@@ -29,7 +29,7 @@ from gtzan_lightning.evaluation.figures import Caption, confusion_figure
 from gtzan_lightning.evaluation.metrics import LEVELS, confusion, decide
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate_level, genre_entries, genre_metrics, is_balanced
-from gtzan_lightning.features.feature_request import Features
+from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, Features
 from gtzan_lightning.inference.trained_run import TrainedRun, load_run, load_trained
 from gtzan_lightning.runs.records import read_clusters
 from gtzan_lightning.runs.run_card import SPLIT_ORDER, versions
@@ -217,8 +217,9 @@ def _check_features(run: TrainedRun, card: Mapping[str, Any], features: Features
             f"(without {', '.join(lacking[:3])}). Give the same features."
         )
     trained = card["features"]
-    length = None if features.whole_clips else features.row_s
-    expected = None if trained.get("whole_clips", False) else trained.get("row_s", features.row_s)
+    length = None if features.whole_clips or features.row_s == WHOLE_CLIP_S else features.row_s
+    expected = trained.get("row_s", features.row_s)
+    expected = None if trained.get("whole_clips", False) or expected == WHOLE_CLIP_S else expected
     if length != expected:
         names = [f"one row every {each:g} s" if each else "one row a track" for each in (expected, length)]
         raise GtzanError(

@@ -11,7 +11,8 @@ from gtzan_lightning import evaluate, load_run
 from gtzan_lightning.cli import main
 from gtzan_lightning.config.composition import ConfigSources, compose
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.inference.evaluation_run import CorpusLadder
+from gtzan_lightning.features.feature_request import Features
+from gtzan_lightning.inference.evaluation_run import CorpusLadder, _check_features
 from gtzan_lightning.report.report_folder import write_report
 from gtzan_lightning.runs.records import read_record
 from gtzan_lightning.runs.run_folder import RunFolder
@@ -131,6 +132,29 @@ def test_rows_of_another_length_and_missing_columns_are_refused(run, other, tmp_
     table.drop(columns="tempo").to_csv(tmp_path / "less.csv", index=False)
     with pytest.raises(GtzanError, match=r"1 column is missing: tempo.\nThe run was trained on 55 features"):
         evaluate(run, ["features=table", f"features.path={tmp_path / 'less.csv'}"])
+
+
+@pytest.mark.parametrize(
+    ("trained", "row_s", "whole_clips", "fits"),
+    [
+        ({"row_s": 30.0, "whole_clips": False}, 28.0, True, True),  # published 30-s table, and one row a track
+        ({"row_s": 3.0, "whole_clips": False}, 3.0, False, True),
+        ({"row_s": 3.0, "whole_clips": False}, 30.0, True, False),
+        ({"row_s": 3.0, "whole_clips": True}, 3.0, False, False),
+        ({}, 3.0, False, True),  # the card of an older run
+    ],
+)
+def test_rows_must_have_the_length_of_those_of_the_training(run, trained, row_s, whole_clips, fits):
+    loaded = load_run(run)
+    values = np.zeros((1, len(loaded.columns)), np.float32)
+    features = Features(
+        "table", loaded.columns, values, np.zeros(1, np.int32), np.zeros(1), row_s, whole_clips=whole_clips
+    )
+    if fits:
+        _check_features(loaded, {"features": trained}, features)
+    else:
+        with pytest.raises(GtzanError, match="was trained on"):
+            _check_features(loaded, {"features": trained}, features)
 
 
 def test_the_command_and_the_report_show_both_corpora(run, other, tmp_path, capsys):
