@@ -12,8 +12,11 @@ import soundfile
 import tiny
 
 from gtzan_lightning.cli import main
+from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.features import audio_reading as reading
 from gtzan_lightning.features import extraction
+from gtzan_lightning.training.split_data import load_configured_corpus, load_configured_features
 
 R = tiny.RATE_HZ
 Y = np.round(0.3 * np.sin(2 * np.pi * 330 * np.arange(R) / R) * 32768) / 32768
@@ -188,3 +191,18 @@ def test_a_file_without_a_terminal_gets_two_lines(audio_root, capsys):
     first, last = capsys.readouterr().err.splitlines()
     assert first == "mfcc: features of 36 files"
     assert last.startswith("mfcc: 36 computed, 0 repaired or cut, 0 skipped, ")
+
+
+def test_the_written_table_is_read_back(audio_root, capsys):
+    assert main(["features", f"data.root={audio_root}", "--csv", "made.csv"]) == 0
+    capsys.readouterr()
+    config = validate_config(compose([f"data.root={audio_root}"]))
+    computed = load_configured_features(config, load_configured_corpus(config))
+    config = validate_config(compose(["features=table", "features.path=made.csv"]))
+    corpus = load_configured_corpus(config)
+    read = load_configured_features(config, corpus)
+    varying = [name for name in computed.columns if name in read.columns]
+    assert set(computed.columns) - set(varying) == {"length"}  # the length of a window is no feature
+    places = [computed.columns.index(name) for name in varying]
+    np.testing.assert_allclose(read.values, computed.values[:, places], rtol=1e-6)
+    assert (read.row_s, len(corpus.tracks), corpus.genres) == (3.0, 36, ("blues", "jazz", "rock"))
