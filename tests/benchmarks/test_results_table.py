@@ -52,7 +52,7 @@ def test_the_svm_of_a_run_equals_scikit_learn(tables_root):
         for track, start in zip(data.slices.track_index, data.slices.start_s, strict=True)
     ]
     table = table.set_index("filename").loc[names]
-    x, y = table.drop(columns="label").to_numpy(np.float32), table["label"].to_numpy()
+    x, y = table[list(data.features.columns)].to_numpy(np.float32), table["label"].to_numpy()
     train, test = data.parts == "train", data.parts == "test"
     by_hand = (
         make_pipeline(StandardScaler(), SVC(C=10, break_ties=True)).fit(x[train], y[train]).score(x[test], y[test])
