@@ -19,7 +19,7 @@ from gtzan_lightning.runs.run_folder import Card, score_warnings
 from gtzan_lightning.utils.terminal import visible
 
 MIN_FOLDED = 14  # width to which a column of text may be folded
-GAP = 2  # between two columns
+GAP, EDGES = 2, 2  # blanks between two columns, and beside the outer ones together
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def print_table(table: TextTable, console: Console | None = None) -> None:
     if _needed_width(table) > console.width:
         _print_stacked(table, console)
     else:
-        console.print(_grid(table), "")
+        console.print(_grid(table))
     print_lines(map(escape, table.notes), console)
 
 
@@ -53,7 +53,7 @@ def _grid(table: TextTable) -> Table:
     title = Text(table.title, style="bold") if table.title else None
     grid = Table(
         title=title, title_justify="left", title_style="", box=SIMPLE_HEAD, pad_edge=False,
-        show_edge=False, collapse_padding=True,  # the gaps are then `GAP` wide
+        collapse_padding=True,  # the gaps are then `GAP` wide
     )  # fmt: skip
     for position, name in enumerate(table.columns):
         if position < table.text_columns:
@@ -77,7 +77,7 @@ def _needed_width(table: TextTable) -> int:
         width = max(map(cell_len, texts))
         folds = position < table.text_columns and not table.whole_names
         widths.append(min(width, MIN_FOLDED) if folds else width)
-    return sum(widths) + GAP * (len(widths) - 1)
+    return sum(widths) + GAP * (len(widths) - 1) + EDGES
 
 
 def _print_stacked(table: TextTable, console: Console) -> None:
