@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -53,6 +54,9 @@ def _apart(monkeypatch, tmp_path, cache_dir):
     monkeypatch.chdir(tmp_path)
     if opened := sys.modules.get("gtzan_lightning.training.split_data"):
         opened.OPENED.clear()  # tests replace what opens a corpus
+    interrupt = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, interrupt)  # Lightning leaves it ignored after an interruption
 
 
 @pytest.fixture(scope="session")

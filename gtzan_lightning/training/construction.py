@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
-from hydra.utils import get_class
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import LightningEnvironment
@@ -254,7 +254,11 @@ def class_of(key: str, target: str) -> type:
     if not target.startswith("gtzan_lightning.") and folder not in sys.path:
         sys.path.append(folder)  # a module in the working directory, which a script elsewhere would not find
     try:
-        return get_class(target)
+        module, _, name = target.rpartition(".")
+        found = getattr(import_module(module), name)  # hydra.utils.get_class also writes a log line for each failure
+        if not isinstance(found, type):
+            raise TypeError(f"{name} is no class")
+        return found
     except Exception as error:  # an import may raise anything
         cause = error.__cause__ or error
         raise GtzanError(f"{key}._target_={target}: cannot be imported ({cause}).") from error

@@ -53,7 +53,7 @@ def assert_refused(ended, *message):
         ("trainer.max_epochs=2.5", "trainer.max_epochs = 2.5: should be a valid integer"),
         ("model.dropout=1.5", "model.dropout = 1.5: should be less than 1 (set by model.dropout=1.5)"),
         ("slice.seconds=null", "slice.seconds = None: should be a valid number"),
-        ("data.kind=wave", "data.kind = wave: should be 'auto', 'gtzan', 'folder' or 'synthetic'"),
+        ("data.kind=wave", "data.kind = wave: should be 'auto', 'gtzan', 'folder', 'tracks' or 'synthetic'"),
         ("model._target_=os.system", "model._target_=os.system: cannot be imported"),
         ("split.ratios.test=0.5", "train + val + test is 1.3, and must be 1 (set by split.ratios.test=0.5)"),
         ("split.n_folds=5", "fold and n_folds go together: set both, or neither"),
