@@ -14,7 +14,8 @@ ORDER = (
 ROOT = {"__init__.py", "__main__.py", "errors.py"}
 FOLDER = Path(__file__).parents[1] / PACKAGE
 FILES = sorted(FOLDER.rglob("*.py"))
-MAX_LINES, MAX_FUNCTION_LINES, MAX_MODULES = 400, 50, 170
+MAX_LINES, MAX_FUNCTION_LINES, MAX_MODULES = 400, 50, 150
+EXTENSIONS = ("models", "studies", "features/kinds", "datamodule/split_rules")  # each new one is a module
 
 
 def imported_packages(path):
@@ -60,7 +61,8 @@ def test_module_names_are_unique():
 
 
 def test_there_are_few_modules():
-    assert len(FILES) <= MAX_MODULES
+    fixed = [path for path in FILES if path.parent.relative_to(FOLDER).as_posix() not in EXTENSIONS]
+    assert len(fixed) <= MAX_MODULES
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
