@@ -10,6 +10,7 @@ from gtzan_lightning.corpus.feature_table import (
     read_feature_table,
     read_published_table,
 )
+from gtzan_lightning.corpus.table_files import read_table_file
 from gtzan_lightning.errors import GtzanError
 
 
@@ -305,3 +306,10 @@ def test_the_row_numbers_of_a_part_of_a_table_are_no_feature(tmp_path):
     table = read_feature_table((tmp_path / "part.csv",))
     assert table.columns == ("x",)
     assert "left out, the number of the row: column 1" in table.reading
+
+
+def test_a_korean_file_is_decoded(tmp_path):
+    artists = ["블루스 가수", "록 밴드", "재즈 트리오", "힙합 그룹", "디스코 여왕", "컨트리 가수"]
+    frame = pd.DataFrame({"filename": [f"blues.{number:05d}.wav" for number in range(6)], "artist": artists})
+    (tmp_path / "korean.csv").write_bytes(frame.to_csv(index=False).encode("cp949"))
+    assert read_table_file(tmp_path / "korean.csv").columns["artist"].tolist() == artists
