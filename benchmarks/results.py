@@ -47,7 +47,8 @@ def rebuilt(file: Path, outputs: Path) -> str | None:
 def update(file: Path, table: str, pages: list[Path]) -> list[str]:
     """Replaces the table in its file and in every page that includes it; returns the lines that changed."""
     head, _, old = file.read_text(encoding="utf-8").partition("\n\n")
-    file.write_text(f"{head.partition(chr(10))[0]}\n<!-- code {result_code()} -->\n\n{table}", encoding="utf-8")
+    command = head.partition("\n")[0]
+    file.write_text(f"{command}\n<!-- code {result_code()} -->\n\n{table}", encoding="utf-8")
     for page in pages:
         text = page.read_text(encoding="utf-8")
         new = INCLUDED.sub(lambda found: found[1] + (table if found[2] == str(file) else found[3]) + found[4], text)

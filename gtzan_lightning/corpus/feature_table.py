@@ -19,6 +19,7 @@ from gtzan_lightning.corpus.table_files import Column, counted, is_numeric, read
 from gtzan_lightning.corpus.table_rows import Roles, TableRows, few, find_roles, genre_of_rows
 from gtzan_lightning.corpus.tracks import examples, shown_stem, split_track_name, stem_key
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import is_number
 
 WHOLE_CLIP_S = 30.0  # nominal length of a row per track whose length is unknown, as in the published 30-s table
 
@@ -157,19 +158,11 @@ def _require_numbers(table: TableRows, roles: Roles) -> None:
     for name in roles.features:
         values = table.joined.columns[name]
         if not is_numeric(values):
-            odd = next(row for row, value in enumerate(values) if not _is_number(value))
+            odd = next(row for row, value in enumerate(values) if not is_number(value))
             raise GtzanError(
                 f"{table.where(odd)}: column {name} has {values[odd]!r}, which is no number.\n"
                 "Correct the cell, or leave the row out."
             )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _usable_rows(table: TableRows, roles: Roles, most: float) -> tuple[NDArray[np.bool_], list[str]]:

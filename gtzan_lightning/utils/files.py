@@ -36,7 +36,7 @@ def as_cell(text: str) -> str:
     An apostrophe is put before text that starts with `=`, `+`, `-`, `@`, a tab or a carriage return, unless it is a
     number (CWE-1236).
     """
-    return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text
+    return f"'{text}" if _FORMULA.match(text) and not is_number(text) else text
 
 
 def text_of_cell(cell: str) -> str:
@@ -44,7 +44,8 @@ def text_of_cell(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number as Python writes it."""
     try:
         float(text)
     except ValueError:
