@@ -20,6 +20,7 @@ from pathlib import Path
 from gtzan_lightning.config.identity import result_code
 
 TABLE = re.compile(r"(?:^\|.*\|\n?)+", re.MULTILINE)
+FROM_MAKE = {"ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"}  # else a `make` below takes the ARGS of `make results`
 INCLUDED = re.compile(r"(<!-- begin (\S+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
 
 
@@ -36,7 +37,8 @@ def rebuilt(file: Path, outputs: Path) -> str | None:
     words = [os.path.expandvars(word) for word in shlex.split(command.removeprefix("<!-- ").removesuffix(" -->"))]
     words = [sys.executable if word == "python" else word for word in words]
     print(f"{file}: {shlex.join(words[1:] if words[0] == sys.executable else words)}", flush=True)
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name not in FROM_MAKE}
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode:
         return None
     written = sorted((outputs / "sweeps").glob("*/*.md"), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -48,6 +48,16 @@ def test_variables_of_the_command_are_expanded(checkout, monkeypatch):
     assert (written_file.partition("\n")[0], written_file.endswith(NEW)) == ("<!-- python $MADE_BY -->", True)
 
 
+def test_a_make_command_does_not_inherit_the_arguments_of_make_results(checkout, monkeypatch):
+    monkeypatch.setenv("ARGS", "t")
+    monkeypatch.setenv("MAKEFLAGS", " -- ARGS=t")
+    Path("Makefile").write_text(f"table:\n\t@{sys.executable} make.py $(ARGS)\n")
+    Path("make.py").write_text(f"import sys\nprint({NEW!r} if len(sys.argv) == 1 else '')")
+    written("make table")
+    assert results(checkout).returncode == 0
+    assert NEW in Path("README.md").read_text()
+
+
 def test_a_command_without_such_a_table_changes_nothing(checkout):
     Path("make.py").write_text("print('| c |\\n|---|')")
     written("python make.py")
