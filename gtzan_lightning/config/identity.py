@@ -113,20 +113,24 @@ def _changes_results(module: str) -> bool:
 def run_name(config: Mapping[str, Any], overrides: Sequence[str], config_hash: str, model: str | None = None) -> str:
     """`<slug>-<config_hash>`; the slug contains model, slice, split and the other overrides.
 
+    A trial of a search is `<model>-trial-<config_hash>`.
+
     Args:
         config: the whole configuration as nested plain values.
         overrides: the command line.
         config_hash: hash of the configuration.
         model: the selected member of the group `model`; None uses the name of its class.
     """
+    name = model or str(config["model"]["_target_"]).rpartition(".")[2].lower()
+    if (config.get("search") or {}).get("folds"):
+        return f"{_slug([name, 'trial'])}-{config_hash}"
     words = [
-        model or str(config["model"]["_target_"]).rpartition(".")[2].lower(),
+        name,
         f"{_plain_number(config['slice']['seconds'])}s",
         "manifest" if config["split"]["manifest"] else str(config["split"]["name"]),
     ]
     words += [word for override in sorted(overrides) if (word := _word(override)) and word not in words]
-    slug = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")
-    return f"{slug[:100]}-{config_hash}"
+    return f"{_slug(words)}-{config_hash}"
 
 
 def existing_run(runs_dir: Path, config_hash: str) -> str | None:
@@ -144,6 +148,10 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             result[f"{prefix}{key}"] = value
     return result
+
+
+def _slug(words: Sequence[str]) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")[:100]
 
 
 def _word(override: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
@@ -32,6 +33,20 @@ def failed_draws(study: Study) -> int:
     """Number of draws that were tried and have no value."""
     done = {trial.system_attrs.get(DRAW) for trial in completed(study)}
     return len({trial.system_attrs.get(DRAW) for trial in study.trials} - done)
+
+
+def overrides_of(trial: FrozenTrial) -> tuple[str, ...]:
+    """The command line of a trial: the overrides that all trials share, then the values that the search has chosen."""
+    return tuple(f"{name}={value}" for name, value in {**trial.user_attrs, **trial.params}.items())
+
+
+def running_draw(storage: str, name: str, overrides: Sequence[str]) -> int | None:
+    """The number of the draw of the running trial with these overrides; None if there is none."""
+    study = optuna.load_study(study_name=name, storage=storage)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if frozenset(overrides_of(trial)) == frozenset(overrides):
+            return trial.system_attrs[DRAW]
+    return None
 
 
 class RepeatableTPE(BaseSampler):

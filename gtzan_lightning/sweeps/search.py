@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from omegaconf import DictConfig, open_dict, read_write
 from rich.console import Console
 
 from gtzan_lightning.config.compatibility import prepare
+from gtzan_lightning.config.composition import run_dir
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.tables import TextTable, print_table, table_markdown
 from gtzan_lightning.sweeps.session import Refusal
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 RECORD = "trial.json"
+STUDY_VARIABLE = "GTZAN_SEARCH"  # storage and name of the stored study, for the jobs, also those in worker processes
 SHOWN = 20  # rows of the table on the console; trials.md and trials.csv have all
 
 
@@ -79,7 +82,7 @@ def run_trial(cfg: DictConfig, folder: Path, overrides: Sequence[str]) -> float 
 
     Args:
         cfg: the configuration.
-        folder: where the record of the trial is written.
+        folder: where the record of the trial is written; its name is that of the runs without number and fold.
         overrides: the command line.
 
     Returns:
@@ -87,7 +90,8 @@ def run_trial(cfg: DictConfig, folder: Path, overrides: Sequence[str]) -> float 
         and does not end the search.
     """
     try:
-        folds = [_run_fold(cfg, number, overrides) for number in range(cfg.search.folds)]
+        prefix = _numbered(folder.name.rpartition("-")[0], overrides)
+        folds = [_run_fold(cfg, number, overrides, prefix) for number in range(cfg.search.folds)]
     except Exception as error:
         message = str(error) if isinstance(error, GtzanError) else traceback.format_exc()
         print(f"\n{' '.join(overrides)} failed:\n{message}", file=sys.stderr)
@@ -115,7 +119,9 @@ class SearchReport(Callback):
             if SearchReport.lock is not None:  # of an interrupted search of this process
                 SearchReport.lock.release()
             SearchReport.lock = _locked(folder)
-            done = len(completed(opened(config.hydra.sweeper.storage, config.hydra.sweeper.study_name)))
+            study = config.hydra.sweeper.storage, config.hydra.sweeper.study_name
+            done = len(completed(opened(*study)))
+            os.environ[STUDY_VARIABLE] = json.dumps(study)
         except Exception as error:
             raise Refusal from error
         wanted = config.hydra.sweeper.n_trials
@@ -137,6 +143,7 @@ class SearchReport(Callback):
         write_text(folder / "trials.csv", tidy_trials(trials).to_csv(index=False, lineterminator="\n"))
         write_text(folder / "trials.md", trials_markdown(trials, failed))
         print(f"All trials: {folder / 'trials.md'}")
+        os.environ.pop(STUDY_VARIABLE, None)
         if SearchReport.lock is not None:
             SearchReport.lock.release()
 
@@ -202,13 +209,28 @@ def _notes(trials: Sequence[Trial], failed: int) -> list[str]:
     ]
 
 
-def _run_fold(cfg: DictConfig, number: int, overrides: Sequence[str]) -> Fold:
-    """An ordinary run. Its card has test scores as every card, but the search does not read them."""
+def _numbered(name: str, overrides: Sequence[str]) -> str:
+    """`lstm-trial-07` of `lstm-trial`, with the number of the trial in the search; only the name if it is not known."""
+    from gtzan_lightning.sweeps.optuna_study import running_draw
+
+    stored = os.environ.get(STUDY_VARIABLE)
+    number = running_draw(*json.loads(stored), overrides) if stored else None
+    return name if number is None else f"{name}-{number:02d}"
+
+
+def _run_fold(cfg: DictConfig, number: int, overrides: Sequence[str], prefix: str) -> Fold:
+    """An ordinary run. Its card has test scores as every card, but the search does not read them.
+
+    A run that exists keeps its name; the name of a new one begins with `prefix`.
+    """
     of_fold = cfg.copy()
     of_fold.split.val_fold, of_fold.split.n_val_folds = number, cfg.search.folds
     of_fold.search.folds = None
     words = [*overrides, f"split.val_fold={number}", f"split.n_val_folds={cfg.search.folds}"]
-    result = train(of_fold, overrides=words)
+    folder = run_dir(of_fold, words)
+    if not folder.exists():
+        folder = folder.with_name(f"{prefix}-fold{number}-{folder.name.rpartition('-')[2]}")
+    result = train(of_fold, folder=folder, overrides=words)
     return Fold(result.folder.name, result.card["metrics"]["val"]["clip"]["accuracy"])
 
 
@@ -223,7 +245,7 @@ def _locked(folder: Path) -> FileLock:
 
 def _trial_reader(folder: Path) -> Callable[[FrozenTrial], Trial]:
     """A function that adds the folds to a trial of Optuna, from the records that the jobs have written to a folder."""
-    from gtzan_lightning.sweeps.optuna_study import DRAW
+    from gtzan_lightning.sweeps.optuna_study import DRAW, overrides_of
 
     records = [
         Trial.from_json(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob(f"*/{RECORD}"))
@@ -231,7 +253,7 @@ def _trial_reader(folder: Path) -> Callable[[FrozenTrial], Trial]:
     by_overrides = {frozenset(record.overrides): record for record in records}
 
     def read(stored: FrozenTrial) -> Trial:
-        overrides = tuple(f"{name}={value}" for name, value in {**stored.user_attrs, **stored.params}.items())
+        overrides = overrides_of(stored)
         record = by_overrides.get(frozenset(overrides))
         value = float(stored.value or 0)
         if record is None or record.accuracy != value:  # its folder was deleted, or its runs were repeated

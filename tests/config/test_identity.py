@@ -121,6 +121,11 @@ def test_the_slug_contains_the_overrides(overrides, slug):
     assert name == f"{slug}-0123abcd"
 
 
+def test_a_trial_of_a_search_has_a_short_name():
+    overrides = ["experiment=search", "model=lstm", "model.lr=0.01"]
+    assert run_name(DEFAULT | {"search": {"folds": 3}}, overrides, "0123abcd", "lstm") == "lstm-trial-0123abcd"
+
+
 def test_a_name_is_a_short_plain_file_name():
     overrides = [f"model.lr=0.{number:09d}" for number in range(40)]
     name = run_name(DEFAULT, overrides, "0123abcd")

@@ -1,6 +1,7 @@
 """A search with Optuna from its command to its tables."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -49,6 +50,7 @@ def test_the_score_of_a_trial_is_the_mean_validation_accuracy_of_clips_over_fold
     for _, row in table.iterrows():
         assert row["val_clip_accuracy"] == cards[row["run"]]["metrics"]["val"]["clip"]["accuracy"]
         assert cards[row["run"]]["model"]["name"] == "MLP"
+        assert re.fullmatch(f"mlp-trial-0{row['trial']}-fold{row['fold']}-[0-9a-f]{{8}}", row["run"])
     means = table.groupby("trial")["val_clip_accuracy"].mean()
     assert table.groupby("trial")["mean_val_clip_accuracy"].first().tolist() == pytest.approx(means.tolist(), abs=1e-12)
     assert len({card["split"]["sha256"] for card in cards.values()}) == 2
@@ -78,7 +80,7 @@ def test_an_interrupted_search_ends_like_an_uninterrupted_one(search, monkeypatc
         assert ended.status == 130
     ended, folder = search(4, outputs="stopped")
     assert ended.status == 0, ended.err
-    one, other = (pd.read_csv(path / "trials.csv").drop(columns="run") for path in (alone, folder))
+    one, other = (pd.read_csv(path / "trials.csv") for path in (alone, folder))  # run folders have the same names
     pd.testing.assert_frame_equal(one, other, check_exact=True)
     assert len(list(Path("stopped/runs").glob("*/run.json"))) == 8  # no fold of other settings was begun
 
