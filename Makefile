@@ -67,7 +67,7 @@ docs: $(VENV)/installed-dev ## build the documentation into build/site and run i
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet $(ARGS)
 	@echo "Open build/site/index.html"
 
-results: $(VENV)/installed ## rebuild the tables of README and docs, and report what changed: hours; ARGS=NAME for one; needs GTZAN_ROOT
+results: $(VENV)/installed-dev ## rebuild tables and pictures of README and docs, and report what changed: hours; ARGS=NAME for one; needs GTZAN_ROOT
 	$(RUN) benchmarks/results.py $(ARGS)
 
 wheel: $(VENV)/installed ## build the wheel into dist, install it into build/installed and train with it outside the checkout

@@ -3,8 +3,8 @@
     python benchmarks/bench_features.py [--root GENRES_FOLDER] [--clips 6] [--repeats 5]
 
 Prints, for one 30-s clip on one core, the time for the 58 columns of all ten 3-s windows plus the 30-s row, and for
-mfcc and logmel frames, ours and librosa's in turn (median and quartiles), the time of each step of ours, and the
-speed-up of two processes over one. Without a folder of audio, 30-s clips are generated. Needs librosa:
+mfcc and logmel frames, ours and librosa's in turn (median and quartiles), the speed-up of two processes over one, and
+the time of each step of ours. Without a folder of audio, 30-s clips are generated. Needs librosa:
 `pip install -e .[dev]`.
 """
 
@@ -34,6 +34,11 @@ REFLECT = {"pad_mode": "reflect"}
 N_FILES = 48  # for the comparison of one process with two
 Signal = NDArray[np.float32]
 
+HEADER = (
+    f"| generated 30-s clips, CPU time | this project | librosa {'.'.join(librosa.__version__.split('.')[:2])} | "
+    "times faster |\n|---|---|---|---|"
+)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -47,8 +52,8 @@ def main() -> None:
         files = _files(arguments.root, arguments.clips, Path(folder))
         signals = [soundfile.read(file, dtype="float32")[0] for file in files]
         _compare_all(signals, arguments.repeats)
-        _profile(signals[0])
         _two_processes(files, Path(folder))
+        _profile(signals[0])
 
 
 def _compare_all(signals: list[Signal], repeats: int) -> None:
@@ -56,17 +61,17 @@ def _compare_all(signals: list[Signal], repeats: int) -> None:
     print(
         f"one core, {len(signals)} clips of about {len(signals[0]) / RATE_HZ:.0f} s, {repeats} turns each, CPU time\n"
     )
-    print(f"{'':34}{'ours':>22}{'librosa ' + librosa.__version__:>24}{'ratio':>20}")
-    _compare("stats: ten 3-s windows + 30-s row", our_stats, librosa_stats, signals, repeats)
+    print(HEADER)
+    _compare("`stats`: ten 3-s windows and the 30-s row", our_stats, librosa_stats, signals, repeats)
     _compare(
-        "mfcc (13)",
+        "`mfcc`, 13",
         lambda y: frame_features("mfcc", torch.from_numpy(y), settings),
         lambda y: librosa.feature.mfcc(y=y, sr=RATE_HZ, n_mfcc=13),
         signals,
         repeats * 4,
     )
     _compare(
-        "logmel (128)",
+        "`logmel`, 128",
         lambda y: frame_features("logmel", torch.from_numpy(y), settings),
         lambda y: librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=RATE_HZ), top_db=None),
         signals,
@@ -109,8 +114,8 @@ def _compare(
     ours(signals[0]), theirs(signals[0])  # compile, fill caches
     pairs = np.array([(_seconds(ours, y), _seconds(theirs, y)) for _ in range(repeats) for y in signals])
     ratios = pairs[:, 1] / pairs[:, 0]
-    cells = [quartiles(pairs[:, 0] * 1e3, "ms"), quartiles(pairs[:, 1] * 1e3, "ms"), quartiles(ratios, "x")]
-    print(f"{name:34}{cells[0]:>22}{cells[1]:>24}{cells[2]:>20}")
+    cells = [quartiles(pairs[:, 0] * 1e3, "ms"), quartiles(pairs[:, 1] * 1e3, "ms"), quartiles(ratios)]
+    print(f"| {name} | {' | '.join(cells)} |")
 
 
 def _seconds(function: Callable[[Signal], object], y: Signal) -> float:
@@ -120,9 +125,9 @@ def _seconds(function: Callable[[Signal], object], y: Signal) -> float:
     return time.process_time() - begun
 
 
-def quartiles(values: NDArray[np.float64], unit: str) -> str:
+def quartiles(values: NDArray[np.float64], unit: str = "") -> str:
     low, middle, high = np.percentile(values, [25, 50, 75])
-    return f"{middle:.1f} {unit} ({low:.1f}-{high:.1f})"
+    return f"{middle:,.1f}{f' {unit}' if unit else ''} ({low:,.1f}-{high:,.1f})"
 
 
 def _profile(y: Signal) -> None:
@@ -166,8 +171,9 @@ def _two_processes(files: list[Path], folder: Path) -> None:
         extract(copies, request, folder / f"cache{turn}", n_jobs)
         seconds.setdefault(n_jobs, []).append(time.perf_counter() - begun)
     one, two = np.median(seconds[1]), np.median(seconds[2][1:])
-    print(f"\nwall time, load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(f"{len(copies)} files: {one:.1f} s in one process, {two:.1f} s in two: {one / two:.2f} times faster")
+    name = f"{len(copies)} files in two processes instead of one, wall time"
+    print(f"| {name} | {two:.1f} s | {one:.1f} s in one | {one / two:.2f} |")
+    print(f"\nload of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 def _files(root: Path | None, count: int, folder: Path) -> list[Path]:

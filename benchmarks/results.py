@@ -1,8 +1,9 @@
-"""Rebuilds the tables of `docs/results/` and the pages that include them, and reports what changed: `make results`.
+"""Rebuilds the tables of `docs/results/`, the pages that include them, and the pictures: `make results`.
 
-The first line of each file is the command that makes its table (variables such as $GTZAN_SHORT are expanded), the
-second the hash of the code that made it, if known. The new table is the first with the same header in the output of the
-command, else in the documents that its sweep has written.
+Reports what changed. The first line of each table's file is the command that makes it (variables such as $GTZAN_SHORT
+are expanded), the second the hash of the code that made it, if known. The new table is the first with the same header
+in the output of the command, else in the documents that its sweep has written. `PICTURES` has the commands of the
+pictures.
 """
 
 from __future__ import annotations
@@ -21,6 +22,15 @@ from gtzan_lightning.config.identity import result_code
 
 TABLE = re.compile(r"(?:^\|.*\|\n?)+", re.MULTILINE)
 FROM_MAKE = {"ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"}  # else a `make` below takes the ARGS of `make results`
+PICTURES = {
+    "ladder.png": "python benchmarks/picture.py",
+    "waterfall.png": "python train.py -m experiment=ladder model=mlp,lstm",
+    "report.png": "python benchmarks/report_pictures.py",
+    "report_gap.png": "python benchmarks/report_pictures.py",
+    "report_run.png": "python benchmarks/report_pictures.py",
+}
+"""The command that draws each file of docs/img."""
+FROM_SWEEP = {"waterfall.png": "sweeps/ladder-*/ladder_window.png"}  # what the command writes into outputs/ instead
 INCLUDED = re.compile(r"(<!-- begin (\S+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
 
 
@@ -30,15 +40,36 @@ def table_with_header(texts: Iterator[str], header: str) -> str | None:
     return next((table for table in tables if table.partition("\n")[0] == header), None)
 
 
+def run(command: str, made: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command and keeps its output."""
+    words = [os.path.expandvars(word) for word in shlex.split(command)]
+    words = [sys.executable if word == "python" else word for word in words]
+    print(f"{made}: {shlex.join(words[1:] if words[0] == sys.executable else words)}", flush=True)
+    environment = {name: value for name, value in os.environ.items() if name not in FROM_MAKE}
+    return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, env=environment)
+
+
+def redrawn(pictures: list[Path], outputs: Path) -> int:
+    """Draws pictures, each command once, and reports which have changed; returns the number that were not drawn."""
+    before = {picture: picture.read_bytes() if picture.is_file() else b"" for picture in pictures}
+    failed: set[str] = set()
+    for command in dict.fromkeys(PICTURES[picture.name] for picture in pictures):
+        if run(command, Path("docs/img")).returncode:
+            failed.add(command)
+    for picture in pictures:
+        found = sorted(outputs.glob(FROM_SWEEP.get(picture.name, "-")), key=lambda path: path.stat().st_mtime)
+        if found and PICTURES[picture.name] not in failed:
+            picture.write_bytes(found[-1].read_bytes())
+        drawn = PICTURES[picture.name] not in failed and picture.is_file()
+        changed = drawn and picture.read_bytes() != before[picture]
+        print(f"{picture}: {'not drawn; the command failed' if not drawn else 'changed' if changed else 'unchanged'}")
+    return sum(PICTURES[picture.name] in failed or not picture.is_file() for picture in pictures)
+
+
 def rebuilt(file: Path, outputs: Path) -> str | None:
     """Runs the command of a file; returns its new table, None if the command made none with the same header."""
     head, _, old = file.read_text(encoding="utf-8").partition("\n\n")
-    command = head.partition("\n")[0]
-    words = [os.path.expandvars(word) for word in shlex.split(command.removeprefix("<!-- ").removesuffix(" -->"))]
-    words = [sys.executable if word == "python" else word for word in words]
-    print(f"{file}: {shlex.join(words[1:] if words[0] == sys.executable else words)}", flush=True)
-    environment = {name: value for name, value in os.environ.items() if name not in FROM_MAKE}
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, env=environment)
+    done = run(head.partition("\n")[0].removeprefix("<!-- ").removesuffix(" -->"), file)
     if done.returncode:
         return None
     written = sorted((outputs / "sweeps").glob("*/*.md"), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -62,7 +93,7 @@ def update(file: Path, table: str, pages: list[Path]) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="tables, such as models-3s; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as models-3s or ladder.png; default: all")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), metavar="FOLDER")
     options = parser.parse_args()
     pages, failed = [Path("README.md"), *sorted(Path("docs").glob("*.md"))], 0
@@ -76,7 +107,8 @@ def main() -> int:
             continue
         changes = update(file, table, pages)
         print("\n".join([f"{file}: {len(changes)} lines changed" if changes else f"{file}: unchanged", *changes]))
-    return 1 if failed else 0
+    pictures = [Path("docs/img", name) for name in PICTURES if not options.names or name in options.names]
+    return 1 if failed + redrawn(pictures, options.outputs) else 0
 
 
 if __name__ == "__main__":

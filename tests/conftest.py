@@ -92,6 +92,17 @@ def checkout():
 
 
 @pytest.fixture(scope="session")
+def documented_header(checkout):
+    """A function that returns the first line of a table of `docs/results`; `make results` looks for a table with it."""
+
+    def header(name):
+        text = (checkout / "docs" / "results" / f"{name}.md").read_text(encoding="utf-8")
+        return text.partition("\n\n")[2].splitlines()[0]
+
+    return header
+
+
+@pytest.fixture(scope="session")
 def chromium():
     """One headless browser for all tests."""
     browser, driver_path = shutil.which("chromium"), shutil.which("chromedriver")

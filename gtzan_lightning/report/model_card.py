@@ -18,6 +18,7 @@ from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.evaluation.run_metrics import genre_metrics, too_few_clusters
 from gtzan_lightning.report.console import LEVEL_NAMES, SYNTHETIC
 from gtzan_lightning.report.tables import TextTable, markdown_text, table_markdown
+from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 
@@ -44,6 +45,7 @@ def model_card(card: Card, predictions: Predictions, cluster_of_track: Mapping[s
     text = Path(__file__).with_name("model_card.md.jinja").read_text(encoding="utf-8")
     return Template(text, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True).render(
         card=card,
+        model=markdown_text(model_name(card)),
         split=split,
         split_rule=SPLITS.get(split["name"], "a custom rule"),
         genres=[markdown_text(genre) for genre in genres],

@@ -8,14 +8,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from gtzan_lightning.corpus.audio_folder import printable
 from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
+from gtzan_lightning.report.tables import TextTable, print_table
+from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.utils.files import as_cell
@@ -28,18 +28,18 @@ SUMMARY_KEYS = ("genre", "probability", "runner_up", "runner_up_probability", "a
 def print_predictions(predictions: Sequence[FilePrediction], timeline: bool, console: Console | None = None) -> None:
     """Prints a table, and below it each warning in full and each skipped file."""
     console = console or Console()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)  # columns of text and of numbers alternate: no TextTable
-    table.add_column("file", overflow="fold")
-    for name in ("genre", "p", "runner-up", "p", "agree"):
-        table.add_column(name, justify="right" if name in ("p", "agree") else "left", no_wrap=True)
-    table.add_column("warnings", overflow="fold")
+    columns = ("file", "genre", "runner-up", "agree", "warnings")
+    rows: list[list[str]] = []
+    bold = set()
     for prediction in predictions:
         if prediction.skipped is None:
-            table.add_row(_name(prediction), *_cells(prediction), style="bold" if timeline else None)
+            bold |= {(len(rows), column) for column in range(len(columns))} if timeline else set()
+            rows.append([printable(str(prediction.path)), *_cells(prediction)])
             for slice_ in prediction.slices() if timeline else ():
-                table.add_row(f"  {_time(slice_.start_s[0])} - {_time(slice_.stop_s[0])}", *_cells(slice_)[:4])
-    if table.row_count:
-        console.print(table)
+                time = f"  {_time(slice_.start_s[0])} - {_time(slice_.stop_s[0])}"
+                rows.append([time, *_cells(slice_)[:2], "", ""])
+    if rows:
+        print_table(TextTable("", columns, rows, bold=bold), console)
     _print_some(console, [line for prediction in predictions for line in _sentences(prediction)])
 
 
@@ -104,7 +104,7 @@ def _source(name: str, card: Card) -> list[str]:
     scores, data = card["metrics"]["test"]["clip"], card["data"]
     low, high = scores["accuracy_ci95"]
     lines = [
-        f"Predictions of {name}: {card['model']['name']} on {data['corpus']}, clip accuracy {scores['accuracy']:.2f} "
+        f"Predictions of {name}: {model_name(card)} on {data['corpus']}, clip accuracy {scores['accuracy']:.2f} "
         f"[{low:.2f}, {high:.2f}] on {scores['n']} test clips (split {card['split']['name']}); lower on other music."
     ]
     if data["corpus"] == "synthetic":
@@ -155,14 +155,11 @@ def _by_genre(prediction: FilePrediction) -> dict[str, float]:
 
 
 def _cells(prediction: FilePrediction) -> list[str]:
-    keywords = ", ".join(warning.partition(":")[0] for warning in prediction.warnings)
     return [
-        escape(prediction.genre),
-        f"{prediction.probability:.2f}",
-        escape(prediction.runner_up),
-        f"{prediction.runner_up_probability:.2f}",
+        f"{prediction.genre} {prediction.probability:.2f}",
+        f"{prediction.runner_up} {prediction.runner_up_probability:.2f}",
         f"{prediction.agreement:.0%}",
-        f"[yellow]{escape(keywords)}[/]" if keywords else "",
+        str(len(prediction.warnings) or ""),
     ]
 
 

@@ -83,7 +83,7 @@ class Table:
         values = [tuple(row.values[index] for row in rows) for index in range(len(self.columns))]
         columns = distinguishing([Column(column.key, each) for column, each in zip(self.columns, values, strict=True)])
         if not columns:
-            return [str(row.records[0].card["model"]["name"]) for row in rows]
+            return [model_name(row.records[0].card) for row in rows]
         prefixes = [
             "" if column.key in (*LEADING, *GROUPS) else f"{name} "
             for column, name in zip(columns, short_names(columns), strict=True)

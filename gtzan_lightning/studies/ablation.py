@@ -9,17 +9,18 @@ import numpy as np
 
 from gtzan_lightning.evaluation.significance import Interval, over_seeds, paired_drop
 from gtzan_lightning.report.tables import TextTable
+from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed, mean_sizes
 
 GROUP = "ablation"  # the config group that a job's command line names
 NONE = "none"  # its member that all others are compared with
 MEANINGS = {
-    NONE: "none of these",
+    NONE: "accuracy without any of these",
     "scaling": "normalisation fitted on all data",
-    "epoch": "model selection on the test set",
+    "epoch": "model selection on the test set instead of validation",
     "overlap": "slices that overlap by half",
-    "tuned": "regularisation chosen on validation instead of none",
+    "tuned": "regularisation selected on validation instead of none",
 }
 
 
@@ -48,15 +49,21 @@ class ProtocolAblation(Study):
     compares = ("ablation", "split", "split.name", "model")
 
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:  # noqa: ARG002
-        """One table for each level, model and split."""
+        """One table for each level and model, with a column for each split."""
         tables = []
         for level in ("window", "clip"):
             found = ablations(done, level)
-            for model, split in dict.fromkeys((each.model, each.split) for each in found):
-                rows = [_cells(each) for each in found if (each.model, each.split) == (model, split)]
-                title = f"Protocol ablation: {model}, split {split}, test accuracy, {level} level"
-                columns = ("ablation", "seeds", "accuracy (95 %)", "change (95 %)")
-                tables.append(TextTable(title, columns, rows))
+            for model in dict.fromkeys(each.model for each in found):
+                own = [each for each in found if each.model == model]
+                splits = list(dict.fromkeys(each.split for each in own))
+                cells = {(each.name, each.split): _cell(each) for each in own}
+                rows = [
+                    [MEANINGS.get(name, name), *(cells.get((name, split), "") for split in splits)]
+                    for name in dict.fromkeys(each.name for each in own)
+                ]
+                seeds = max(len(each.accuracies) for each in own)
+                title = f"Protocol ablation of {model}: {level} level, mean of {seeds} split seeds"
+                tables.append(TextTable(title, (f"change in {level} accuracy (95 %)", *splits), rows))
         return StudyResult(tables)
 
 
@@ -73,7 +80,7 @@ def ablations(cards: Sequence[Card], level: str = "window") -> list[Ablation]:
     for card in cards:
         name = ablation_of(card)
         if name is not None and card.get("status") == "done":
-            of_split = groups.setdefault((card["model"]["name"], card["split"]["name"]), {})
+            of_split = groups.setdefault((model_name(card), card["split"]["name"]), {})
             of_split.setdefault(name, []).append(card)
     return [
         _ablation(model, split, name, by_name, level)
@@ -98,11 +105,12 @@ def _ablation(model: str, split: str, name: str, by_name: dict[str, list[Card]],
     return Ablation(model, split, name, accuracies, interval, *paired_drop(accuracies, baseline, *sizes))
 
 
-def _cells(ablation: Ablation) -> list[str]:
-    low, high = ablation.interval
-    cells = [MEANINGS.get(ablation.name, ablation.name), str(len(ablation.accuracies))]
-    cells.append(f"{ablation.mean:.3f} ({low:.3f}-{high:.3f})")
+def _cell(ablation: Ablation) -> str:
+    """The accuracy without any change, else the change; empty if there is no common seed."""
+    if ablation.name == NONE:
+        low, high = ablation.interval
+        return f"{ablation.mean:.3f} ({low:.3f}-{high:.3f})"
     if ablation.change is None or ablation.change_interval is None:
-        return [*cells, ""]
+        return ""
     low, high = ablation.change_interval
-    return [*cells, f"{ablation.change:+.3f} ({low:+.3f} to {high:+.3f})"]
+    return f"{ablation.change:+.3f} ({low:+.3f} to {high:+.3f})"

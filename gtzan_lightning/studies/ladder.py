@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from gtzan_lightning.evaluation.significance import Interval, independent_drop, over_seeds, paired_drop
 from gtzan_lightning.report.tables import TextTable
+from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_card import SPLIT_ORDER
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed, mean_sizes
@@ -90,7 +91,7 @@ def ladder(cards: Sequence[Card], level: str = "window") -> list[SplitScore]:
     several = has_several_features(finished)
     for card in finished:
         if card["split"]["name"] in ORDER:
-            model = f"{card['model']['name']} on {card['features']['name']}" if several else card["model"]["name"]
+            model = f"{model_name(card)} on {card['features']['name']}" if several else model_name(card)
             key = (model, card["split"].get("train_tracks") is not None, card["split"]["name"])
             groups.setdefault(key, []).append(card)
     scores = []
@@ -169,28 +170,44 @@ def _with_drop(score: SplitScore, previous: SplitScore) -> SplitScore:
 
 
 def _tables(scores: Sequence[SplitScore], level: str, notes: Sequence[str]) -> list[TextTable]:
-    """One table for each model; the notes stand below the last."""
+    """One table for each model, and one of all of them side by side if there are several; the notes stand below."""
     columns = ("split", "training\nslices", "seeds", "accuracy (95 %)", "change (95 %)")
     models = list(dict.fromkeys(score.model for score in scores))
-    return [
+    tables = [
         TextTable(
             f"Leakage ladder of {model}: test accuracy, {level} level",
             columns,
-            [_cells(score) for score in scores if score.model == model],
-            tuple(notes) if model == models[-1] else (),
+            [
+                [_name(score), f"{score.n_train:.0f}", str(len(score.accuracies)), *_cells(score)]
+                for score in scores
+                if score.model == model
+            ],
         )
         for model in models
     ]
+    tables += [_side_by_side(scores, models, level)] if len(models) > 1 else []
+    return [*tables[:-1], replace(tables[-1], notes=tuple(notes))]
 
 
-def _cells(score: SplitScore) -> list[str]:
-    name = f"{score.split}, same size" if score.control else score.split
+def _side_by_side(scores: Sequence[SplitScore], models: Sequence[str], level: str) -> TextTable:
+    found = {(_name(score), score.model): _cells(score) for score in scores}
+    names = list(dict.fromkeys(_name(score) for score in scores))
+    rows = [[name, *(cell for model in models for cell in found.get((name, model), ("", "")))] for name in names]
+    columns = (f"test accuracy of {level}s (95 %)", *(column for model in models for column in (model, "change")))
+    return TextTable("Leakage ladder", columns, rows)
+
+
+def _name(score: SplitScore) -> str:
+    return f"{score.split}, same size" if score.control else score.split
+
+
+def _cells(score: SplitScore) -> tuple[str, str]:
+    """Accuracy and change, with their intervals."""
     accuracy = f"{score.mean:.3f}\n({score.interval[0]:.3f}-{score.interval[1]:.3f})"
-    change = ""
-    if score.drop is not None and score.drop_interval is not None:
-        low, high = score.drop_interval
-        change = f"{-score.drop:+.3f}\n({-high:+.3f} to {-low:+.3f})"
-    return [name, f"{score.n_train:.0f}", str(len(score.accuracies)), accuracy, change]
+    if score.drop is None or score.drop_interval is None:
+        return accuracy, ""
+    low, high = score.drop_interval
+    return accuracy, f"{-score.drop:+.3f}\n({-high:+.3f} to {-low:+.3f})"
 
 
 def ladder_figure(scores: Sequence[SplitScore], corpus: str, level: str) -> Figure:

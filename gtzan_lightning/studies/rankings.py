@@ -9,6 +9,7 @@ import numpy as np
 
 from gtzan_lightning.evaluation.significance import Interval, paired_drop
 from gtzan_lightning.report.tables import TextTable
+from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.studies.study import Study, StudyResult, accuracies_by_seed, by_configuration, mean_sizes
 
@@ -67,7 +68,7 @@ def check_rankings(cards: Sequence[Card]) -> list[Lead]:
     for card in cards:
         study = card["study"]
         key = (study["claim"], study["level"], study["winner"], card["features"]["name"], card["split"]["name"])
-        groups.setdefault(key, {}).setdefault(card["model"]["name"], []).append(card)
+        groups.setdefault(key, {}).setdefault(model_name(card), []).append(card)
     return [
         _lead(key, other, by_model)
         for key, by_model in groups.items()
@@ -155,7 +156,7 @@ def compare_variants(cards: Sequence[Card]) -> list[Variant]:
             changed = [(key, value) for key, value in zip(baseline, values, strict=True) if value != baseline[key]]
             changes = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in changed)
             found += _variants(
-                configuration or runs[0]["model"]["name"], changes, runs, reference, study.get("genres") or ()
+                configuration or model_name(runs[0]), changes, runs, reference, study.get("genres") or ()
             )
     return found
 

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 from gtzan_lightning.config.identity import result_code
 
@@ -17,7 +20,14 @@ def written(command, page=OLD):
 
 def results(checkout):
     script = checkout / "benchmarks" / "results.py"
-    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, script, "t"], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def script(checkout, monkeypatch):
+    """benchmarks/results.py as a module."""
+    monkeypatch.syspath_prepend(str(checkout / "benchmarks"))
+    return import_module("results")
 
 
 def test_a_table_is_replaced_in_its_file_and_in_the_page(checkout):
@@ -65,3 +75,40 @@ def test_a_command_without_such_a_table_changes_nothing(checkout):
     assert done.returncode == 1
     assert "docs/results/t.md: not rebuilt" in done.stdout
     assert OLD in Path("README.md").read_text()
+
+
+def test_each_picture_has_a_command(script, checkout):
+    assert {path.name for path in (checkout / "docs" / "img").iterdir()} == set(script.PICTURES)
+
+
+def test_pictures_are_drawn_by_their_commands_or_taken_from_the_sweep(script, monkeypatch, capsys):
+    for folder in ("docs/img", "outputs/sweeps/s"):
+        Path(folder).mkdir(parents=True)
+    pictures = [Path("docs/img", name) for name in ("new.png", "same.png", "swept.png", "failed.png")]
+    for picture in pictures:
+        picture.write_bytes(b"old")
+    Path("draw.py").write_text("open('docs/img/new.png', 'w').write('new')")
+    Path("sweep.py").write_text("open('outputs/sweeps/s/figure.png', 'w').write('swept')")
+    commands = dict(zip((path.name for path in pictures), ("draw.py", "draw.py", "sweep.py", "none.py"), strict=True))
+    monkeypatch.setattr(script, "PICTURES", {name: f"python {file}" for name, file in commands.items()})
+    monkeypatch.setattr(script, "FROM_SWEEP", {"swept.png": "sweeps/*/figure.png"})
+    assert script.redrawn(pictures, Path("outputs")) == 1
+    assert [picture.read_text() for picture in pictures] == ["new", "old", "swept", "old"]
+    assert capsys.readouterr().out.splitlines()[-4:] == [
+        "docs/img/new.png: changed",
+        "docs/img/same.png: unchanged",
+        "docs/img/swept.png: changed",
+        "docs/img/failed.png: not drawn; the command failed",
+    ]
+
+
+@pytest.mark.parametrize(("table", "module"), [("features-speed", "bench_features"), ("loop-speed", "bench_loop")])
+@pytest.mark.usefixtures("script")
+def test_the_tables_of_speed_have_the_header_that_their_scripts_print(documented_header, table, module):
+    assert import_module(module).HEADER.splitlines()[0] == documented_header(table)
+
+
+@pytest.mark.parametrize("table", ["gpu-epochs", "gpu-features"])
+def test_the_columns_of_the_tables_on_gpus_are_in_their_script(checkout, documented_header, table):
+    source = (checkout / "benchmarks" / "gpu_check.py").read_text(encoding="utf-8")
+    assert [name for name in documented_header(table).strip("| ").split(" | ") if f'"{name}"' not in source] == []

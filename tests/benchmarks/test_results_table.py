@@ -79,6 +79,13 @@ def test_a_refusal_is_raised_as_text_that_can_be_pickled():
         trained(["data.root=/nowhere"])
 
 
+@pytest.mark.parametrize("name", ["models", "models-3s"])
+def test_the_documented_tables_have_this_header(documented_header, name):
+    from table import NETWORKS, SPLITS, markdown
+
+    assert next(markdown({}, NETWORKS, ["3s"], SPLITS)) == documented_header(name)
+
+
 def test_the_table_in_markdown():
     from table import markdown
 

@@ -79,7 +79,7 @@ def test_the_card_has_the_sections_of_mitchell_et_al(card, predictions, clusters
         "# Model card: lstm-3s-grouped-01234567", "## Model details", "## Intended use", "## Training data",
         "## Evaluation data", "## Scores", "## By genre", "## Calibration", "## Limits",
     ]  # fmt: skip
-    assert "BiLSTM, 123,456 parameters" in section(text, "Model details")
+    assert "lstm, 123,456 parameters" in section(text, "Model details")
     assert "epoch 42, the best by `val/window_accuracy`" in section(text, "Model details")
     assert "6951 slices of 700 tracks" in section(text, "Training data")
     assert "43 tracks have a gap" in section(text, "Training data")

@@ -18,7 +18,7 @@ def remarks(card=CARD, temperature=1.5, *, calibrated=True, has_ood=True):
 
 def test_score_split_leakage_warning_and_temperature_are_reported():
     text = remarks()
-    assert "MLP on gtzan, clip accuracy 0.50 [0.40, 0.60] on 200 test clips (split leaky)" in text
+    assert "mlp on gtzan, clip accuracy 0.50 [0.40, 0.60] on 200 test clips (split leaky)" in text
     assert "LEAKY SPLIT" in text
     assert "harmony_mean and perceptr_mean cannot be recomputed from audio" in text
     assert "Calibrated: temperature 1.50" in text

@@ -47,9 +47,11 @@ def test_wide_intervals_decide_nothing_and_missing_ones_say_so():
     assert check_claims(one_run[:1])[0].verdict == "not measured"
 
 
-def test_each_claim_is_a_row():
+def test_each_claim_is_a_row(documented_header):
     cards = [card(split, 0.7, claim=claim) for claim in ("a", "b") for split in ("leaky", "grouped")]
     assert [check.claim for check in check_claims(cards)] == ["a", "b"]
+    (table,) = PublishedClaims().analyse(cards, []).tables
+    assert table_markdown(table).splitlines()[2] == documented_header("claims")
 
 
 def test_training_seeds_of_one_split_are_averaged_before_the_interval():

@@ -73,9 +73,10 @@ def test_one_split_decides_nothing():
     assert (row.reproduced, row.consistent_with, row.distance) == ("not measured", "not measured", None)
 
 
-def test_the_table_has_three_numbers_a_row():
+def test_the_table_has_three_numbers_a_row(documented_header):
     (table,) = ReplicationTable().analyse(replication(), []).tables
     text = table_markdown(table)
+    assert documented_header("replication") in text.splitlines()
     assert (
         "| MLP | last epoch | 0.7800 ± 0.0050 | 0.7620 ± 0.0020, n=3 | 0.7800 ± 0.0158, n=5 | +0.0 | yes | 0.670 ("
         in text
@@ -108,7 +109,7 @@ def run_folder(tmp_path):
     return write
 
 
-def test_networks_are_compared_on_the_clips_that_both_classify(run_folder):
+def test_networks_are_compared_on_the_clips_that_both_classify(run_folder, documented_header):
     first = [{"a": True, "b": True, "c": True, "d": False}, {"a": True, "b": True, "c": False, "d": False}]
     second = [{"a": True, "b": False, "c": False}, {"a": True, "b": True, "c": True}]  # d has no slice
     cards = [
@@ -120,6 +121,7 @@ def test_networks_are_compared_on_the_clips_that_both_classify(run_folder):
     # mean 1/6, s^2 = 1/2, t(1) = 12.706: the interval of Nadeau & Bengio reaches beyond [-1, 1]
     assert (pair.interval, pair.n, pair.verdict) == ((-1.0, 1.0), 3, "not shown")
     (_, table) = ReplicationTable().analyse(cards, []).tables
+    assert documented_header("replication-pairs") in table_markdown(table).splitlines()
     assert "| MLP - LSTM | by track | 3 | +0.167 (-1.000 to +1.000) | not shown |" in table_markdown(table)
 
 

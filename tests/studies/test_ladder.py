@@ -68,7 +68,7 @@ def test_rankings_by_split():
         card("artist", 0, 0.6, "BiLSTM"),
     ]
     found = {split: [score.model for score in group] for split, group in rankings(ladder(cards)).items()}
-    assert found == {"leaky": ["MLP", "BiLSTM"], "artist": ["BiLSTM", "MLP"]}
+    assert found == {"leaky": ["mlp", "lstm"], "artist": ["lstm", "mlp"]}
 
 
 def test_a_ranking_says_how_far_the_first_is_ahead():
@@ -76,7 +76,7 @@ def test_a_ranking_says_how_far_the_first_is_ahead():
     (line,) = ranking_lines(ladder([*CARDS[3:6], *others]))
     # leads 0.030, 0.038, 0.016: mean 0.028, var 1.24e-4; t(2) = 4.302653
     half = 4.302653 * (1.24e-4 * (1 / 3 + 2 / 7)) ** 0.5
-    assert line == f"grouped: MLP > BiLSTM, ahead by +0.028 ({0.028 - half:+.3f} to {0.028 + half:+.3f})"
+    assert line == f"grouped: mlp > lstm, ahead by +0.028 ({0.028 - half:+.3f} to {0.028 + half:+.3f})"
     assert ranking_lines(ladder(CARDS)) == []
 
 
@@ -84,13 +84,25 @@ def test_there_is_a_table_for_each_level_and_a_row_for_each_split():
     window, clip = (
         LeakageLadder().analyse(CARDS, [{"status": "failed", "overrides": ["split=artist"], "error": "no"}]).tables
     )
-    assert window.title == "Leakage ladder of MLP: test accuracy, window level"
+    assert window.title == "Leakage ladder of mlp: test accuracy, window level"
     text = table_markdown(window)
     assert "| split | training slices | seeds | accuracy (95 %) | change (95 %) |" in text
     assert "| leaky | 7000 | 3 | 0.931 (" in text
     assert "| filtered | 7000 | 3 | 0.500 (0.450-0.540) | -0.238 (" in text
     assert text.endswith("\nOmitted: split=artist: no\n")
-    assert clip.title == "Leakage ladder of MLP: test accuracy, clip level"
+    assert clip.title == "Leakage ladder of mlp: test accuracy, clip level"
+
+
+def test_several_models_also_have_a_table_side_by_side(documented_header):
+    others = [card("grouped", seed, 0.7, model="BiLSTM") for seed in range(3)]
+    (window,) = [each for each in LeakageLadder().analyse([*CARDS, *others], []).tables if "windows" in each.columns[0]]
+    lines = table_markdown(window).splitlines()
+    assert lines[2] == "| test accuracy of windows (95 %) | mlp | change | lstm | change |"
+    assert lines[2] == documented_header("ladder")
+    assert lines[4].startswith("| leaky | 0.931 (")
+    assert lines[4].endswith(") |  |  |  |")
+    assert lines[5].endswith(" | 0.700 (0.700-0.700) |  |")
+    assert window.notes[0] == "grouped: mlp > lstm, ahead by +0.038 (+0.031 to +0.045)"
 
 
 def test_a_missing_split_is_named_once_with_its_reason():
@@ -110,16 +122,16 @@ def test_each_feature_set_has_a_line_and_a_table_of_its_own():
     failed = [{"status": "failed", "overrides": ["features=musicnn", "split=filtered"], "error": "no list"}]
     result = LeakageLadder().analyse([*CARDS, *pretrained, *controls], failed)
     assert [table.title for table in result.tables[:2]] == [
-        "Leakage ladder of MLP on stats: test accuracy, window level",
-        "Leakage ladder of MLP on musicnn: test accuracy, window level",
+        "Leakage ladder of mlp on stats: test accuracy, window level",
+        "Leakage ladder of mlp on musicnn: test accuracy, window level",
     ]
-    assert result.tables[1].notes[-2:] == (
+    assert result.tables[2].notes[-2:] == (
         "Omitted: features=musicnn split=filtered: no list",
         "Features musicnn: MusiCNN, trained on Million Song Dataset (msd), MagnaTagATune (mtt); pretraining overlap "
         "with the test tracks: unknown.",
     )
     axes = result.figures["ladder_window"].axes[0]
     lines = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
-    assert list(lines) == ["MLP on stats", "MLP on musicnn", "MLP on musicnn, same training size"]
-    assert lines["MLP on musicnn"].get_ydata().tolist() == pytest.approx([0.8, 0.8])
-    assert lines["MLP on stats"].get_ydata().tolist() == pytest.approx([0.931, 0.738, 0.5])
+    assert list(lines) == ["mlp on stats", "mlp on musicnn", "mlp on musicnn, same training size"]
+    assert lines["mlp on musicnn"].get_ydata().tolist() == pytest.approx([0.8, 0.8])
+    assert lines["mlp on stats"].get_ydata().tolist() == pytest.approx([0.931, 0.738, 0.5])

@@ -11,7 +11,7 @@ from gtzan_lightning.studies.rankings import PairedVariants, PublishedRankings, 
 def cards(accuracies, *, split="grouped"):
     return [
         {
-            "study": {"claim": "study", "level": "clip", "winner": "ResLSTM"},
+            "study": {"claim": "study", "level": "clip", "winner": "reslstm"},
             "features": {"name": "mfcc"},
             "model": {"name": model},
             "split": {"name": split, "seed": seed, "slices": {"train": 700, "test": 200}},
@@ -32,7 +32,7 @@ def test_a_lead_is_paired_by_seed_with_the_interval_of_nadeau_and_bengio():
     assert lead.verdict == "not shown"  # half is 0.034
     (table,) = PublishedRankings().analyse(cards({"ResLSTM": winner, "BiLSTM": other}), []).tables
     interval = f"({0.03 - half:+.3f} to {0.03 + half:+.3f})"
-    row = f"| study: ResLSTM beats BiLSTM on mfcc, clip level | grouped | +0.030 {interval} 3 splits | not shown |"
+    row = f"| study: reslstm beats lstm on mfcc, clip level | grouped | +0.030 {interval} 3 splits | not shown |"
     assert row in table_markdown(table)
 
 
@@ -49,10 +49,10 @@ def test_every_split_and_other_model_is_a_row():
     same = {"ResLSTM": [0.6], "BiLSTM": [0.5], "ConvLSTM": [0.4]}
     leads = check_rankings(cards(same) + cards(same, split="leaky"))
     assert [(lead.split, lead.other) for lead in leads] == [
-        ("grouped", "BiLSTM"),
-        ("grouped", "ConvLSTM"),
-        ("leaky", "BiLSTM"),
-        ("leaky", "ConvLSTM"),
+        ("grouped", "lstm"),
+        ("grouped", "convlstm"),
+        ("leaky", "lstm"),
+        ("leaky", "convlstm"),
     ]
     assert {lead.verdict for lead in leads} == {"not shown"}  # one seed gives no interval
 
@@ -90,7 +90,7 @@ def variants(*gains, other=()):
 
 def test_a_variant_is_compared_with_the_baseline_split_by_split():
     accuracy, recall = compare_variants(variants(0.10, 0.11, 0.12))
-    assert (accuracy.configuration, accuracy.changes, accuracy.score) == ("ConvLSTM", "batch_norm=true", "accuracy")
+    assert (accuracy.configuration, accuracy.changes, accuracy.score) == ("convlstm", "batch_norm=true", "accuracy")
     assert (accuracy.baseline, accuracy.difference) == (pytest.approx(0.5), pytest.approx(0.11))
     # s = 0.01, t(2) = 4.3027, factor 1/3 + 20/70: 0.11 ± 4.3027 * 0.01 * sqrt(0.619048)
     assert accuracy.interval == pytest.approx((0.07615, 0.14385), abs=1e-5)
