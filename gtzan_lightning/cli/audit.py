@@ -65,7 +65,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.sheet:
         write_text(arguments.sheet, info_sheet(target.audit_input, outcome, target.card))
         print(f"Written: {arguments.sheet}")
-    print("Next: gtzan audit ... random_labels=track" if not clusters else "Next: gtzan audit ... --sheet sheet.md")
+    further = "--sheet sheet.md" if clusters else "random_labels=track"
+    print(" ".join(["Next: gtzan audit", *arguments.words, further]))
     return FOUND if outcome.errors else 0
 
 

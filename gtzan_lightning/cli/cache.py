@@ -40,3 +40,4 @@ def _prune(arguments: argparse.Namespace) -> None:
 
     removed = prune(cache_dir(arguments.cache_dir), arguments.older_than_days * DAY_S)
     print(f"Removed {len(removed)} entries, {sum(entry.size_bytes for entry in removed) / 2**20:.1f} MiB.")
+    print("Next: gtzan cache ls")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,3 +23,4 @@ def _run(arguments: argparse.Namespace) -> None:
 
     run = named_run(arguments.run_name, arguments.outputs)
     print(model_card(run.done_card(), whole_predictions(run), read_clusters(run)), end="")
+    print(f"Next: gtzan export {run.path.name}", file=sys.stderr)  # stdout is the document

@@ -113,6 +113,7 @@ def _artists(arguments: argparse.Namespace) -> None:
         shown = list(index.bad_lines[:BAD_LINES_SHOWN])
         more = [f"and {len(index.bad_lines) - len(shown)} more"] if len(index.bad_lines) > len(shown) else []
         print(f"{arguments.file}: {len(index.bad_lines)} lines left out:", *shown, *more, sep="\n  ", file=sys.stderr)
+    print(f"Next: gtzan data check data.root={root}")
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -142,7 +142,7 @@ def _answer_of(run: TrainedRun) -> Callable[[str | None], Answer]:
         if prediction.skipped is not None:
             return f"**No answer.** {html.escape(prediction.skipped)}", None, None
         probabilities = dict(zip(prediction.genres, prediction.mean.tolist(), strict=True))
-        return _sentence(prediction), probabilities, _picture(prediction, run.name)
+        return _sentence(prediction), probabilities, _picture(prediction, run.description)
 
     return answer
 
@@ -156,7 +156,7 @@ def _sentence(prediction: FilePrediction) -> str:
     return "\n\n".join([*lines, *(f"Warning: {html.escape(warning)}" for warning in prediction.warnings)])
 
 
-def _picture(prediction: FilePrediction, name: str) -> Image:
+def _picture(prediction: FilePrediction, run: str) -> Image:
     from io import BytesIO
 
     from PIL import Image
@@ -164,7 +164,7 @@ def _picture(prediction: FilePrediction, name: str) -> Image:
     from gtzan_lightning.report.timeline import timeline_figure
 
     stream = BytesIO()
-    timeline_figure(prediction, name).savefig(stream, format="png")
+    timeline_figure(prediction, run).savefig(stream, format="png")
     return Image.open(stream)
 
 

@@ -35,3 +35,4 @@ def _run(arguments: argparse.Namespace) -> None:
     result = evaluate_on(run, config)
     print_evaluation(result.card, run.card or {})
     print(f"Written: {result.folder}")
+    print(f"Next: gtzan report {run.name}, which shows it beside the run's own test part")

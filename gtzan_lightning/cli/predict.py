@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from gtzan_lightning.report.timeline import save_timelines
 
         folder = arguments.pictures or arguments.outputs / "timelines"
-        save_timelines(predictions, run.name, folder)
+        save_timelines(predictions, run.description, folder)
         print(f"Pictures: {folder}", file=sys.stderr)
     return FAILED if any(prediction.skipped for prediction in predictions) else 0
 
@@ -81,8 +81,9 @@ def _show(
     if arguments.format == "table":
         print_predictions(predictions, arguments.timeline)
         print(*remarks, sep="\n")
-        if not arguments.timeline:
-            print("Next: the same with --timeline, for one row and one figure over time per file")
+        in_time = "--timeline, for one row and one figure over time per file"
+        in_full = "--format csv or json, for the probability of every genre"
+        print(f"Next: the same with {in_full if arguments.timeline else in_time}")
         return
     if arguments.format == "csv":
         print(predictions_csv(predictions, arguments.timeline), end="")

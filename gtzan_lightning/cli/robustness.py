@@ -31,3 +31,4 @@ def _run(arguments: argparse.Namespace) -> None:
     run = load_run(arguments.run_name, outputs=arguments.outputs, trust=arguments.trust)
     print_table(robustness_table(robustness(run, arguments.jobs)))
     print(f"Written: {run.path.parent / 'robustness.md'}, .csv and .png")
+    print("Next: gtzan train augmentation=waveform, and the same for that run")

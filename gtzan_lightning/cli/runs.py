@@ -66,3 +66,4 @@ def _remove(arguments: argparse.Namespace) -> None:
     for run in [named_run(name, arguments.outputs) for name in arguments.run_names]:
         remove(run)
         print(f"Removed {run.path}")
+    print("Next: gtzan runs ls")

@@ -194,6 +194,7 @@ def reliability_figure(
     figure.align_ylabels()
     for axes in (curve, share):
         _style(axes, "both")
+    share.tick_params(axis="x", pad=8)  # the first label would touch that of the other axis
     add_head(figure, "Reliability diagram", caption.line(entry, level), caption.leakage_warning)
     return figure
 

@@ -287,7 +287,7 @@ def _recorded(
     }
     if run.temperature:
         card["calibration"]["after"] = calibration_metrics(with_temperature(predictions, run.temperature))
-    caption = Caption(data["corpus"], run.card["split"]["name"], "another corpus", run=run.name)
+    caption = Caption(data["corpus"], run.card["split"]["name"], "another corpus", run=run.description)
     figures = {
         f"confusion_{level}": confusion_figure(decisions[level], card["metrics"][level], caption)
         for level in DRAWN_LEVELS

@@ -25,7 +25,7 @@ from gtzan_lightning.evaluation.calibration import TEMPERATURES
 from gtzan_lightning.evaluation.ood import OodScore
 from gtzan_lightning.models.base import CONTENTS, GenreModule
 from gtzan_lightning.models.estimators import Estimator, Pickled
-from gtzan_lightning.runs.browser import best_run, named_run
+from gtzan_lightning.runs.browser import best_run, model_name, named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 from gtzan_lightning.training.checkpoints import load_checkpoint
 from gtzan_lightning.training.construction import make_model
@@ -59,6 +59,14 @@ class TrainedRun:
     def name(self) -> str:
         """Name of the run, or of the checkpoint file without a run."""
         return str(self.card["run_id"]) if self.card and "run_id" in self.card else self.path.name
+
+    @property
+    def description(self) -> str:
+        """Model, slice, features, seed and name, for captions of figures; only the name without a run card."""
+        if self.card is None:
+            return self.name
+        seconds, features, seed = self.config.slice.seconds, self.card["features"]["name"], self.card["seed"]
+        return f"{model_name(self.card)} · slices of {seconds:g} s · {features} · seed {seed} · {self.name}"
 
     def probabilities(self, x: NDArray[np.floating], *, calibrated: bool = True) -> NDArray[np.float32]:
         """Genre probabilities `(slices, genres)` of raw features `(slices, steps, features)`.

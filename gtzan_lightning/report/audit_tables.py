@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from gtzan_lightning.audit.random_labels import RandomLabelResult
 from gtzan_lightning.report.tables import print_lines
 
+LISTED = 72  # width of the console below which findings are a list instead of a table
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 def print_audit(audit: Mapping[str, Any], title: str, console: Console | None = None) -> None:
     """Prints each finding with its evidence and remedy, the checks that were made, and a summary."""
     console = console or Console()
-    table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("severity", no_wrap=True)
-    table.add_column("check", max_width=24)
-    table.add_column("evidence and remedy", overflow="fold")
-    for finding in audit["findings"]:
-        severity, check = finding["severity"], " ".join(filter(None, [finding["leakage_type"], finding["check"]]))
-        text = f"{escape(finding['evidence'])}\n[italic]{escape(finding['remedy'])}[/]"
-        table.add_row(f"[{COLOURS[severity]}]{severity}[/]", escape(check), text, end_section=True)
-    console.print(table if audit["findings"] else f"[bold]{escape(title)}[/]")
+    console.print(f"[bold]{escape(title)}[/]")
+    if audit["findings"]:
+        console.print(_listed(audit["findings"]) if console.width < LISTED else _tabled(audit["findings"]))
     console.print(f"Checked: {', '.join(audit['checked'])}.", highlight=False)
     if missing := audit.get("not_checkable"):
         console.print(f"Not checkable with these data: {', '.join(missing)}.", highlight=False)
     console.print(f"{audit_line(audit)}. Leakage types: Kapoor & Narayanan (2023).", highlight=False)
+
+
+def _tabled(findings: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("check", max_width=24)
+    table.add_column("evidence and remedy", overflow="fold")
+    for finding in findings:
+        table.add_row(*_cells(finding), end_section=True)
+    return table
+
+
+def _listed(findings: Sequence[Mapping[str, Any]]) -> Group:
+    """Each finding as a line with its text below, for narrow consoles."""
+    rows = map(_cells, findings)
+    return Group(*(Group(f"{severity} {check}", Padding(text, (0, 0, 1, 2))) for severity, check, text in rows))
+
+
+def _cells(finding: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Severity, name of the check, and evidence with remedy, with console markup."""
+    severity, check = finding["severity"], " ".join(filter(None, [finding["leakage_type"], finding["check"]]))
+    text = f"{escape(finding['evidence'])}\n[italic]{escape(finding['remedy'])}[/]"
+    return f"[{COLOURS[severity]}]{severity}[/]", escape(check), text
 
 
 def print_random_labels(result: RandomLabelResult, probe: str, console: Console | None = None) -> None:

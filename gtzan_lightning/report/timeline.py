@@ -17,7 +17,12 @@ from gtzan_lightning.training.results import save_figures
 
 
 def timeline_figure(prediction: FilePrediction, run: str) -> Figure:
-    """Heat map of the probability of each genre in each slice; genres are sorted by their mean, which labels them."""
+    """Heat map of the probability of each genre in each slice; genres are sorted by their mean, which labels them.
+
+    Args:
+        prediction: of one file.
+        run: `TrainedRun.description`, for the caption.
+    """
     order = np.argsort(prediction.mean, kind="stable")
     edges_s = np.append(prediction.start_s, prediction.stop_s[-1])
     figure = Figure(figsize=(9, 1.6 + 0.28 * len(order)), layout="constrained", dpi=120)
@@ -45,7 +50,7 @@ def save_timelines(predictions: Iterable[FilePrediction], run: str, folder: Path
 
     Args:
         predictions: of files; skipped ones have no figure.
-        run: name of the run.
+        run: `TrainedRun.description`, for the caption.
         folder: created if it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -57,6 +57,10 @@ class SweepTable(Callback):
         folder = Path(config.hydra.sweep.dir)
         report_sweep(jobs, folder)
         report_studies([card | {"folder": str(run)} for run, card in jobs], folder)
+        if SweepTable.failures:
+            print("Next: the same command, which repeats the jobs that are not done")
+        else:
+            print("Next: gtzan compare RUN RUN, gtzan report for all runs")
 
     @staticmethod
     def end(states: Sequence[JobState]) -> list[tuple[Path, Card]]:

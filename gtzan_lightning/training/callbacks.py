@@ -88,7 +88,7 @@ class History(Checkpoint):
 
 
 class EpochProgress(Callback):
-    """A progress bar over epochs with the validation accuracy; a few plain lines in a log file."""
+    """A progress bar over epochs with the validation accuracy of windows; a few plain lines in a log file."""
 
     LINES_IN_LOG = 5
 
@@ -101,9 +101,11 @@ class EpochProgress(Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not trainer.is_global_zero or not is_live(self.console):
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("epoch {task.completed}/{task.total}"))
-        self.progress = Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True)
-        self.task = self.progress.add_task(self.label, total=trainer.max_epochs, completed=trainer.current_epoch)
+        # Without the label, which was printed above and can be long: the numbers fit into 40 columns.
+        texts = TextColumn("epoch {task.completed}/{task.total}"), TextColumn("{task.description}")
+        columns = (*texts, BarColumn(bar_width=None), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=self.console, transient=True)
+        self.task = self.progress.add_task("", total=trainer.max_epochs, completed=trainer.current_epoch)
         self.progress.start()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -112,11 +114,10 @@ class EpochProgress(Callback):
         done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
         scores = trainer.callback_metrics
         accuracy = float(scores.get("val/window_accuracy", math.nan))
-        text = f"{self.label}  val window accuracy {accuracy:.3f}"
         if self.progress is not None and self.task is not None:
-            self.progress.update(self.task, completed=done, description=text)
+            self.progress.update(self.task, completed=done, description=f"val {accuracy:.3f}")
         elif done % max(1, total // self.LINES_IN_LOG) == 0:
-            print(f"{text}  epoch {done}/{total}", flush=True)
+            print(f"{self.label}  val window accuracy {accuracy:.3f}  epoch {done}/{total}", flush=True)
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if self.progress is not None:

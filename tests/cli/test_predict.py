@@ -53,6 +53,18 @@ def test_the_table_has_a_row_per_file_and_remarks_on_the_run(predict):
     assert "Calibrated: temperature" in out
 
 
+def test_a_narrow_terminal_shows_every_number(predict, monkeypatch):
+    (row,) = csv.DictReader(io.StringIO(predict("music/one.wav", "--format", "csv")[1]))
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = predict("music/one.wav")[1].splitlines()
+    place = lines.index("music/one.wav")
+    genres = [f"{row[name]} {float(row[f'{name}_probability' if name == 'runner_up' else 'probability']):.2f}"
+              for name in ("genre", "runner_up")]  # fmt: skip
+    shown = " ".join(line.strip() for line in lines[place + 1 : place + 3])
+    assert shown.startswith(f"genre {genres[0]}, runner-up {genres[1]}, agree {float(row['agreement']):.0%}")
+    assert max(map(len, lines[: place + 3])) <= 40
+
+
 def test_csv_has_a_row_per_file_and_with_a_timeline_per_slice(predict):
     _, out, _ = predict("music", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))

@@ -129,6 +129,19 @@ def test_calibration_figures_show_their_numbers():
         assert "gtzan · grouped split" in " ".join(texts(each))
 
 
+def test_labels_of_the_reliability_diagram_do_not_overlap():
+    figure = reliability_figure({"uncalibrated": overconfident(500)}, ENTRY, "window", Caption("gtzan", "grouped"))
+    figure.savefig(io.BytesIO(), format="png")
+    labels = [label for axes in figure.axes for label in (axes.xaxis.label, axes.yaxis.label)]
+    for axis, (low, high) in (
+        *((axes.yaxis, axes.get_ylim()) for axes in figure.axes), (figure.axes[1].xaxis, figure.axes[1].get_xlim())
+    ):  # fmt: skip
+        labels += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = [label.get_window_extent() for label in labels if label.get_text()]
+    assert len(boxes) > 10
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+
+
 def test_names_are_never_parsed_as_formulas():
     """An unbalanced brace between dollars is an error in a formula, and two dollars alone would disappear."""
     names = ("$\\frac{$", "a$b$c", "rock")

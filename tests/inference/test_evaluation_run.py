@@ -41,6 +41,11 @@ def other(tmp_path_factory):
     return root
 
 
+def test_captions_of_figures_describe_the_run(run):
+    trained = load_run(run)
+    assert trained.description == f"mlp · slices of 3 s · stats · seed 0 · {run.name}"
+
+
 def test_scores_are_those_of_the_model_on_the_other_table(run, other):
     found = evaluate(run, [f"data.root={other}"])
     table = pd.read_csv(other / "features_3_sec.csv")

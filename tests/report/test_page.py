@@ -176,6 +176,20 @@ def test_follows_the_colour_scheme(tab, page):
     assert js(tab, background) == "rgb(20, 22, 26)"
 
 
+@pytest.mark.parametrize("plot", ["#leakage-drops .plot:not(.axis)", "dialog .plot.genre:not(.axis)"])
+def test_labels_are_at_the_height_of_their_marks(tab, plot):
+    open_run(tab)
+    middle = "((box) => (box.top + box.bottom) / 2)(each.getBoundingClientRect())"
+    for part in ("span", "svg svg > *", ".value"):
+        assert js(tab, f"[...document.querySelectorAll('{plot}')].every((row) => row.querySelector('{part}'))")
+    for place in js(
+        tab,
+        f"""[...document.querySelectorAll('{plot}')].map((row) =>
+            ['span', 'svg svg > *', '.value'].map((part) => row.querySelector(part)).map((each) => {middle}))""",
+    ):
+        assert max(place) - min(place) <= 2
+
+
 def test_makes_no_network_request(tab):
     assert js(tab, "performance.getEntriesByType('resource').map((each) => each.name)") == []
     assert js(tab, "document.querySelectorAll('[src], link[rel=stylesheet]').length") == 0

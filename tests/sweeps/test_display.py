@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gtzan_lightning.runs.job_board import Expectation, JobBoard, JobState
+from gtzan_lightning.runs.job_board import Expectation, JobBoard, JobState, progress_of
 from gtzan_lightning.sweeps.display import SweepDisplay, format_duration, print_plan
 from gtzan_lightning.sweeps.plan import Plan, PlannedJob
 
@@ -114,7 +114,20 @@ def test_a_terminal_gets_one_table(shown, monkeypatch, capsys):
     display.refresh()
     display.stop()
     out = capsys.readouterr().out
-    for words in ("epoch", "val accuracy", "time left", "5/60", "0.500", "1 of 4 done, 1 failed, 1 running, 1 waiting"):
+    for words in ("epoch", "accuracy", "left", "5/60", "0.500", "1 of 4 done, 1 failed, 1 running, 1 waiting"):
         assert words in out
     assert "seed=1: started" not in out
     assert out.count("[3/4] seed=2: failed") == 1
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_the_numbers_of_the_live_table_are_whole_on_a_narrow_terminal(shown, width):
+    display = SweepDisplay(*shown, progress=True)
+    progress = progress_of(display.board.states(), display.expectation, time.time())
+    console = Console(file=io.StringIO(), width=width)
+    console.print(display._table(progress))
+    lines = console.file.getvalue().splitlines()
+    (running,) = [line.split() for line in lines if "5/60" in line]
+    assert (running[:2], running[2:4]) == (["2", "seed=1"], ["5/60", "0.500"])
+    assert running[-1] == "s"  # the time left
+    assert max(map(len, lines)) <= width

@@ -5,6 +5,8 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,8 +14,21 @@ from run_folder import checked_card, history, predictions
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS, GenreModule
+from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.training import results
 from gtzan_lightning.training import train as main_job
+
+
+@pytest.mark.parametrize(
+    ("kind", "notices"),
+    [("auto", [main_job.SYNTHETIC_NOTICE, main_job.NO_DATA_NOTICE]), ("synthetic", [main_job.SYNTHETIC_NOTICE])],
+)
+def test_the_notice_on_the_synthetic_corpus_fits_80_columns_and_asks_for_data_if_none_was_named(kind, notices, capsys):
+    source, data = SimpleNamespace(location=None), SimpleNamespace(kind=kind)
+    main_job._announce(SimpleNamespace(source=source, config=SimpleNamespace(data=data)), RunFolder(Path("lstm-6s")))
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == ["Run lstm-6s", *notices]
+    assert max(map(len, shown)) <= 80
 
 
 def test_a_run_leaves_a_complete_folder(first, requested):

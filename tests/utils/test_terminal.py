@@ -4,9 +4,36 @@ import io
 import shlex
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
-from gtzan_lightning.utils.terminal import tolerant_output, visible
+from rich.console import Console
+
+from gtzan_lightning.utils.terminal import NOTEBOOK, is_live, quiet_workers, tolerant_output, visible
+
+
+def test_live_lines_are_for_terminals_only(monkeypatch):
+    monkeypatch.delenv(NOTEBOOK, raising=False)
+    terminal = Console(file=io.StringIO(), force_terminal=True)
+    assert is_live(terminal)
+    assert not is_live(Console(file=io.StringIO()))
+    assert not is_live(Console(file=io.StringIO(), force_terminal=True, force_jupyter=True))
+    monkeypatch.setenv(NOTEBOOK, "1")  # a process that a notebook has started
+    assert not is_live(terminal)
+
+
+def test_the_notice_of_replaced_workers_is_hidden_and_no_other():
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with quiet_workers():
+            warnings.warn(
+                "A worker stopped while some jobs were given to the executor. This can be caused by a too short worker "
+                "timeout or by a memory leak.",
+                UserWarning,
+                stacklevel=1,
+            )
+            warnings.warn("another", UserWarning, stacklevel=1)
+    assert [str(each.message) for each in shown] == ["another"]
 
 
 def test_text_that_the_encoding_lacks_is_escaped(monkeypatch):
