@@ -171,7 +171,7 @@ class SweepDisplay:
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         table.add_column("job", justify="right")
         table.add_column("", overflow="ellipsis", no_wrap=True)
-        for name in ("epoch", "val\naccuracy", "time\nleft"):  # in two lines: 40 columns leave room for the job
+        for name in ("epoch", "val\naccuracy", "time\nleft"):  # in two lines: the job fits into 40 columns too
             table.add_column(name, justify="right", no_wrap=True)
         for state in [*progress.having(*RUNNING)[:ROWS_SHOWN], *progress.having("waiting")[:NEXT_SHOWN]]:
             left_s = progress.left_s.get(state.num)

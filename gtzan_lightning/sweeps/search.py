@@ -213,8 +213,10 @@ def _numbered(name: str, overrides: Sequence[str]) -> str:
     """`lstm-trial-07` of `lstm-trial`, with the number of the trial in the search; only the name if it is not known."""
     from gtzan_lightning.sweeps.optuna_study import running_draw
 
-    stored = os.environ.get(STUDY_VARIABLE)
-    number = running_draw(*json.loads(stored), overrides) if stored else None
+    if STUDY_VARIABLE not in os.environ:
+        return name
+    storage, study = json.loads(os.environ[STUDY_VARIABLE])
+    number = running_draw(storage, study, overrides)
     return name if number is None else f"{name}-{number:02d}"
 
 
