@@ -29,6 +29,7 @@ N_FFT = 512
 HOP = 256  # samples from one frame to the next
 N_MELS = 96
 FRAMES_AT_ONCE = 256  # frames of a long signal that pass the front end together, which limits memory
+POSITIONS_AT_ONCE = 6  # of a filter along the bands
 EPSILON = 1e-3  # TensorFlow's default of batch normalisation
 PACKAGE, VERSION = "musicnn", "0.1.0"
 INSTALL = f"pip install --no-deps {PACKAGE}=={VERSION}"
@@ -110,17 +111,19 @@ class MusiCNN(nn.Module):
     def _timbral(self, x: Tensor, number: int) -> Tensor:
         """Filters of 7 frames by 38 or 67 bands, and the maximum over bands: `(frames, 96)` to `(204, frames)`.
 
-        The bands of a filter are the channels of the convolution, which is twice as fast as one channel.
+        The bands of a filter are the channels of a convolution along time, and its positions are the batch, in parts
+        that stay in the processor's cache. This takes half the time of a convolution along both.
         """
         kernel, _ = self._signed(number)  # (frames, bands, 1, channels)
-        kernel = kernel[:, :, 0].permute(2, 1, 0).unsqueeze(3)  # (channels, bands, frames, 1)
+        kernel = kernel[:, :, 0].permute(2, 1, 0)  # (channels, bands, frames)
         bands, before = kernel.shape[1], kernel.shape[2] // 2
         padded = functional.pad(x, (0, 0, before, before))
         parts = []
         for start in range(0, len(x), FRAMES_AT_ONCE):
             part = padded[start : start + FRAMES_AT_ONCE + 2 * before]
-            columns = part.unfold(1, bands, 1).permute(2, 0, 1).unsqueeze(0)  # (1, bands, frames, positions)
-            parts.append(functional.conv2d(columns, kernel).amax(dim=3)[0])
+            positions = part.unfold(1, bands, 1).permute(1, 2, 0).split(POSITIONS_AT_ONCE)  # of (bands, frames) each
+            maxima = [functional.conv1d(some, kernel).amax(dim=0) for some in positions]
+            parts.append(torch.stack(maxima).amax(dim=0))
         return self._activated(torch.cat(parts, dim=1), number)
 
     def _temporal(self, x: Tensor, number: int) -> Tensor:

@@ -237,7 +237,7 @@ def _outputs(
         x = values[step_index[first : first + EVALUATION_BATCH]]
         probabilities.append(run.probabilities(x, calibrated=False))
         if run.ood is not None:
-            distances.append(run.ood.distances(run.standardisation.apply(x)))
+            distances.append(run.ood.distances(run.representations(x)))
     return np.concatenate(probabilities), np.concatenate(distances) if distances else None
 
 

@@ -118,7 +118,8 @@ def _prediction(run: TrainedRun, preprocessed: Preprocessed, cache: FileCache, c
     x = values[step_index]
     warnings = sound_warnings(sound, preprocessing.request.settings.sample_rate_hz)
     if run.ood is not None:
-        warnings += ood_warnings(run.ood, sound, run.standardisation.apply(x))
+        distance = float(np.median(run.ood.distances(run.representations(x))))
+        warnings += ood_warnings(run.ood, sound, distance)
     return FilePrediction(
         extracted.path,
         run.genres,

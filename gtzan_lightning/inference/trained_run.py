@@ -24,6 +24,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import TEMPERATURES
 from gtzan_lightning.evaluation.ood import OodScore
 from gtzan_lightning.models.base import CONTENTS, GenreModule
+from gtzan_lightning.models.embedding import embed
 from gtzan_lightning.models.estimators import Estimator, Pickled
 from gtzan_lightning.runs.browser import best_run, model_name, named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
@@ -50,7 +51,7 @@ class TrainedRun:
     columns: tuple[str, ...]  # name of each feature
     shape: tuple[int, int]  # of one example: (steps, features)
     standardisation: Standardisation
-    ood: OodScore | None  # fitted on the training part; None in older runs
+    ood: OodScore | None  # None in runs of older versions
     temperature: float | None  # fitted on validation; None in older runs
     card: Card | None  # of the run; None for a checkpoint without its folder
     clip_s: float | None = None  # mean length of the training clips, where each is one row of statistics
@@ -86,6 +87,11 @@ class TrainedRun:
             logits = torch.cat([self.model(batch) for batch in inputs.split(EVALUATION_BATCH)])
             temperature = self.temperature if calibrated and self.temperature else 1.0
             return (logits / temperature).softmax(dim=1).numpy()
+
+    def representations(self, x: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Input of the last layer `(slices, columns)` for raw features `(slices, steps, features)`."""
+        inputs = torch.from_numpy(self.standardisation.apply(x))
+        return torch.cat([embed(self.model, batch) for batch in inputs.split(EVALUATION_BATCH)]).numpy()
 
 
 def load_run(run: str | Path, *, outputs: str | Path = "outputs", trust: Collection[str] = ()) -> TrainedRun:
@@ -133,7 +139,7 @@ def _load(path: Path, folder: RunFolder, trust: Collection[str]) -> TrainedRun:
         genres, columns = (tuple(map(str, contents[key])) for key in ("genres", "columns"))
         steps, features = (int(length) for length in contents["shape"])
         standardisation = _standardisation(contents, features)
-        ood = OodScore.from_plain(contents["ood"]) if "ood" in contents else None
+        ood = OodScore.from_plain(contents["ood"]) if "rows" in contents.get("ood", {}) else None
         temperature = contents.get("temperature")
         temperature = None if temperature is None else _plausible_temperature(float(temperature))
         clip_s = None if contents.get("clip_s") is None else float(contents["clip_s"])

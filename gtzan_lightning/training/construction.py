@@ -26,7 +26,6 @@ from gtzan_lightning.datamodule.augmentation import AugmentedSlices, Masking, co
 from gtzan_lightning.datamodule.examples import scale_examples
 from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.evaluation.ood import fit_ood
 from gtzan_lightning.features.feature_request import AugmentedCopy, Waveform
 from gtzan_lightning.models.base import GenreModule, Network
 from gtzan_lightning.models.optimization import Optimization
@@ -92,28 +91,6 @@ def make_datamodule(config: Config, data: SplitData) -> SliceDataModule:
         prepared=data.prepared[scaling],
         augmented_copies=make_augmented_copies(config, data),
     )
-
-
-def fit_training_ood(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
-    """Statistics of the training part for out-of-distribution scores, as tensors and numbers."""
-    return datamodule.prepared.once("ood", lambda: _fit_ood(config, datamodule))
-
-
-def _fit_ood(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
-    slices, examples = np.flatnonzero(datamodule.parts == "train"), datamodule.examples
-    stop_s = datamodule.slices.stop_s[slices]
-    if config.whole_clips and datamodule.features.length_s is not None:  # clips of any length
-        stop_s = datamodule.features.length_s[datamodule.slices.first_row[slices]]
-    found = fit_ood(
-        examples.values.numpy(),
-        examples.step_index.numpy()[slices],
-        datamodule.slices.track_index[slices],
-        stop_s,
-    )
-    return {
-        name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-        for name, value in found.plain().items()
-    }
 
 
 def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreModule:

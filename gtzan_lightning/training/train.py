@@ -40,13 +40,13 @@ from gtzan_lightning.training.checkpoints import (
 )
 from gtzan_lightning.training.construction import (
     check_device,
-    fit_training_ood,
     make_callbacks,
     make_datamodule,
     make_loggers,
     make_model,
     make_trainer,
 )
+from gtzan_lightning.training.ood_fitting import fit_run_ood
 from gtzan_lightning.training.results import accuracies_on_test, predict_all, record_results
 from gtzan_lightning.training.split_data import SplitData, open_data
 from gtzan_lightning.utils.code_hash import short_list
@@ -191,8 +191,10 @@ def _train(request: RunRequest, run: RunFolder, card: Card, callbacks: Sequence[
     card["training"] = _fit(config, run, model, datamodule, [*make_callbacks(config), *callbacks], loggers)
     predictions = predict_all(model, datamodule, config)
     record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True), loggers)
+    contents = {"ood": fit_run_ood(config, datamodule, model.eval())}
     if "calibration" in card:
-        add_contents(run.best_checkpoint, {"temperature": card["calibration"]["temperature"]})
+        contents["temperature"] = card["calibration"]["temperature"]
+    add_contents(run.best_checkpoint, contents)
 
 
 def _set_up(request: RunRequest) -> tuple[SplitData, SliceDataModule, GenreModule]:
@@ -298,7 +300,6 @@ def _contents(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
         "mean": torch.from_numpy(datamodule.standardisation.mean),
         "scale": torch.from_numpy(datamodule.standardisation.scale),
         "quantiles": torch.from_numpy(datamodule.standardisation.quantiles),
-        "ood": fit_training_ood(config, datamodule),
         "clip_s": None if lengths is None else float(lengths.mean()),
     }
 

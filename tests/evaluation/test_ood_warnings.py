@@ -34,11 +34,11 @@ def test_the_bandwidth_limit_follows_the_sampling_rate():
 
 
 def test_distant_and_short_files_have_a_warning():
-    score = OodScore(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), limit=1.0, least_s=30.0)
-    near, far = np.full((3, 1, 2), 0.9, np.float32), np.full((3, 1, 2), 1.6, np.float32)
-    assert ood_warnings(score, USUAL, near) == []
-    (warning,) = ood_warnings(score, USUAL, far)
-    assert warning.startswith("out of distribution: ")
-    assert warning.endswith("exceeds that of 99.5% of them by 60%")
-    (warning,) = ood_warnings(score, replace(USUAL, duration_s=20.0), near)
+    score = OodScore(np.zeros((1, 2), np.float32), np.ones(2, np.float32), limit=1.0, least_s=30.0)
+    assert ood_warnings(score, USUAL, distance=1.0) == []
+    assert ood_warnings(score, USUAL, distance=1.6) == [
+        "out of distribution: it is further from the training examples than 95% of the validation tracks "
+        "(distance 1.60, limit 1.00)"
+    ]
+    (warning,) = ood_warnings(score, replace(USUAL, duration_s=20.0), distance=0.9)
     assert warning == "short: 20.0 s; training tracks have 30 s and more"

@@ -164,7 +164,7 @@ def model_keys(**keys):
         (model_keys(num_layers=10**7), "model.num_layers=10000000, but the checkpoint has"),
         (lambda weights, _: weights.update(more=torch.zeros(1).expand(10**12)), "more has the size 4,000,000,000,000"),
         (lambda _, contents: contents["config"].pop("slice"), "slice: Field required"),
-        (lambda _, contents: contents.update(ood={"center": torch.zeros(55)}), "no entry 'precision'"),
+        (lambda _, contents: contents.update(ood={"rows": torch.zeros(10, 55)}), "no entry 'deviation'"),
     ],
 )
 def test_manipulated_checkpoints_raise(changed, change, message, tmp_path):
