@@ -34,6 +34,7 @@ from gtzan_lightning.models.optimization import decay_groups
 from gtzan_lightning.training.callbacks import History, LastCheckpoint
 from gtzan_lightning.training.construction import make_model, make_trainer
 from gtzan_lightning.training.tensorboard_logging import event_logger
+from gtzan_lightning.training.train import shorten_steps
 
 TABLE = (1000, 10, 58)  # tracks, windows of a track, features: the size of GTZAN's 3-s table
 EPOCHS = 4  # of a turn; the first is discarded
@@ -75,6 +76,7 @@ def _cells(config: Config, turns: int) -> list[str]:
 
 def our_epochs(config: Config, model: GenreModule, datamodule: SliceDataModule) -> list[float]:
     """As in `train`: learning curves, the best and the last checkpoint, the event file."""
+    shorten_steps(config, model, datamodule)
     return _fitted(config, model, datamodule)
 
 

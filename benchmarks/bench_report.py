@@ -3,26 +3,31 @@
     python benchmarks/bench_report.py --runs 1000
 
 The runs are artificial: a few with 200 test tracks and 60 epochs each, as on GTZAN, hard-linked under as many names as
-requested. Timed in headless Chromium, layout included: loading (from the request to the end of the load event), showing
-one table row for each run, and opening a run, whose details are parsed on demand. Prints medians over the repeats.
+requested, with the configuration of real runs. Writing is timed as a whole process, `gtzan report`, beside reading the
+run cards alone, which every report must do. In headless Chromium, layout included: loading (from the request to the end
+of the load event), showing one table row for each run, and opening a run, whose details are parsed on demand. Prints
+medians over the repeats.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from selenium import webdriver
+from gtzan_lightning.config.composition import compose, plain_config
+from gtzan_lightning.config.identity import code_files
 
-from gtzan_lightning.report.report_folder import write_report
-from gtzan_lightning.runs.browser import find_runs
-from gtzan_lightning.runs.records import read_record
+if TYPE_CHECKING:
+    from selenium import webdriver
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from made_runs import made_run
@@ -38,6 +43,9 @@ STEPS = {
 
 def make_runs(outputs: Path, n_runs: int) -> None:
     """Runs of two models, slice lengths and splits, many learning rates, and five seeds each."""
+    config = plain_config(compose(["model=lstm"]))
+    settings: Any = {key: value for key, value in config.items() if key not in ("seed", "slice", "split", "model")}
+    code = {"sha256": "0" * 64, "files": code_files(config)}
     kinds = [(model, slice_s, split) for model in ("MLP", "BiLSTM") for slice_s in (3, 6) for split in SPLITS]
     for number in range(n_runs):
         model, slice_s, split = kinds[number % len(kinds)]
@@ -46,7 +54,7 @@ def make_runs(outputs: Path, n_runs: int) -> None:
         if not first.is_dir():
             right = {"leaky": 0.9, "grouped": 0.7}[split]
             made = made_run(outputs / "kinds", model=model, slice_s=slice_s, split=split, seed=seed, right=right,
-                            genres=GENRES, tracks=20, slices=10, epochs=60)  # fmt: skip
+                            genres=GENRES, tracks=20, slices=10, epochs=60, settings=settings, code=code)  # fmt: skip
             made.rename(first)
         copy = outputs / "runs" / f"{first.name}-{number:04d}".lower()
         shutil.copytree(first, copy, copy_function=os.link)
@@ -57,6 +65,8 @@ def make_runs(outputs: Path, n_runs: int) -> None:
 
 def browser() -> webdriver.Chrome:
     """Debian's Chromium without a window."""
+    from selenium import webdriver
+
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or sys.exit(
         "No chromium here (apt-get install chromium-driver)."
@@ -88,31 +98,48 @@ def _timed(driver: webdriver.Chrome, step: str) -> float:
     )
 
 
+def seconds_to_write(outputs: Path) -> float:
+    """Seconds of `gtzan report` from start to end."""
+    since = time.perf_counter()
+    command = [sys.executable, "-m", "gtzan_lightning", "report", "--outputs", str(outputs)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - since
+
+
+def seconds_to_read_cards(outputs: Path) -> float:
+    """Seconds to read and parse every run.json."""
+    since = time.perf_counter()
+    for card in (outputs / "runs").glob("*/run.json"):
+        json.loads(card.read_text(encoding="utf-8"))
+    return time.perf_counter() - since
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
-    if not shutil.which("chromium") or not shutil.which("chromedriver"):
-        print("The report's page was not measured: no chromium here (Debian: apt-get install chromium-driver).")
-        return
+    times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         outputs = Path(folder)
         make_runs(outputs, arguments.runs)
-        since = time.perf_counter()
-        write_report([read_record(run) for run in find_runs(outputs)], outputs / "reports", progress=False)
+        cards = [seconds_to_read_cards(outputs) for _ in range(arguments.repeats)]
+        times["reading the run cards alone"] = [1000 * each for each in cards]
+        times["gtzan report"] = [1000 * seconds_to_write(outputs) for _ in range(min(3, arguments.repeats))]
         page = outputs / "reports" / "report.html"
-        print(
-            f"{arguments.runs} runs: written in {time.perf_counter() - since:.1f} s, {page.stat().st_size / 1e6:.1f} MB"
-        )
-        driver = browser()
-        try:
-            measured = [times_ms(driver, page.as_uri()) for _ in range(arguments.repeats)]
-        finally:
-            driver.quit()
-    for name in measured[0]:
-        times = [each[name] for each in measured]
-        print(f"{name}: {statistics.median(times):.0f} ms (at most {max(times):.0f})")
+        size_mb = page.stat().st_size / 1e6
+        if shutil.which("chromium") and shutil.which("chromedriver"):
+            driver = browser()
+            try:
+                measured = [times_ms(driver, page.as_uri()) for _ in range(arguments.repeats)]
+            finally:
+                driver.quit()
+            times |= {f"page: {name}": [each[name] for each in measured] for name in measured[0]}
+        else:
+            print("The page was not measured: no chromium here (Debian: apt-get install chromium-driver).")
+    print(f"| {arguments.runs:,} runs, a page of {size_mb:.1f} MB | median | most |\n|---|---|---|")
+    for name, several in times.items():
+        print(f"| {name} | {statistics.median(several) / 1000:.2f} s | {max(several) / 1000:.2f} s |")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""Time to the first training step of a job: in a fresh process, and as the second job of a sweep.
+"""Time to the first training step of a job, of commands that train nothing, and to the plan of a large sweep.
 
     python benchmarks/bench_startup.py [--repeats 5]
 
 Each repetition starts two processes in turn, on the tables of GTZAN_ROOT if that is set, else on generated tables of
 the same size. One imports torch and lightning and ends; its time is the unit of the ratios. The other runs a sweep of
 two jobs. The time of the second job starts at the end of the first, so it includes composing its configuration.
+
+The commands read ten artificial runs, or the tables; their time is that of the whole process. The time to the plan of a
+sweep of 1,000 jobs ends when the number of its jobs is printed.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[1]
 SWEEP = ("-m", "model=lstm", "seed=0,1", "debug=fast", "trainer.progress=false")
+RUNS = 10
+PLAN = ("-m", "model=mlp,lstm", "model.lr=0.001,0.002,0.003,0.004,0.005", "seed=range(100)")
 
 
 def main() -> None:
@@ -39,8 +46,11 @@ def main() -> None:
     taken: dict[str, list[float]] = {"import": [], "fresh": [], "second": []}
     with tempfile.TemporaryDirectory() as folder:
         root = os.environ.get("GTZAN_ROOT") or str(_generated(Path(folder)))
+        commands = _commands(Path(folder) / "made", root)
+        taken |= {name: [] for name in commands}
         for number in range(arguments.repeats + 1):
             timed = _timed(Path(folder) / f"outputs{number}", root)
+            timed |= {name: command() for name, command in commands.items()}
             for name, seconds in timed.items() if number else ():  # the first repetition warms the disk cache
                 taken[name].append(seconds)
     import_s = _median(taken["import"])
@@ -48,9 +58,9 @@ def main() -> None:
         "import": "import torch, lightning",
         "fresh": "fresh process to first step",
         "second": "second job to first step",
-    }
+    } | {name: name for name in commands}
     for name, row in rows.items():
-        print(f"{row:30}{_described(taken[name])}   {_median(taken[name]) / import_s:.3f} x import")
+        print(f"{row:28}{_described(taken[name])}   {_median(taken[name]) / import_s:.3f} x import")
 
 
 def _timed(outputs: Path, root: str) -> dict[str, float]:
@@ -63,6 +73,46 @@ def _timed(outputs: Path, root: str) -> dict[str, float]:
     done = subprocess.run(child, check=True, env=environment, capture_output=True, text=True, cwd=CHECKOUT)
     steps, ends = json.loads(done.stderr.splitlines()[-1])
     return {"import": imported - started, "fresh": steps[0] - imported, "second": steps[1] - ends[0]}
+
+
+def _commands(outputs: Path, root: str) -> dict[str, Callable[[], float]]:
+    """Functions that run a command and return its seconds, by what they run."""
+    sys.path.insert(0, str(CHECKOUT / "tests"))
+    from made_runs import made_run
+
+    data = {"corpus": "made", "sha256": "made", "tracks": 60, "tracks_without_slice": [], "notes": []}
+    training = {"epochs": 4, "best_epoch": 2, "monitor": "val/loss", "overfit_gap": 0.1}
+    names = [made_run(outputs, seed=seed, right=0.6, data=data, training=training).name for seed in range(RUNS)]
+    there = ("--outputs", str(outputs))
+    texts = {
+        "gtzan runs ls": ("runs", "ls", *there),
+        "gtzan runs show": ("runs", "show", names[0], *there),
+        "gtzan runs diff": ("runs", "diff", *names[:2], *there),
+        "gtzan compare": ("compare", *names[:2], *there),
+        "gtzan report": ("report", *there),
+        "gtzan data check, tables": ("data", "check", f"data.root={root}"),
+    }
+    commands: dict[str, Callable[[], float]] = {name: partial(_run_s, text) for name, text in texts.items()}
+    return commands | {"plan of 1,000 jobs": lambda: _plan_s(outputs, root)}
+
+
+def _run_s(arguments: Sequence[str]) -> float:
+    started = time.time()
+    command = [sys.executable, "-m", "gtzan_lightning", *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=CHECKOUT)
+    return time.time() - started
+
+
+def _plan_s(outputs: Path, root: str) -> float:
+    """Seconds until the plan of a sweep is printed; the sweep is stopped then."""
+    started = time.time()
+    command = [sys.executable, "train.py", *PLAN, f"outputs={outputs}", f"data.root={root}", "trainer.progress=false"]
+    sweep = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=CHECKOUT)
+    assert sweep.stdout is not None
+    seconds = next(time.time() - started for line in sweep.stdout if line.startswith("Sweep of"))
+    sweep.kill()
+    sweep.communicate()
+    return seconds
 
 
 def _sweep(outputs: Path) -> tuple[list[float], list[float]]:

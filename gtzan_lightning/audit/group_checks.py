@@ -56,17 +56,24 @@ def _shared(audit_input: AuditInput, group: str, name_of_track: Sequence[str | N
         evidence += (
             f" {known} of {counted(len(tested), 'test track has', 'test tracks have')} a training track of the {group}."
         )
-    concerned = [f"{names[number]}: {_tracks_by_part(audit_input, group_of_track == number)}" for number in several]
+    tracks = _tracks_by_part(audit_input, group_of_track, several)
+    concerned = [f"{names[number]}: {text}" for number, text in zip(several, tracks, strict=True)]
     severity: Severity = "error" if audit_input.promises(group) else "warning"
     return [Finding(f"{group}s in several parts", severity, "L3.2", evidence, REMEDIES[group], tuple(concerned))]
 
 
-def _tracks_by_part(audit_input: AuditInput, chosen: NDArray[np.bool_]) -> str:
-    """The chosen tracks in each part: `train a, b; test c`."""
+def _tracks_by_part(
+    audit_input: AuditInput, group_of_track: NDArray[np.integer], groups: NDArray[np.integer]
+) -> list[str]:
+    """The tracks of each of some groups in each part: `train a, b; test c`."""
     track = audit_input.slices.track_index
-    inside = chosen[track]
-    found = {part: np.unique(track[inside & (audit_input.parts == part)]) for part in PARTS}
-    return "; ".join(f"{part} {', '.join(audit_input.track_ids(own))}" for part, own in found.items() if len(own))
+    found: dict[int, dict[str, list[str]]] = {group: {} for group in groups.tolist()}
+    for part in PARTS:
+        inside = np.unique(track[audit_input.parts == part])
+        inside = inside[np.isin(group_of_track[inside], groups)]
+        for group, name in zip(group_of_track[inside].tolist(), audit_input.track_ids(inside), strict=True):
+            found[group].setdefault(part, []).append(name)
+    return ["; ".join(f"{part} {', '.join(own)}" for part, own in parts.items()) for parts in found.values()]
 
 
 def overlapping_slices(audit_input: AuditInput) -> list[Finding]:

@@ -81,16 +81,13 @@ def _sequences(audit_input: AuditInput) -> list[NDArray[np.bool_]]:
     Tracks of unknown artists are all kept.
     """
     part = audit_input.part_of_track()
-    sequences = []
-    for genre in audit_input.corpus.genres:
-        kept: list[tuple[str | None, bool]] = []
-        for position, track in enumerate(audit_input.corpus.tracks):
-            if track.genre == genre and position in part:
-                entry = (track.artist_group, part[position] == "test")
-                if track.artist_group is None or not kept or kept[-1] != entry:
-                    kept.append(entry)
-        sequences.append(np.array([is_test for _, is_test in kept], bool))
-    return sequences
+    kept: dict[str, list[tuple[str | None, bool]]] = {genre: [] for genre in audit_input.corpus.genres}
+    for position, track in enumerate(audit_input.corpus.tracks):
+        if position in part:
+            entry, entries = (track.artist_group, part[position] == "test"), kept[track.genre]
+            if track.artist_group is None or not entries or entries[-1] != entry:
+                entries.append(entry)
+    return [np.array([is_test for _, is_test in entries], bool) for entries in kept.values()]
 
 
 def columns(audit_input: AuditInput) -> list[Finding]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gtzan_lightning.audit.findings import AuditInput, Finding, Severity
 from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.datamodule.assignment import EXCLUDED
-from gtzan_lightning.datamodule.scaling import Standardisation
+from gtzan_lightning.datamodule.scaling import Standardisation, used_steps
 from gtzan_lightning.datamodule.slices import step_table
 from gtzan_lightning.features.kinds import pretraining
 
@@ -46,17 +46,18 @@ def scaling_beforehand(audit_input: AuditInput) -> list[Finding] | None:
     """
     if audit_input.corpus.source == "audio":
         return []
-    values = np.asarray(audit_input.features.values, np.float64)
-    values = values[:, values.std(axis=0) > 0]
-    low, high, mean, deviation = values.min(axis=0), values.max(axis=0), values.mean(axis=0), values.std(axis=0)
+    varying = [column for column in audit_input.features.values.T if np.ptp(column) > 0]
+    moments = [(column.min(), column.max(), column.mean(dtype=np.float64), column.std(dtype=np.float64))
+               for column in varying]  # fmt: skip
+    low, high, mean, deviation = np.array(moments, np.float64).reshape(-1, 4).T
     how = None
-    if values.shape[1] > 1 and (np.abs(low) <= ROUNDED).all() and (np.abs(high - 1) <= ROUNDED).all():
+    if len(varying) > 1 and (np.abs(low) <= ROUNDED).all() and (np.abs(high - 1) <= ROUNDED).all():
         how = "minimum 0 and maximum 1"
-    elif values.shape[1] > 1 and (np.abs(mean) <= ROUNDED).all() and (np.abs(deviation - 1) <= ROUNDED).all():
+    elif len(varying) > 1 and (np.abs(mean) <= ROUNDED).all() and (np.abs(deviation - 1) <= ROUNDED).all():
         how = "mean 0 and standard deviation 1"
     if how is None:
         return [] if set(audit_input.features.columns) <= set(STATS_COLUMNS) else None
-    evidence = f"Each of {values.shape[1]} columns has {how} over all rows: the table was scaled before it was split."
+    evidence = f"Each of {len(varying)} columns has {how} over all rows: the table was scaled before it was split."
     remedy = "Use the table in its original units; the normalisation is then fitted on the training part."
     return [Finding("scaling beforehand", "warning", "L1.2", evidence, remedy)]
 
@@ -106,7 +107,8 @@ def _is_fitted_on(audit_input: AuditInput, chosen: NDArray[np.bool_]) -> bool:
     facts = audit_input.facts
     values, step_index = step_table(audit_input.features, audit_input.slices)
     by_quantiles = facts.quantiles is not None and len(facts.quantiles) > 0
-    own = Standardisation.fitted(values[np.unique(step_index[chosen])], "quantile" if by_quantiles else "standard")
+    used = used_steps(step_index, chosen, len(values))
+    own = Standardisation.fitted(values, "quantile" if by_quantiles else "standard", used)
     mean, scale = np.asarray(facts.mean), np.asarray(facts.scale)
     fits = (np.abs(mean - own.mean) <= SAME * own.scale).all() and (np.abs(scale / own.scale - 1) <= SAME).all()
     if by_quantiles:

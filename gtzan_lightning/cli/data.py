@@ -117,7 +117,6 @@ def _artists(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.audit.duplicates import identical_files
     from gtzan_lightning.cli.overrides_argument import configuration
     from gtzan_lightning.features.corpus_features import reading_notes
     from gtzan_lightning.features.feature_cache import features_cache
@@ -129,6 +128,8 @@ def _check(arguments: argparse.Namespace) -> None:
     corpus = load_configured_corpus(config)
     file_notes: tuple[str, ...] = ()
     if corpus.source == "audio":
+        from gtzan_lightning.audit.duplicates import identical_files  # imports scikit-learn
+
         file_notes = reading_notes(corpus, frame_settings(config), config.data.n_jobs)
         if groups := identical_files(corpus, features_cache(cache_dir(config.cache_dir))):
             corpus = replace(corpus, notes=(*corpus.notes, copies_note(groups)))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from gtzan_lightning.corpus.location import TABLE_OF_WINDOW_S, TableOptions
@@ -19,6 +19,7 @@ from gtzan_lightning.corpus.table_files import Column, counted, is_numeric, read
 from gtzan_lightning.corpus.table_rows import Roles, TableRows, few, find_roles, genre_of_rows
 from gtzan_lightning.corpus.tracks import examples, shown_stem, split_track_name, stem_key
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.caching import Memo
 from gtzan_lightning.utils.files import is_number
 
 WHOLE_CLIP_S = 30.0  # nominal length of a row per track whose length is unknown, as in the published 30-s table
@@ -43,7 +44,8 @@ class FeatureTable:
     """The rows of one or several files, sorted by track and time."""
 
     columns: tuple[str, ...]
-    values: NDArray[np.float64]  # (rows, features)
+    in_file: tuple[NDArray[np.float64], ...]  # values of each column, (rows in the files,)
+    order: NDArray[np.intp]  # (rows,), row in the files of each row
     track_ids: tuple[str, ...]  # (rows,)
     genres: tuple[str, ...]  # (rows,)
     start_s: NDArray[np.float64]  # (rows,)
@@ -53,6 +55,18 @@ class FeatureTable:
     others: dict[str, tuple[str, ...]]  # text and parts, (rows,) each
     reading: tuple[str, ...]  # how the files were read, one sentence each
     notes: tuple[str, ...]  # what was left out or is unusual
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """A new matrix `(rows, features)`."""
+        return np.stack([column[self.order] for column in self.in_file], axis=1)
+
+    def single(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Some rows in single precision, `(rows, features)`; a table may be as large as the memory."""
+        single, in_file = np.empty((len(rows), len(self.columns)), np.float32), self.order[rows]
+        for number, column in enumerate(self.in_file):
+            single[:, number] = column[in_file]
+        return single
 
 
 def read_published_table(path: Path, options: TableOptions | None = None) -> FeatureTable:
@@ -84,13 +98,20 @@ def read_feature_table(
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise GtzanError(f"features.path: there is no file {', '.join(missing)}.")
-    return _read(stats, options or TableOptions(), published)
+    options = options or TableOptions()
+    return READ.get((stats, options, published), lambda: _read(paths, options, published), _size)
 
 
-@lru_cache(maxsize=4)
-def _read(files: tuple[tuple[Path, int, int], ...], options: TableOptions, published: bool) -> FeatureTable:
-    """Reads files once for the corpus, its features and all jobs of a sweep."""
-    tables = [read_table_file(path) for path, _, _ in files]
+READ: Memo[FeatureTable] = Memo(most=4, most_bytes=2**28)
+"""Tables of the last jobs of this process; large ones are not kept."""
+
+
+def _size(table: FeatureTable) -> int:
+    return sum(column.nbytes for column in table.in_file)
+
+
+def _read(paths: Sequence[Path], options: TableOptions, published: bool) -> FeatureTable:
+    tables = [read_table_file(path) for path in paths]
     table = TableRows(tables)
     wanted = STATS_COLUMNS if published else options.features
     _require_columns(table, wanted, published)
@@ -105,36 +126,34 @@ def _read(files: tuple[tuple[Path, int, int], ...], options: TableOptions, publi
         table, roles, folders, dict(options.aliases), trust_labels=chosen.get("genre") is not None
     )
     order_in_track, window_s, how = _times(table, roles, tracks, windows, options, published)
-    _refuse_repeated(table, roles, tracks, order_in_track)
-    order = np.lexsort((order_in_track, np.asarray(tracks)))
-    ordered = [tracks[index] for index in order]
+    codes, distinct = pd.factorize(np.asarray(tracks, object), sort=True)
+    _refuse_repeated(table, roles, codes, order_in_track)
+    order = np.lexsort((order_in_track, codes))
+    ordered = distinct[codes[order]]
     start_s = order_in_track[order] * window_s
-    whole = len(set(tracks)) == len(tracks)
     others = {
         name: tuple(text_of(columns[name])[order])
         for name in columns
         if name not in (roles.id, roles.genre) and (name in roles.parts or not is_numeric(columns[name]))
     }
-    names = ", ".join(dict.fromkeys(path.name for path, _, _ in files))
-    size = f"{names}: {len(tracks):,} rows of {len(set(tracks)):,} tracks; {how}"
+    names = ", ".join(dict.fromkeys(path.name for path in paths))
+    size = f"{names}: {len(tracks):,} rows of {len(distinct):,} tracks; {how}"
     forms = [f"{each.path.name}: {each.form}" for each in tables]
-    odd = _odd_values(table, roles)
+    notes = [*(note for each in tables for note in each.notes), *notes, *genre_notes, *_odd_values(table, roles)]
     return FeatureTable(
         columns=roles.features,
-        values=np.stack([columns[name][order] for name in roles.features], axis=1),
+        in_file=tuple(columns[name] for name in roles.features),
+        order=order,
         track_ids=tuple(ordered),
         genres=tuple(genres[index] for index in order),
         start_s=start_s,
         window_s=window_s,
-        whole_clips=whole,
+        whole_clips=len(distinct) == len(tracks),
         has_tracks=roles.id is not None,
         others=others,
         reading=(*dict.fromkeys(forms), size, *roles.lines()),
-        notes=(
-            *(note for each in tables for note in each.notes), *notes, *genre_notes, *odd,
-            *_gaps(ordered, start_s, window_s, names),
-        ),
-    )  # fmt: skip
+        notes=(*notes, *_gaps(codes[order], start_s, window_s, names)),
+    )
 
 
 def _require_columns(table: TableRows, wanted: Sequence[str], published: bool) -> None:
@@ -195,7 +214,7 @@ def _track_of_rows(table: TableRows, roles: Roles) -> tuple[list[str], list[int 
         GtzanError: Two different names have the same normal form.
     """
     if roles.id is None:
-        count = len(table.places)
+        count = len(table)
         return [f"row {row + 1:06d}" for row in range(count)], [None] * count, [""] * count
     texts = text_of(table.joined.columns[roles.id])
     empty = [row for row, text in enumerate(texts) if not text.strip()]
@@ -232,7 +251,7 @@ def _times(
         GtzanError: The length of a window is unknown, or the file and the configuration disagree about it.
     """
     columns = table.joined.columns
-    codes = np.unique(np.asarray(tracks), return_inverse=True)[1]
+    codes = pd.factorize(np.asarray(tracks, object))[0]
     whole = codes.max(initial=0) + 1 == len(codes)
     length_s, length_text = _length(columns[roles.length], options.sample_rate_hz) if roles.length else (None, "")
     place = _places(roles, columns, windows, codes)
@@ -314,16 +333,13 @@ def _order_of_rows(codes: NDArray[np.intp]) -> NDArray[np.float64]:
     return place
 
 
-def _refuse_repeated(table: TableRows, roles: Roles, tracks: Sequence[str], place: NDArray[np.float64]) -> None:
-    seen: dict[tuple[str, float], int] = {}
-    repeated = []
-    for row, key in enumerate(zip(tracks, np.round(place, 6).tolist(), strict=True)):
-        if key in seen:
-            repeated.append((seen[key], row))
-        seen.setdefault(key, row)
-    if repeated:
-        names = text_of(table.joined.columns[roles.id]) if roles.id else tracks
-        one, other = repeated[0]
+def _refuse_repeated(table: TableRows, roles: Roles, codes: NDArray[np.intp], place: NDArray[np.float64]) -> None:
+    keys = pd.DataFrame({"track": codes, "place": np.round(place, 6)})
+    repeated = np.flatnonzero(keys.duplicated() & keys["place"].notna())
+    if len(repeated):
+        names = text_of(table.joined.columns[roles.id]) if roles.id else codes
+        other = int(repeated[0])
+        one = int(np.flatnonzero((keys == keys.iloc[other]).all(axis=1))[0])
         raise GtzanError(
             f"{table.path}: {counted(len(repeated), 'row repeats', 'rows repeat')} the window of an earlier row: "
             f"{names[other]} ({table.where(other)}) and {names[one]} ({table.where(one)}).\nDelete the repeated rows."
@@ -346,11 +362,10 @@ def _odd_values(table: TableRows, roles: Roles) -> list[str]:
     return [f"{table.path.name}: {note}" for note in notes]
 
 
-def _gaps(tracks: Sequence[str], start_s: NDArray[np.float64], window_s: float, name: str) -> list[str]:
+def _gaps(codes: NDArray[np.intp], start_s: NDArray[np.float64], window_s: float, name: str) -> list[str]:
     """A note on the number of tracks whose rows are not contiguous."""
-    same_track = np.asarray(tracks[1:]) == np.asarray(tracks[:-1])
-    gaps = same_track & (np.abs(np.diff(start_s) - window_s) >= window_s / 2)
-    with_gap = sorted({track for track, gap in zip(tracks[1:], gaps, strict=True) if gap})
+    gaps = (np.diff(codes) == 0) & (np.abs(np.diff(start_s) - window_s) >= window_s / 2)
+    with_gap = len(np.unique(codes[1:][gaps]))
     if not with_gap:
         return []
-    return [f"{name}: {len(with_gap)} tracks have a gap between their windows; no slice spans a gap"]
+    return [f"{name}: {with_gap} tracks have a gap between their windows; no slice spans a gap"]

@@ -216,9 +216,10 @@ def _known_values(table: FeatureTable) -> bool:
     if "rms_mean" not in table.columns:
         return False
     column, digests = table.columns.index("rms_mean"), _digests()["clips" if table.whole_clips else "windows"]
+    values = table.in_file[column][table.order]
     first = {track: row for row, track in reversed(list(enumerate(table.track_ids)))}
     found = [
-        _digest(f"{track} {table.values[first[track], column]:.3f}".encode()) == digest
+        _digest(f"{track} {values[first[track]]:.3f}".encode()) == digest
         for track, digest in digests.items()
         if track in first
     ]

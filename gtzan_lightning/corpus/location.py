@@ -15,7 +15,7 @@ from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES, audio_of, check_
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir
-from gtzan_lightning.utils.content_index import ContentIndex, indexed_hashes
+from gtzan_lightning.utils.content_index import ContentIndex, content_hash, indexed_hashes
 
 Source = Literal["tables", "audio"]
 
@@ -253,7 +253,7 @@ def fingerprint(location: Location, source: Source, cache: Path | None = None) -
 
 @lru_cache(maxsize=16)
 def _content_hash(path: Path, _size: int, _time: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return content_hash(path)
 
 
 @dataclass(frozen=True)

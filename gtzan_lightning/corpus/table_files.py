@@ -21,6 +21,7 @@ import pandas as pd
 from charset_normalizer import from_bytes
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.csv_columns import csv_columns, leading_text
 from gtzan_lightning.corpus.table_arrays import (
     array_columns,
     hdf5_arrays,
@@ -29,9 +30,6 @@ from gtzan_lightning.corpus.table_arrays import (
     with_files_beside,
 )
 from gtzan_lightning.errors import GtzanError
-
-EXACTLY: dict[str, Any] = {} if int(pd.__version__.partition(".")[0]) >= 3 else {"float_precision": "round_trip"}
-"""Options of `pandas.read_csv` for exact parsing of floats, the default from pandas 3.0."""
 
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 200
@@ -82,7 +80,8 @@ def read_table_file(path: Path, *, as_text: bool = False) -> TableFile:
         GtzanError: There is no such file, it is no table, or a package that reads it is not installed.
     """
     try:
-        content = path.read_bytes()
+        large = leading_text(path, SAMPLE_CHARACTERS)
+        content = path.read_bytes() if large is None else large[0]
     except OSError as error:
         raise GtzanError(f"{path}: cannot be read ({error.strerror or error}).") from error
     if content[:2] == b"\x1f\x8b":
@@ -92,7 +91,7 @@ def read_table_file(path: Path, *, as_text: bool = False) -> TableFile:
             raise GtzanError(f"{path}: a gzip file that is cut off or damaged ({error}). Download it again.") from error
     _refuse_other_content(path, content)
     try:
-        table = _read(path, content, as_text)
+        table = _read(path, content, as_text) if large is None else _from_text(path, content, as_text, large[1])
     except ImportError as error:
         raise GtzanError(
             f'{path}: reading it needs a package: pip install "gtzan-lightning[tables]" ({error})'
@@ -244,7 +243,8 @@ def _legacy_encoding(content: bytes) -> str:
     return "cp1252" if best is None or same else best.encoding
 
 
-def _from_text(path: Path, content: bytes, as_text: bool) -> TableFile:
+def _from_text(path: Path, content: bytes, as_text: bool, lines: int | None = None) -> TableFile:
+    """Reads CSV; `content` is the whole file, or the beginning of one with `lines` that pandas can read as it is."""
     text, encoding = decoded(path, content)
     quote = "'" if re.search(r"(^|[,;\t|])'[^'\n]*'([,;\t|]|$)", text[:2000], re.M) else '"'
     delimiter = _delimiter(text, quote)
@@ -253,24 +253,19 @@ def _from_text(path: Path, content: bytes, as_text: bool) -> TableFile:
     names = _header(sample[0]) if header else [f"column {number + 1}" for number in range(len(sample[0]))]
     cells = list(zip(*(row for row in sample[header:] if len(row) == len(names)), strict=True)) or [()] * len(names)
     is_text = {name for name, some in zip(names, cells, strict=True) if as_text or not _plain_numbers(some)}
-    numeric = [name for name in names if name not in is_text]
+    options: dict[str, Any] = {
+        "sep": delimiter, "quotechar": quote, "header": None, "skiprows": int(header), "keep_default_na": False,
+        "na_values": {name: list(MISSING) for name in names if name not in is_text}, "index_col": False,
+        "skipinitialspace": True,
+    }  # fmt: skip
     try:
-        frame = pd.read_csv(
-            io.StringIO(text), sep=delimiter, quotechar=quote, header=None, names=names, skiprows=int(header),
-            dtype=dict.fromkeys(is_text, object), na_values={name: list(MISSING) for name in numeric},
-            keep_default_na=False, index_col=False, low_memory=False, skipinitialspace=True, **EXACTLY,
-        )  # fmt: skip
+        most_rows = text.count("\n") + 1 if lines is None else lines
+        columns = csv_columns(lambda: path if lines else io.StringIO(text), names, is_text, most_rows, options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise GtzanError(
             f"{path}: cannot be read as CSV with delimiter {delimiter!r} ({str(error).strip()}).\n"
             "Correct the line, or download the table again."
         ) from error
-    columns = {
-        name: frame[name].to_numpy(np.float64)
-        if pd.api.types.is_numeric_dtype(frame[name])
-        else np.asarray([str(value).strip() for value in frame[name].to_numpy(object)], object)
-        for name in names
-    }
     shown = {"\t": "tab", " ": "blank"}.get(delimiter, f"'{delimiter}'")
     form = f"CSV, {encoding}, delimiter {shown}"
     if not header:

@@ -162,7 +162,7 @@ def _find_id(table: TableFile) -> str | None:
     texts = [name for name, values in table.columns.items() if not is_numeric(values)]
     for name in [*(name for name in named if name in texts), *(name for name in texts if name not in named)]:
         values = table.columns[name]
-        looks = sum(_looks_like_a_track(value) for value in values) / len(values)
+        looks = sum(n for value, n in Counter(values).items() if _looks_like_a_track(value)) / len(values)
         if looks >= 0.8 or (name in named and len(set(values)) > max(2, min(len(values) // 40, MAX_GENRES))):
             return name
     numbers = [name for name in named if name not in texts and _integers(table.columns[name])]
@@ -259,7 +259,9 @@ class TableRows:
                     f"{tables[0].path.name} and {other.path.name} have other columns: {few(differing)}.\n"
                     "Files that are read together need the same columns."
                 )
-        self.places = [(each, row) for each in tables for row in range(len(each))]
+        self.tables = [replace(each, columns={}) for each in tables]
+        self.first_rows = np.cumsum([0, *map(len, tables)])  # of each file, and the number of all rows
+        self.numbers = np.arange(self.first_rows[-1])  # of the rows, over all files
         columns = {name: _concatenated([each.columns[name] for each in tables]) for name in names}
         self.joined = replace(tables[0], columns=columns)
 
@@ -268,7 +270,7 @@ class TableRows:
         if rows.all():
             return self
         result = object.__new__(TableRows)
-        result.places = [place for place, kept in zip(self.places, rows, strict=True) if kept]
+        result.tables, result.first_rows, result.numbers = self.tables, self.first_rows, self.numbers[rows]
         result.joined = self.joined.rows(rows)
         return result
 
@@ -279,11 +281,18 @@ class TableRows:
 
     def where(self, row: int) -> str:
         """File and line of a row."""
-        table, number = self.places[row]
-        return f"{table.path.name}, {table.line(number)}"
+        number = int(self.numbers[row])
+        place = int(np.searchsorted(self.first_rows, number, side="right")) - 1
+        table = self.tables[place]
+        return f"{table.path.name}, {table.line(number - int(self.first_rows[place]))}"
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
 
 def _concatenated(columns: Sequence[Column]) -> Column:
+    if len(columns) == 1:
+        return columns[0]
     if len({is_numeric(column) for column in columns}) == 2:  # a column of names that are numbers in one file
         columns = [text_of(column) for column in columns]
     return np.concatenate(columns)
@@ -297,10 +306,11 @@ def genre_of_rows(
     Raises:
         GtzanError: There are no genres, or labels contradict the names of the tracks.
     """
-    in_name = [None] * len(table.places) if roles.id is None else [
-        genre_in_name(split_track_name(text)[0]) or folder or None
-        for text, folder in zip(text_of(table.joined.columns[roles.id]), folders, strict=True)
-    ]  # fmt: skip
+    in_name: list[str | None] = [None] * len(table)
+    if roles.id is not None:
+        texts = text_of(table.joined.columns[roles.id])
+        genre_of = {text: genre_in_name(split_track_name(text)[0]) for text in set(texts)}
+        in_name = [genre_of[text] or folder or None for text, folder in zip(texts, folders, strict=True)]
     if roles.genre is None:
         unnamed = [row for row, genre in enumerate(in_name) if genre is None]
         if unnamed:
@@ -353,12 +363,11 @@ def _compared(
         GtzanError: A name has the genre of other labels.
     """
     other = {genre_key(name): genre_key(genre) for name, genre in aliases.items()}
-    key_of = {genre_key(genre) for genre in genres}
-    pairs = Counter(
-        (genre, other.get(genre_key(name), genre_key(name)))
-        for genre, name in zip(genres, in_name, strict=True)
-        if name
-    )
+    key_of = {genre_key(genre) for genre in set(genres)}
+    written = Counter((genre, name) for genre, name in zip(genres, in_name, strict=True) if name)
+    pairs: Counter[tuple[str, str]] = Counter()
+    for (genre, name), n in written.items():
+        pairs[genre, other.get(genre_key(name), genre_key(name))] += n
     wrong = {pair: n for pair, n in pairs.items() if pair[1] in key_of and genre_key(pair[0]) != pair[1]}
     if wrong:
         total = sum(wrong.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,6 +26,7 @@ Augment = Callable[[Tensor, Tensor], Tensor]
 
 Value = TypeVar("Value")
 
+MAPPED_BYTES = 2**28  # a larger matrix that is mapped into memory stays there, and batches are standardised
 GATHERED_ROWS = 256  # examples that are indexed at a time: small batches are views of them
 
 
@@ -32,10 +34,11 @@ GATHERED_ROWS = 256  # examples that are indexed at a time: small batches are vi
 class Examples:
     """Slices as tensors; overlapping slices share their steps."""
 
-    values: Tensor  # (distinct steps, features), standardised
+    values: Tensor  # (distinct steps, features), standardised unless there is a `scale`
     step_index: Tensor  # (slices, steps), rows of `values`
     label: Tensor  # (slices,)
     track: Tensor  # (slices,)
+    scale: Standardisation | None = None  # applied to each batch, where `values` are mapped into memory
 
     @classmethod
     def of_slices(
@@ -47,33 +50,51 @@ class Examples:
         scale: Standardisation,
     ) -> Examples:
         """Standardises slices; `values` and `step_index` are the result of `step_table`."""
+        stays_mapped = isinstance(values, np.memmap) and values.nbytes > MAPPED_BYTES
         return cls(
-            values=torch.from_numpy(scale.apply(values)),
+            values=_mapped(values) if stays_mapped else torch.from_numpy(scale.apply(values)),
             step_index=torch.from_numpy(step_index),
             label=torch.from_numpy(np.asarray(corpus.labels())[slices.track_index]),
             track=torch.from_numpy(slices.track_index.astype(np.int64)),
+            scale=scale if stays_mapped else None,
         )
 
     @staticmethod
     def concatenated(several: Sequence[Examples]) -> Examples:
-        """Concatenates examples; a single one is returned without a copy."""
+        """Concatenates examples in memory; a single one is returned without a copy."""
         if len(several) == 1:
             return several[0]
         offsets = torch.tensor([0, *(len(examples.values) for examples in several[:-1])]).cumsum(0)
         return Examples(
-            torch.cat([examples.values for examples in several]),
+            torch.cat([examples._standardised(slice(None)) for examples in several]),
             torch.cat([examples.step_index + offset for examples, offset in zip(several, offsets, strict=True)]),
             torch.cat([examples.label for examples in several]),
             torch.cat([examples.track for examples in several]),
         )
 
     def to(self, device: torch.device) -> Examples:
-        """The examples on a device; copied only if they are on another."""
-        return Examples(*(tensor.to(device) for tensor in (self.values, self.step_index, self.label, self.track)))
+        """The examples on a device; copied only if they are on another. Mapped ones stay, and batches are moved."""
+        if self.scale is not None:
+            return self
+        values, step_index = self.values.to(device), self.step_index.to(device)
+        return Examples(values, step_index, self.label.to(device), self.track.to(device))
 
     def batch(self, chosen: Tensor) -> Batch:
         """The slices with the indices `chosen`, `(batch,)`."""
-        return self.values[self.step_index[chosen]], self.label[chosen], self.track[chosen]
+        return self._standardised(self.step_index[chosen]), self.label[chosen], self.track[chosen]
+
+    def _standardised(self, steps: Tensor | slice) -> Tensor:
+        """Some rows of `values`, standardised."""
+        return (
+            self.values[steps] if self.scale is None else torch.from_numpy(self.scale.apply(self.values[steps].numpy()))
+        )
+
+
+def _mapped(values: NDArray[np.float32]) -> Tensor:
+    """A tensor on a matrix that is mapped into memory; nothing writes to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +185,19 @@ class BatchLoader:
         return sizes
 
 
+class BatchList:
+    """A number of batches, each made when it is used: their random masks are drawn in the order of the steps."""
+
+    def __init__(self, batches: Iterator[Batch], count: int) -> None:
+        self.batches, self.count = batches, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Batch]:
+        return islice(self.batches, self.count)
+
+
 class ListLoader:
     """Iterable of lists of batches, for a model that takes the optimizer steps of a list itself."""
 
@@ -175,7 +209,7 @@ class ListLoader:
     def __len__(self) -> int:
         return -(-len(self.loader) // self.size)
 
-    def __iter__(self) -> Iterator[list[Batch]]:
-        batches = iter(self.loader)
-        while some := list(islice(batches, self.size)):
-            yield some
+    def __iter__(self) -> Iterator[BatchList]:
+        batches, total = iter(self.loader), len(self.loader)
+        for first in range(0, total, self.size):
+            yield BatchList(batches, min(self.size, total - first))

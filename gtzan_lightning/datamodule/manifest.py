@@ -17,7 +17,7 @@ from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.splits import with_validation
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.utils.files import as_cell, text_of_cell
+from gtzan_lightning.utils.files import as_cell, quoted, text_of_cell
 
 COLUMNS = ("track_id", "start_s", "stop_s", "part")
 SHOWN = 5  # names in a note
@@ -26,16 +26,11 @@ SHOWN = 5  # names in a note
 def manifest_csv(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> bytes:
     """The split as CSV, one row per slice that has a part, in corpus order."""
     kept = parts != EXCLUDED
-    track_ids = np.asarray([track.track_id for track in corpus.tracks], dtype=object)
-    table = pd.DataFrame(
-        {
-            "track_id": list(map(as_cell, track_ids[slices.track_index[kept]])),
-            "start_s": slices.start_s[kept].round(6),
-            "stop_s": slices.stop_s[kept].round(6),
-            "part": parts[kept],
-        }
-    )
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    cells = np.asarray([quoted(as_cell(track.track_id)) for track in corpus.tracks], dtype=object)
+    start_s, stop_s = (times[kept].round(6).tolist() for times in (slices.start_s, slices.stop_s))
+    rows = zip(cells[slices.track_index[kept]], start_s, stop_s, parts[kept].tolist(), strict=True)
+    lines = map("%s,%r,%r,%s\n".__mod__, rows)  # several times as fast as pandas
+    return "".join([f"{','.join(COLUMNS)}\n", *lines]).encode()
 
 
 def manifest_sha256(csv: bytes) -> str:

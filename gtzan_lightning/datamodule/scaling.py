@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,6 +17,7 @@ FittedOn = Literal["train", "all"]
 
 CONSTANT = 1e-6  # a standard deviation at most this share of the mean is rounding noise of a constant feature
 N_QUANTILES = 256
+BLOCK_ROWS = 2**16  # rows that are read at a time
 LARGEST_SCORE = 3.5  # limit of normal scores, reached beyond the range of the training part
 
 
@@ -33,31 +35,37 @@ class Standardisation:
     )  # (N_QUANTILES, features), or empty
 
     @classmethod
-    def fitted(cls, values: NDArray[np.floating], scaling: ScalingName = "standard") -> Standardisation:
-        """Fits to `values`, `(rows, features)`, with sums in double precision.
+    def fitted(
+        cls, values: NDArray[np.floating], scaling: ScalingName = "standard", rows: NDArray[np.integer] | None = None
+    ) -> Standardisation:
+        """Fits to `values`, `(rows, features)`, or to some of their rows, with sums in double precision.
 
         `standard` subtracts the mean and divides by the standard deviation. `quantile` maps each feature to a normal
         distribution, which reduces the heavy tails of variances (scikit-learn's `QuantileTransformer`).
         """
-        mean = values.mean(axis=0, dtype=np.float64)
-        deviation = values.std(axis=0, dtype=np.float64)
+        chosen = np.arange(len(values)) if rows is None else rows
+        mean = _total(values, chosen, lambda block: block) / len(chosen)
+        deviation = np.sqrt(_total(values, chosen, lambda block: np.square(block - mean)) / len(chosen))
         is_constant = deviation <= CONSTANT * np.maximum(np.abs(mean), 1e-12)
         scale = np.where(is_constant, 1, deviation).astype(np.float32)
         if scaling == "standard":
             return cls(mean.astype(np.float32), scale)
-        quantiles = np.quantile(values, np.linspace(0, 1, N_QUANTILES), axis=0).astype(np.float64)
+        share = np.linspace(0, 1, N_QUANTILES)
+        quantiles = np.stack([np.quantile(column[chosen], share) for column in values.T], axis=1).astype(np.float64)
         quantiles[:, is_constant] = mean[is_constant]
         return cls(mean.astype(np.float32), scale, quantiles)
 
     def apply(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
         """Standardises `(..., features)`; the result has the same shape and is in standard deviations."""
         if not len(self.quantiles):
-            return ((values - self.mean) / self.scale).astype(np.float32, copy=False)
-        rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
-        scores = np.stack(
-            [_normal_scores(rows[:, column], self.quantiles[:, column]) for column in range(rows.shape[1])], 1
-        )
-        return scores.reshape(values.shape).astype(np.float32)
+            scaled = values - self.mean
+            scaled /= self.scale
+            return scaled.astype(np.float32, copy=False)
+        rows = values.reshape(-1, values.shape[-1])
+        scores = np.empty(rows.shape, np.float32)
+        for column, quantiles in enumerate(self.quantiles.T):
+            scores[:, column] = _normal_scores(rows[:, column].astype(np.float64), quantiles)
+        return scores.reshape(values.shape)
 
 
 def standardisation_of(
@@ -77,7 +85,36 @@ def standardisation_of(
         fitted_on: `train`, or `all`, which leaks information about the test part.
     """
     chosen = parts == "train" if fitted_on == "train" else parts != EXCLUDED
-    return Standardisation.fitted(values[np.unique(step_index[chosen])], scaling)
+    return Standardisation.fitted(values, scaling, used_steps(step_index, chosen, len(values)))
+
+
+def used_steps(step_index: NDArray[np.int64], chosen: NDArray[np.bool_], n_steps: int) -> NDArray[np.int64]:
+    """Sorted numbers of the steps that chosen slices consist of.
+
+    Args:
+        step_index: Steps of each slice, `(slices, steps)`.
+        chosen: Mask of the slices, `(slices,)`.
+        n_steps: Number of all steps.
+    """
+    used = np.zeros(n_steps, bool)
+    used[step_index[chosen]] = True
+    return np.flatnonzero(used)
+
+
+def _total(
+    values: NDArray[np.floating],
+    rows: NDArray[np.integer],
+    change: Callable[[NDArray[np.floating]], NDArray[np.floating]],
+) -> NDArray[np.float64]:
+    """Sum over some rows of changed values, `(features,)`, block by block: a mapped matrix may exceed the memory.
+
+    NumPy adds row after row, so that the sum of a block which begins with the previous total is that of all rows.
+    """
+    total = np.add.reduce(change(values[rows[:BLOCK_ROWS]]), axis=0, dtype=np.float64)
+    for first in range(BLOCK_ROWS, len(rows), BLOCK_ROWS):
+        block = change(values[rows[first : first + BLOCK_ROWS]])
+        total = np.add.reduce(np.vstack([total, block]), axis=0, dtype=np.float64)
+    return total
 
 
 def _normal_scores(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:

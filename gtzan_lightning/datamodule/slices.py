@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_request import Features
 
+BLOCK_STEPS = 2**16  # steps that are averaged at a time
 TOLERANCE = 1e-6  # relative, of lengths: 6 s is two windows of 3.0000000001 s
 
 
@@ -67,10 +68,14 @@ def step_table(features: Features, slices: SliceTable) -> tuple[NDArray[np.float
     if slices.rows_per_step == 1:
         return features.values, first_row
     distinct, index = np.unique(first_row, return_inverse=True)
-    total = np.zeros((len(distinct), features.values.shape[1]))
-    for offset in range(slices.rows_per_step):
-        total += features.values[distinct + offset]
-    return (total / slices.rows_per_step).astype(np.float32), index.reshape(first_row.shape)
+    steps = np.empty((len(distinct), features.values.shape[1]), np.float32)
+    for first in range(0, len(distinct), BLOCK_STEPS):
+        rows = distinct[first : first + BLOCK_STEPS]
+        total = np.zeros((len(rows), steps.shape[1]))
+        for offset in range(slices.rows_per_step):
+            total += features.values[rows + offset]
+        steps[first : first + len(rows)] = total / slices.rows_per_step
+    return steps, index.reshape(first_row.shape)
 
 
 def tracks_without_slice(slices: SliceTable, n_tracks: int) -> NDArray[np.int64]:

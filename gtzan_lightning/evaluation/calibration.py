@@ -34,11 +34,11 @@ def calibration_card(predictions: Predictions) -> dict[str, Any] | None:
     if not len(predictions.only("val")):
         return None
     temperature = fit_temperature(predictions.only("val"))
-    tables = {"before": predictions, "after": with_temperature(predictions, temperature)}
-    scores = {
-        part: {when: calibration_metrics(table.only(part)) for when, table in tables.items()}
-        for part in ("val", "test")
-    }
+    scores = {}
+    for part in ("val", "test"):
+        before = predictions.only(part)
+        tables = {"before": before, "after": with_temperature(before, temperature)}
+        scores[part] = {when: calibration_metrics(table) for when, table in tables.items()}
     return {"level": "window", "temperature": temperature, **scores}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from gtzan_lightning.evaluation.metrics import Decisions
@@ -49,6 +48,8 @@ def count_clusters(
     Raises:
         ValueError: A track has no cluster.
     """
+    import pandas as pd  # here: a report of finished runs starts without it
+
     missing = sorted(set(decisions.track_id) - set(cluster_of_track))
     if missing:
         raise ValueError(f"no cluster is known for {len(missing)} tracks, among them {missing[:3]}")

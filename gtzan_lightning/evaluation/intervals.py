@@ -53,14 +53,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
-from scipy.stats import beta, norm, t
+from scipy.special import expit, logit, ndtr, ndtri, stdtrit  # scipy.stats is slow to import
 
 from gtzan_lightning.evaluation.clusters import ClusterCounts, Statistic, Totals
 
 TINY_STEP = 1e-30  # of the complex-step derivative, which has no cancellation error
 NO_SPREAD = 1e-24  # a variance below this is rounding error
 REPLICATES = 2000
+MAX_DRAWS = 2**22  # draws of clusters in memory at a time
 SEED = 20020304  # fixed: an interval does not depend on the training seed
 
 
@@ -99,7 +99,7 @@ def t_interval(
     if variance < NO_SPREAD or not 0 < estimate < 1:
         low, high = _exact(estimate, clusters, coverage)
         return ScoreInterval(estimate, low, high, float(np.sqrt(variance)), None, clusters)
-    half = t.ppf((1 + coverage) / 2, degrees) * np.sqrt(variance) / (estimate * (1 - estimate))
+    half = stdtrit(degrees, (1 + coverage) / 2) * np.sqrt(variance) / (estimate * (1 - estimate))
     low, high = expit(logit(estimate) - half), expit(logit(estimate) + half)
     return ScoreInterval(
         estimate, min(float(low), estimate), max(float(high), estimate), float(np.sqrt(variance)), degrees, clusters
@@ -147,14 +147,20 @@ def _degrees(share: NDArray[np.float64]) -> float:
     The variance is a quadratic form x'Qx in the clusters' scores x. If these have equal variances, it approximates a
     chi-square with trace(Q)^2 / trace(QQ) degrees of freedom: clusters - 1 for equal shares, fewer for unequal ones.
     """
-    scale = share / np.sqrt(1 - share)
-    centred = np.eye(len(share)) - share[:, None] - share[None, :] + np.sum(share**2)
-    Q = scale[:, None] * centred * scale[None, :]
-    return float(np.trace(Q) ** 2 / np.sum(Q**2))
+    # Q = D (I - share 1' - 1 share' + level 11') D with D = diag(share / sqrt(1 - share)), written out: a matrix of all
+    # pairs of clusters would be too large for many.
+    weight, level = share**2 / (1 - share), np.sum(share**2)
+    diagonal = level - 2 * share
+    total, first, second = weight.sum(), weight @ share, weight @ share**2
+    everywhere = (level * total) ** 2 + 2 * total * second - 4 * level * total * first + 2 * first**2
+    squares = everywhere + np.sum(weight**2 * ((1 + diagonal) ** 2 - diagonal**2))  # trace(QQ)
+    return float(np.sum(weight * (1 + diagonal)) ** 2 / squares)
 
 
 def _exact(estimate: float, clusters: int, coverage: float) -> tuple[float, float]:
     """Clopper & Pearson's (1934) interval of `estimate * clusters` successes; SciPy's `binomtest` needs integers."""
+    from scipy.stats import beta
+
     tail, successes = (1 - coverage) / 2, estimate * clusters
     low = float(beta.ppf(tail, successes, clusters - successes + 1)) if estimate > 0 else 0.0
     high = float(beta.ppf(1 - tail, successes + 1, clusters - successes)) if estimate < 1 else 1.0
@@ -167,6 +173,7 @@ def bootstrap_interval(
     kind: Literal["percentile", "bca"] = "percentile",
     coverage: float = 0.95,
     replicates: int = REPLICATES,
+    samples: Totals | None = None,
 ) -> tuple[float, float]:
     """Bootstrap interval of a score from resampled clusters; [0, 1] with fewer than two.
 
@@ -178,11 +185,12 @@ def bootstrap_interval(
         kind: percentile interval, or bias-corrected and accelerated interval (Efron 1987, JASA 82).
         coverage: nominal probability that the interval contains the true score.
         replicates: number of resamples.
+        samples: the resamples, if they are known already.
     """
     if len(counts) < 2:
         return 0.0, 1.0
     estimate = float(statistic(counts.sum()))
-    values = statistic(resample(counts, replicates))
+    values = statistic(resample(counts, replicates) if samples is None else samples)
     levels = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
     if kind == "bca":
         levels = _bca_levels(levels, values, estimate, influence(counts, statistic))
@@ -192,22 +200,35 @@ def bootstrap_interval(
 
 def resample(counts: ClusterCounts, replicates: int = REPLICATES) -> Totals:
     """Counts of resampled tables, `(replicates, 3, genres)`."""
-    weights = _weights(tuple(counts.stratum.tolist()), replicates)
-    return (weights @ counts.totals.reshape(len(counts), -1)).reshape(replicates, *counts.totals.shape[1:])
+    drawn, scale = _drawn(tuple(counts.stratum.tolist()), replicates)
+    flat = counts.totals.reshape(len(counts), -1)
+    samples = np.concatenate(
+        [(some * scale) @ flat for some in np.array_split(drawn, _blocks(len(counts), replicates))]
+    )
+    return samples.reshape(replicates, *counts.totals.shape[1:])
 
 
-@lru_cache(maxsize=4)  # all scores of a part have the same clusters, hence weights
-def _weights(stratum: tuple[int, ...], replicates: int) -> NDArray[np.float64]:
-    """Weight of each cluster in each resample, `(replicates, clusters)`, scaled to the size of its stratum."""
+@lru_cache(maxsize=2)  # all scores of a part have the same clusters, hence draws
+def _drawn(stratum: tuple[int, ...], replicates: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """How often each cluster is drawn in each resample, `(replicates, clusters)`, and its weight, `(clusters,)`.
+
+    The weights scale the draws of a stratum to its size.
+    """
     rng = np.random.default_rng(SEED)
     strata = np.array(stratum)
-    weights = np.zeros((replicates, len(strata)))
+    drawn, scale = np.zeros((replicates, len(strata)), np.uint8), np.zeros(len(strata))
     for name in np.unique(strata):
         inside = np.flatnonzero(strata == name)
         draws = len(inside) - 1
-        counts = rng.multinomial(draws, np.full(len(inside), 1 / len(inside)), size=replicates)
-        weights[:, inside] = counts * (len(inside) / draws)
-    return weights
+        for some in np.array_split(np.arange(replicates), _blocks(len(inside), replicates)):
+            drawn[some[:, None], inside] = rng.multinomial(draws, np.full(len(inside), 1 / len(inside)), size=len(some))
+        scale[inside] = len(inside) / draws
+    return drawn, scale
+
+
+def _blocks(n_clusters: int, replicates: int) -> int:
+    """Number of blocks in which resamples are computed, to limit the memory."""
+    return max(1, min(replicates, n_clusters * replicates // MAX_DRAWS))
 
 
 def _bca_levels(
@@ -215,8 +236,8 @@ def _bca_levels(
 ) -> NDArray[np.float64]:
     """Correct percentile levels for bias and skewness (BCa: Davison & Hinkley 1997, section 5.3.2)."""
     below = (np.mean(values < estimate) + np.mean(values <= estimate)) / 2
-    bias = norm.ppf(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
+    bias = ndtri(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
     spread = np.sum(deviation**2) ** 1.5
     skew = np.sum(deviation**3) / (6 * spread) if spread > 0 else 0.0
-    shifted = bias + norm.ppf(levels)
-    return norm.cdf(bias + shifted / (1 - skew * shifted))
+    shifted = bias + ndtri(levels)
+    return ndtr(bias + shifted / (1 - skew * shifted))

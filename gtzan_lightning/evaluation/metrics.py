@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from gtzan_lightning.evaluation.predictions import Predictions
+
+if TYPE_CHECKING:  # a report of finished runs starts without pandas and scikit-learn
+    import pandas as pd
 
 Level = Literal["window", "clip", "clip_vote"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -57,6 +58,8 @@ def scores(decisions: Decisions) -> dict[str, float | int]:
     Raises:
         ValueError: There are no rows.
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     if not len(decisions):
         raise ValueError("no rows to score")
     macro = precision_recall_fscore_support(
@@ -71,6 +74,9 @@ def genre_scores(decisions: Decisions) -> pd.DataFrame:
 
     A genre without rows has NaN recall and F1; one never predicted has precision 0.
     """
+    import pandas as pd
+    from sklearn.metrics import precision_recall_fscore_support
+
     precision, recall, f1, n = precision_recall_fscore_support(
         decisions.y_true, decisions.y_pred, labels=np.arange(len(decisions.genres)), zero_division=0
     )
@@ -83,7 +89,8 @@ def genre_scores(decisions: Decisions) -> pd.DataFrame:
 
 def confusion(decisions: Decisions) -> NDArray[np.int64]:
     """Confusion matrix of counts, `(genres, genres)`: rows are true genres, columns predicted ones."""
-    return confusion_matrix(decisions.y_true, decisions.y_pred, labels=np.arange(len(decisions.genres)))
+    n = len(decisions.genres)
+    return np.bincount(n * decisions.y_true + decisions.y_pred, minlength=n * n).reshape(n, n)
 
 
 def overfit_gap(predictions: Predictions) -> float | None:

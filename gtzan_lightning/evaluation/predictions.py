@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.utils.files import as_cell, replacing, text_of_cell
+from gtzan_lightning.utils.content_index import UNREADABLE, content_hash
+from gtzan_lightning.utils.files import as_cell, quoted, replacing, text_of_cell
+
+if TYPE_CHECKING:  # a report of finished runs starts without pandas
+    import pandas as pd
 
 PARTS = ("train", "val", "test")
 LEADING_COLUMNS = ("track_id", "start_s", "part", "y_true")
+BINARY = ".npz"  # suffix of the binary copy of a CSV file
+BLOCK_ROWS = 10_000  # rows that are formatted at a time
 SUM_TOLERANCE = 1e-3  # allowed deviation from 1 of the sum of a row's probabilities
 
 
@@ -65,7 +73,7 @@ class Predictions:
     def labels(self) -> NDArray[np.intp]:
         """True genre of each row as an index into `genres`, `(rows,)`."""
         index = {genre: number for number, genre in enumerate(self.genres)}
-        return np.array([index[genre] for genre in self.y_true], dtype=np.intp)
+        return np.fromiter(map(index.__getitem__, self.y_true), np.intp, len(self))
 
     def decisions(self) -> NDArray[np.intp]:
         """Most probable genre of each row as an index into `genres`, `(rows,)`; the first one of ties."""
@@ -109,6 +117,8 @@ class Predictions:
 
     def _clip_of_row(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Clip of each row, `(rows,)`, and first row of each clip, `(clips,)`."""
+        import pandas as pd
+
         rows = pd.DataFrame({"part": self.part, "track": self.track_id}).groupby(["part", "track"], sort=False)
         clip = np.asarray(rows.ngroup(), dtype=np.intp)
         first = np.unique(clip, return_index=True)[1]
@@ -119,23 +129,110 @@ class Predictions:
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
-    """Write the table atomically as CSV with columns `track_id, start_s, part, y_true, p_<genre>...`."""
-    frame = pd.DataFrame({name: getattr(predictions, name) for name in LEADING_COLUMNS})
-    for name in ("track_id", "y_true"):
-        frame[name] = frame[name].map(as_cell)
-    frame["start_s"] = [repr(float(start)) for start in predictions.start_s]  # shortest exact form
-    names = [f"p_{genre}" for genre in predictions.genres]
-    table = pd.concat([frame, pd.DataFrame(predictions.probabilities.astype(np.float64), columns=names)], axis=1)
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")  # 9 digits are exact for float32
+    """Writes the table atomically as CSV with columns `track_id, start_s, part, y_true, p_<genre>...`.
+
+    `<stem>.npz` beside it holds the same table in a form that is read fast, see `stored_table`.
+    """
+    digest = hashlib.sha256()
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        for lines in _csv_lines(predictions):
+            digest.update(lines)
+            file.write(lines)
+    _store(predictions, path, digest.hexdigest())
+
+
+def _csv_lines(predictions: Predictions) -> Iterator[bytes]:
+    """The CSV file in blocks of rows, as `pandas.DataFrame.to_csv` writes them, several times as fast."""
+    yield ",".join([*LEADING_COLUMNS, *(quoted(f"p_{genre}") for genre in predictions.genres)]).encode() + b"\n"
+    text = {name: quoted(as_cell(name)) for name in {*predictions.track_id, *predictions.y_true}}
+    form = ",".join(["%s,%r,%s,%s", *["%.9g"] * len(predictions.genres)]) + "\n"  # 9 digits are exact for float32
+    for first in range(0, len(predictions), BLOCK_ROWS):
+        block = slice(first, first + BLOCK_ROWS)
+        leading = (
+            [text[name] for name in predictions.track_id[block]],
+            predictions.start_s[block].tolist(),  # %r is the shortest exact form
+            predictions.part[block],
+            [text[name] for name in predictions.y_true[block]],
+        )
+        probabilities = predictions.probabilities[block].astype(np.float64).T.tolist()
+        yield "".join(map(form.__mod__, zip(*leading, *probabilities, strict=True))).encode()
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTable:
+    """The binary copy of a CSV file with predictions."""
+
+    path: Path
+    about: dict[str, Any]  # the state of the CSV file, rows of each part, names of tracks and genres
+
+    def rows(self, part: str) -> int:
+        """Number of rows of a part; reads no array."""
+        return int(self.about["rows"][part])
+
+    def predictions(self) -> Predictions:
+        """The whole table."""
+        with np.load(self.path, allow_pickle=False) as arrays:
+            tracks, genres, parts = (
+                np.array(names, dtype=object) for names in (self.about["tracks"], self.about["genres"], PARTS)
+            )
+            return Predictions(
+                tracks[arrays["track"]], arrays["start_s"], parts[arrays["part"]], genres[arrays["y_true"]],
+                arrays["probabilities"], tuple(genres),
+            )  # fmt: skip
+
+
+def stored_table(path: Path) -> StoredTable | None:
+    """The binary copy of the CSV file `path`; None if there is none, or the CSV file has changed since.
+
+    A file of the same size and time is the same; otherwise its content is compared, since a copy of a run folder may
+    have other times.
+    """
+    copy = path.with_suffix(BINARY)
+    try:
+        with np.load(copy, allow_pickle=False) as arrays:
+            about = json.loads(str(arrays["about"]))
+        state = about["csv"]
+        found = path.stat()
+        same = (found.st_size, found.st_mtime_ns) == (state["bytes"], state["mtime_ns"])
+        if not same and (found.st_size != state["bytes"] or content_hash(path) != state["sha256"]):
+            return None
+    except UNREADABLE:
+        return None
+    return StoredTable(copy, about)
+
+
+def _store(predictions: Predictions, path: Path, sha256: str) -> None:
+    """Writes the binary copy of a CSV file that was just written."""
+    import pandas as pd
+
+    track, tracks = pd.factorize(predictions.track_id)
+    part = pd.Categorical(predictions.part, PARTS).codes  # int8
+    counts = {name: int((part == number).sum()) for number, name in enumerate(PARTS)}
+    state = path.stat()
+    about = {
+        "csv": {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256},
+        "rows": counts,
+        "tracks": list(tracks),
+        "genres": list(predictions.genres),
+    }
+    with replacing(path.with_suffix(BINARY), sync=False) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file, about=np.array(json.dumps(about)), track=track.astype(np.int32), start_s=predictions.start_s,
+            part=part, y_true=predictions.labels().astype(np.int16),
+            probabilities=predictions.probabilities,
+        )  # fmt: skip
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read the file of `write_predictions`, or another CSV file with the same columns.
+    """Reads the file of `write_predictions`, or another CSV file with the same columns.
 
     Raises:
         GtzanError: The file is unreadable or invalid; the message names file, line and column.
     """
+    if (stored := stored_table(path)) is not None:
+        return stored.predictions()
+    import pandas as pd
+
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -144,7 +241,7 @@ def read_predictions(path: Path) -> Predictions:
     for name in ("track_id", "y_true"):
         table[name] = table[name].map(text_of_cell)
     for name, allowed in (("part", PARTS), ("y_true", genres)):
-        _check_rows(~table[name].isin(allowed), table[name], f"is not one of {', '.join(allowed)}", path)
+        _check_rows(~table[name].isin(allowed).to_numpy(), table[name], f"is not one of {', '.join(allowed)}", path)
     start_s = _numbers(table["start_s"], path)
     columns = [_numbers(table[f"p_{genre}"], path) for genre in genres]
     probabilities = np.stack(columns, axis=1).astype(np.float32)
@@ -173,15 +270,17 @@ def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:
     try:
         values = column.to_numpy(dtype=object).astype(np.float64)
     except ValueError:  # convert what is valid, to report the first wrong row
+        import pandas as pd
+
         values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    _check_rows(~pd.Series(np.isfinite(values)), column, "is not a finite number", path)
+    _check_rows(~np.isfinite(values), column, "is not a finite number", path)
     return values
 
 
-def _check_rows(wrong: pd.Series, column: pd.Series, problem: str, path: Path) -> None:
+def _check_rows(wrong: NDArray[np.bool_], column: pd.Series, problem: str, path: Path) -> None:
     """Raise a GtzanError for the first wrong row; line 1 of the file is the header."""
     if wrong.any():
-        row = int(wrong.to_numpy().argmax())
+        row = int(wrong.argmax())
         raise GtzanError(
             f"{path}, line {row + 2}, column {column.name}: {column.iloc[row]!r} {problem} "
             f"({int(wrong.sum())} such row(s)). Correct the row or write the file again."

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.clusters import count_clusters
@@ -17,6 +18,9 @@ from gtzan_lightning.evaluation.intervals import small_sample_variance
 from gtzan_lightning.evaluation.metrics import Decisions, Level, decide
 from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.evaluation.significance import holm, mcnemar_test, sign_flip_test
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,8 @@ def compare(
     Raises:
         GtzanError: Two runs cannot be paired; the message gives the reason.
     """
+    import pandas as pd
+
     _check_paired(entrants)
     at_level = {entrant.name: _sorted_test(entrant, level) for entrant in entrants}
     votes = {entrant.name: _sorted_test(entrant, "clip_vote") for entrant in entrants}
@@ -59,6 +65,37 @@ def compare(
     for test in ("p_permutation", "p_mcnemar"):
         table[f"{test}_holm"] = holm(table[test].tolist())
     return table
+
+
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """The correct test rows of a run at one level, in a form that is compared fast."""
+
+    rows: str | None  # hash of the test rows and genres, which two runs must share; None if a row occurs twice
+    right: NDArray[np.float64]  # (clusters,)
+
+    @classmethod
+    def of(cls, test: Predictions, cluster_of_track: Mapping[str, str], level: Level) -> Hits:
+        """Counts the correct rows of each cluster.
+
+        Args:
+            test: predictions of the test part.
+            cluster_of_track: cluster of each track.
+            level: level of the decisions.
+
+        Raises:
+            ValueError: a track has no cluster.
+        """
+        keys = sorted(_keys(test))
+        unique = len(set(keys)) == len(keys) > 0
+        rows = hashlib.sha256(repr((test.genres, keys)).encode()).hexdigest() if unique else None
+        counts = count_clusters(decide(_sorted_rows(test), level), cluster_of_track)
+        return cls(rows, counts.totals[:, 0].sum(axis=1))
+
+
+def permutation_p_value(a: Hits, b: Hits) -> float | None:
+    """p-value of the sign-flip test, as `compare` returns it; None if the runs cannot be paired."""
+    return None if a.rows is None or a.rows != b.rows else sign_flip_test(a.right - b.right)
 
 
 def _check_paired(entrants: Sequence[Entrant]) -> None:
@@ -100,8 +137,12 @@ def _keys(test: Predictions) -> list[tuple[str, float, str]]:
 
 def _sorted_test(entrant: Entrant, level: Level) -> Decisions:
     """Decisions on the test part, sorted so that the rows of all runs correspond."""
-    test = entrant.predictions.only("test")
-    return decide(test.rows(np.lexsort((test.start_s, test.track_id.astype(str)))), level)
+    return decide(_sorted_rows(entrant.predictions.only("test")), level)
+
+
+def _sorted_rows(test: Predictions) -> Predictions:
+    """The rows by track and time."""
+    return test.rows(np.lexsort((test.start_s, test.track_id.astype(str))))
 
 
 def _right(decisions: Decisions) -> NDArray[np.bool_]:
@@ -119,7 +160,7 @@ def _pair(a: Decisions, b: Decisions, cluster_of_track: Mapping[str, str], cover
     if len(rows) > 1:
         mean = np.bincount(stratum, wins) / np.bincount(stratum, rows)
         variance, degrees = small_sample_variance((wins - rows * mean[stratum]) / rows.sum(), rows, stratum)
-        half = float(t.ppf((1 + coverage) / 2, degrees) * np.sqrt(variance))
+        half = float(stdtrit(degrees, (1 + coverage) / 2) * np.sqrt(variance))
         low, high = max(difference - half, -1.0), min(difference + half, 1.0)
     return {
         "accuracy_a": float(_right(a).mean()),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from gtzan_lightning.evaluation.clusters import Statistic, accuracy, count_clusters, genre_f1, genre_recall, macro_f1
-from gtzan_lightning.evaluation.intervals import bootstrap_interval, t_interval
+from gtzan_lightning.evaluation.intervals import bootstrap_interval, resample, t_interval
 from gtzan_lightning.evaluation.metrics import LEVELS, Decisions, decide, genre_scores, scores
 from gtzan_lightning.evaluation.predictions import Predictions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIN_CLUSTERS = 5  # minimum effective number of clusters for a reliable genre score
 BALANCED = 0.9  # smallest ratio of the smallest to the largest genre of a corpus with equal numbers of clips
@@ -34,12 +36,11 @@ def evaluate(predictions: Predictions, cluster_of_track: Mapping[str, str], clus
     Raises:
         ValueError: The test part is empty, or a track has no cluster.
     """
+    tables = {part: predictions.only(part) for part in ("val", "test")}
     return {
-        part: {
-            level: evaluate_level(decide(predictions.only(part), level), cluster_of_track, cluster) for level in LEVELS
-        }
-        for part in ("val", "test")
-        if part == "test" or len(predictions.only(part))
+        part: {level: evaluate_level(decide(table, level), cluster_of_track, cluster) for level in LEVELS}
+        for part, table in tables.items()
+        if part == "test" or len(table)
     }
 
 
@@ -50,12 +51,13 @@ def evaluate_level(
     entry: dict[str, Any] = dict(scores(decisions))
     counts = count_clusters(decisions, cluster_of_track, stratified=stratified)
     statistics: dict[str, Statistic] = {"accuracy": accuracy, "f1": macro_f1(decisions.occurring())}
+    samples = resample(counts) if len(counts) > 1 else None
     for name, statistic in statistics.items():
         interval = t_interval(counts, statistic)
         entry[f"{name}_ci95"] = [interval.low, interval.high]
         entry[f"{name}_se"] = interval.se
-        entry[f"{name}_ci95_percentile"] = list(bootstrap_interval(counts, statistic, "percentile"))
-        entry[f"{name}_ci95_bca"] = list(bootstrap_interval(counts, statistic, "bca"))
+        entry[f"{name}_ci95_percentile"] = list(bootstrap_interval(counts, statistic, "percentile", samples=samples))
+        entry[f"{name}_ci95_bca"] = list(bootstrap_interval(counts, statistic, "bca", samples=samples))
     warnings = too_few_clusters(genre_metrics(decisions, cluster_of_track), cluster)
     return entry | {"cluster": cluster, "n_clusters": len(counts), "warnings": warnings}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, t
+from scipy.special import stdtr, stdtrit  # scipy.stats is slow to import
 
 Interval = tuple[float, float]
 
@@ -30,14 +31,18 @@ def sign_flip_test(differences: NDArray[np.float64], flips: int = FLIPS) -> floa
     # scipy.stats.permutation_test gives the same exact p-values, but takes 5 times as long and draws other patterns.
     differing = differences[differences != 0]  # swapping equal results has no effect
     if len(differing) <= EXACT_CLUSTERS:
-        patterns = np.arange(2 ** len(differing))[:, None] >> np.arange(len(differing)) & 1
-        extra = 0
+        signs, extra = 2 * (np.arange(2 ** len(differing))[:, None] >> np.arange(len(differing)) & 1) - 1, 0
     else:
-        patterns = np.random.default_rng(SEED).integers(0, 2, (flips, len(differing)))
-        extra = 1
-    sums = np.abs((2 * patterns - 1) @ differing)
+        signs, extra = _random_signs(flips, len(differing)), 1
+    sums = np.abs(signs @ differing)
     as_extreme = np.sum(sums >= abs(differing.sum()) - 1e-9)
-    return float((as_extreme + extra) / (len(patterns) + extra))
+    return float((as_extreme + extra) / (len(signs) + extra))
+
+
+@lru_cache(maxsize=16)  # a report makes hundreds of tests
+def _random_signs(flips: int, clusters: int) -> NDArray[np.int8]:
+    """Random sign patterns, `(flips, clusters)`, always the same ones."""
+    return (2 * np.random.default_rng(SEED).integers(0, 2, (flips, clusters)) - 1).astype(np.int8)
 
 
 def mcnemar_test(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> float:
@@ -46,6 +51,8 @@ def mcnemar_test(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> floa
     The test assumes independent rows: pass clips, not windows. Tracks of one artist still make the p-value too small;
     `sign_flip_test` does not have this problem.
     """
+    from scipy.stats import binomtest
+
     only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(~right_a & right_b))
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
@@ -93,9 +100,9 @@ def resampled_interval(values: Sequence[float], n_train: float, n_test: float, c
         raise ValueError(f"{len(values)} splits of {n_train} training examples give no interval; two are needed")
     mean, variance = float(np.mean(values)), float(np.var(values, ddof=1))
     se = float(np.sqrt(variance * (1 / len(values) + n_test / n_train)))
-    half = float(t.ppf((1 + coverage) / 2, len(values) - 1)) * se
+    half = float(stdtrit(len(values) - 1, (1 + coverage) / 2)) * se
     ratio = mean / se if se > 0 else float("nan" if mean == 0 else np.copysign(np.inf, mean))
-    p = float(2 * t.sf(abs(ratio), len(values) - 1)) if mean != 0 else 1.0
+    p = float(2 * stdtr(len(values) - 1, -abs(ratio))) if mean != 0 else 1.0
     return Resampled(mean, mean - half, mean + half, se, ratio, p)
 
 

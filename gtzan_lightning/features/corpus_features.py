@@ -134,7 +134,7 @@ def _from_table(corpus: Corpus, window_s: float) -> Features:
     return Features(
         name="stats",
         columns=STATS_COLUMNS,
-        values=table.values[rows].astype(np.float32),
+        values=table.single(rows),
         track_index=track_index,
         start_s=table.start_s[rows],
         row_s=window_s,
@@ -155,24 +155,21 @@ def _rows_of_tracks(corpus: Corpus, table: FeatureTable) -> tuple[NDArray[np.int
 def _from_own_table(corpus: Corpus, table: FeatureTable, transform: str | None, pooling: str | None) -> Features:
     """The rows of a user's table, transformed and pooled as configured."""
     rows, track_index, _ = _rows_of_tracks(corpus, table)
-    values, start_s, columns = table.values[rows], table.start_s[rows], table.columns
+    start_s, columns = table.start_s[rows], table.columns
+    if transform is None and (pooling is None or table.whole_clips):
+        single, whole = table.single(rows), pooling is not None or table.whole_clips
+        return Features(TABLE, columns, single, track_index, start_s, table.window_s, whole_clips=whole)
+    values = table.values[rows]
     if transform is not None:
         values = _transformed(values, columns, transform)
     if pooling is not None and not table.whole_clips:
         first = np.flatnonzero(np.r_[True, np.diff(track_index) != 0])
         groups = np.split(values, first[1:])
-        values = np.stack([np.concatenate([rows.mean(axis=0), rows.std(axis=0)]) for rows in groups])
+        values = np.stack([np.concatenate([each.mean(axis=0), each.std(axis=0)]) for each in groups])
         track_index, start_s = track_index[first], np.zeros(len(first))
         columns = (*(f"{name}_mean" for name in columns), *(f"{name}_std" for name in columns))
-    return Features(
-        name=TABLE,
-        columns=columns,
-        values=values.astype(np.float32),
-        track_index=track_index,
-        start_s=start_s,
-        row_s=table.window_s,
-        whole_clips=pooling is not None or table.whole_clips,
-    )
+    whole = pooling is not None or table.whole_clips
+    return Features(TABLE, columns, values.astype(np.float32), track_index, start_s, table.window_s, whole_clips=whole)
 
 
 def _transformed(values: NDArray[np.float64], columns: tuple[str, ...], transform: str) -> NDArray[np.float64]:

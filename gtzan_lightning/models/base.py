@@ -13,7 +13,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassStatScores
 from torchmetrics.utilities import dim_zero_cat
 
-from gtzan_lightning.datamodule.examples import Batch
+from gtzan_lightning.datamodule.examples import Batch, BatchList
 from gtzan_lightning.models.optimization import Optimization
 
 CONTENTS = "gtzan_lightning"  # key of `GenreModule.contents` in a checkpoint
@@ -90,18 +90,23 @@ class GenreModule(LightningModule):
         self._take_steps(batch)
         return None
 
-    def _take_steps(self, batches: list[Batch]) -> None:
+    def _take_steps(self, batches: BatchList) -> None:
         """The steps that Lightning's automatic optimization takes, without its work between two batches."""
         optimizer: Any = self.optimizers()
-        parameters = list(self.parameters())
-        for batch in batches:
+        schedule: Any = self.lr_schedulers()
+        by_step = self.optimization.interval == "step"
+        parameters = [each for group in optimizer.optimizer.param_groups for each in group["params"]]
+        for number, batch in enumerate(batches, start=1):
             for parameter in parameters:
                 parameter.grad = None  # faster than `zero_grad`
             self.training_loss(batch).backward()
+            if self.gradient_clip_val:
+                nn.utils.clip_grad_norm_(parameters, self.gradient_clip_val)
             # Lightning's wrapper counts a step of the trainer: one for each list.
-            (optimizer if batch is batches[-1] else optimizer.optimizer).step()
-        if self.trainer.is_last_batch:
-            schedule: Any = self.lr_schedulers()
+            (optimizer if number == len(batches) else optimizer.optimizer).step()
+            if by_step:
+                schedule.step()
+        if self.trainer.is_last_batch and not by_step:
             schedule.step()
 
     def training_loss(self, batch: Batch) -> Tensor:

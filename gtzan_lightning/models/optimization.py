@@ -12,6 +12,8 @@ from lightning import LightningModule
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
+from gtzan_lightning.datamodule.examples import ListLoader
+
 WHOLE_TRAINING = "whole_training"  # value of an argument: the number of steps or epochs of the training
 HAVE_FUSED = (torch.optim.AdamW, torch.optim.Adam, torch.optim.SGD)  # one kernel for all parameters: faster
 
@@ -45,8 +47,7 @@ class Optimization:
         """
         arguments = dict(self.scheduler_options)
         if WHOLE_TRAINING in arguments.values():
-            trainer = module.trainer
-            length = trainer.estimated_stepping_batches if self.interval == "step" else trainer.max_epochs
+            length = _steps(module.trainer) if self.interval == "step" else module.trainer.max_epochs
             arguments = {key: length if value == WHOLE_TRAINING else value for key, value in arguments.items()}
         if self.scheduler is torch.optim.lr_scheduler.ReduceLROnPlateau:
             arguments.setdefault("mode", mode)
@@ -62,6 +63,13 @@ class Optimization:
         if self.optimizer in HAVE_FUSED and "mixed" not in module.trainer.precision:
             options.setdefault("fused", True)  # with mixed precision, Lightning cannot clip gradients before it
         return self.optimizer(decay_groups(module, decay), **options)
+
+
+def _steps(trainer: Any) -> float:
+    """Number of optimizer steps of the training; Lightning counts one for each list of batches."""
+    steps: float = trainer.estimated_stepping_batches  # also sets up the loader
+    loader = trainer.train_dataloader
+    return len(loader.loader) * trainer.max_epochs if isinstance(loader, ListLoader) else steps
 
 
 def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

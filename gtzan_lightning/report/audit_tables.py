@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
@@ -11,8 +11,10 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from gtzan_lightning.audit.random_labels import RandomLabelResult
 from gtzan_lightning.report.tables import print_lines
+
+if TYPE_CHECKING:  # imports much of scikit-learn
+    from gtzan_lightning.audit.random_labels import RandomLabelResult
 
 LISTED = 72  # width of the console below which findings are a list instead of a table
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}

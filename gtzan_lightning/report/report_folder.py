@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from rich.progress import track
@@ -65,12 +66,7 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(
-            folder / "scores.csv",
-            tidy([record.card for record in ordered])
-            .map(lambda value: as_cell(value) if isinstance(value, str) else value)
-            .to_csv(index=False, lineterminator="\n"),
-        )
+        write_text(folder / "scores.csv", _csv(tidy([record.card for record in ordered])))
         write_text(folder / "report.md", report_markdown(table, found, missing))
         write_text(folder / "report.html", page)
     except OSError as error:
@@ -78,9 +74,9 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
     return table, found
 
 
-def tidy(cards: Sequence[Card]) -> pd.DataFrame:
+def tidy(cards: Sequence[Card]) -> list[dict[str, Any]]:
     """One row per job, part and level: every score with its interval and n."""
-    rows = [
+    return [
         {
             "run_id": card["run_id"],
             "overrides": " ".join(card["overrides"]),
@@ -104,7 +100,15 @@ def tidy(cards: Sequence[Card]) -> pd.DataFrame:
         for part, levels in card["metrics"].items()
         for level, scores in levels.items()
     ]
-    return pd.DataFrame(rows)
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    text = StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: as_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+                     for row in rows)  # fmt: skip
+    return text.getvalue()
 
 
 def report_sweep(jobs: Sequence[tuple[Path, Card]], folder: Path) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
@@ -14,6 +13,9 @@ from gtzan_lightning.report.console import evaluations_table, print_genres, prin
 from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
 from gtzan_lightning.runs.browser import card_of
 from gtzan_lightning.runs.run_folder import Card, RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def print_record(run: RunFolder, console: Console | None = None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import Level
-from gtzan_lightning.evaluation.run_comparison import Entrant, compare
+from gtzan_lightning.evaluation.run_comparison import permutation_p_value
 from gtzan_lightning.evaluation.significance import Interval, holm, independent_drop, over_seeds, resampled_interval
 from gtzan_lightning.runs.records import Record, TestParts
 from gtzan_lightning.runs.row_groups import Row, Table, sizes
@@ -108,14 +108,10 @@ def _p_on_one_split(a: Sequence[Record], b: Sequence[Record], level: Level, test
 def _permutation(a: Record, b: Record, level: Level, test_parts: TestParts) -> float:
     """p-value of the sign-flip test; 1 if predictions are damaged, do not pair, or have tracks without a cluster."""
     try:
-        part_a, part_b = test_parts.of(a.run), test_parts.of(b.run)
-        entrants = [
-            Entrant("a", part_a.predictions, a.card["split"]["sha256"]),
-            Entrant("b", part_b.predictions, b.card["split"]["sha256"]),
-        ]
-        return float(compare(entrants, part_a.clusters, level)["p_permutation"].iloc[0])
+        found = permutation_p_value(test_parts.hits(a.run)[level], test_parts.hits(b.run)[level])
     except (GtzanError, ValueError):
         return 1.0
+    return 1.0 if found is None else found
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from gtzan_lightning.config.identity import WITHOUT_EFFECT
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import Level
-from gtzan_lightning.evaluation.predictions import Predictions, read_predictions
-from gtzan_lightning.evaluation.run_comparison import Entrant
+from gtzan_lightning.evaluation.predictions import PARTS, Predictions, read_predictions, stored_table
+from gtzan_lightning.evaluation.run_comparison import Entrant, Hits
 from gtzan_lightning.evaluation.run_comparison import compare as compare_entrants
 from gtzan_lightning.runs.browser import card_of, find_runs, matching, named_run
 from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder
 from gtzan_lightning.utils.files import text_of_cell
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 JOBS = "jobs*/[0-9]*"  # one file for each job, in one folder for each copy of the sweep
 KEPT = 64  # test parts in memory, about 0.5 MB each
@@ -62,6 +64,7 @@ class Record:
     run: RunFolder
     card: Card
     settings: Settings
+    whole: bool = False  # its predictions were checked
 
     @property
     def name(self) -> str:
@@ -125,11 +128,28 @@ def whole_predictions(run: RunFolder) -> Predictions:
         GtzanError: The table is damaged, or has not as many rows as the scores on the run card were computed from.
     """
     predictions = read_predictions(run.predictions)
-    for part, levels in run.done_card()["metrics"].items():
-        expected, found = levels["window"]["n"], int((predictions.part == part).sum())
+    _check_rows(run, run.done_card(), {part: int((predictions.part == part).sum()) for part in PARTS})
+    return predictions
+
+
+def check_predictions(record: Record) -> None:
+    """Checks that the predictions of a finished run are whole; their binary copy states its rows.
+
+    Raises:
+        GtzanError: as `whole_predictions`.
+    """
+    stored = None if record.whole else stored_table(record.run.predictions)
+    if stored is not None:
+        _check_rows(record.run, record.card, {part: stored.rows(part) for part in PARTS})
+    elif not record.whole:
+        whole_predictions(record.run)
+
+
+def _check_rows(run: RunFolder, card: Card, rows: Mapping[str, int]) -> None:
+    for part, levels in card["metrics"].items():
+        expected, found = levels["window"]["n"], rows[part]
         if found != expected:
             raise GtzanError(f"{run.predictions}: {found:,} of {expected:,} rows of the part {part}. {REMEDY}")
-    return predictions
 
 
 def reason(record: Record) -> str:
@@ -206,14 +226,19 @@ class TestPart:
 
 
 class TestParts:
-    """Reads and caches test parts: `TestParts().of(run)`.
+    """Reads and caches test parts, `TestParts().of(run)`, and their correct rows by level, `.hits(run)`.
 
     Raises:
-        GtzanError: In `of`, if predictions.csv is damaged.
+        GtzanError: In `of` and `hits`, if predictions.csv is damaged.
     """
 
     def __init__(self) -> None:
         self.of = lru_cache(maxsize=KEPT)(_read_test_part)
+        self.hits = lru_cache(maxsize=None)(self._hits)
+
+    def _hits(self, run: RunFolder) -> dict[Level, Hits]:
+        part = self.of(run)
+        return {level: Hits.of(part.predictions, part.clusters, level) for level in ("window", "clip")}
 
 
 def _read_test_part(run: RunFolder) -> TestPart:
@@ -226,12 +251,13 @@ def _read_test_part(run: RunFolder) -> TestPart:
 
 def checked(record: Record) -> Record:
     """The record; with the status `damaged` and the reason if the predictions of a finished run are not whole."""
-    if record.done:
-        try:
-            whole_predictions(record.run)
-        except (GtzanError, ValueError) as error:
-            return replace(record, card=record.card | {"status": "damaged", "error": str(error)})
-    return record
+    if not record.done:
+        return record
+    try:
+        check_predictions(record)
+    except (GtzanError, ValueError) as error:
+        return replace(record, card=record.card | {"status": "damaged", "error": str(error)})
+    return replace(record, whole=True)
 
 
 def read_clusters(run: RunFolder) -> dict[str, str]:
@@ -242,6 +268,6 @@ def read_clusters(run: RunFolder) -> dict[str, str]:
     """
     if not run.clusters.is_file():
         raise GtzanError(f"{run.clusters}: missing. Repeat the run with rerun=true.")
-    table = pd.read_csv(run.clusters, dtype=str, keep_default_na=False)
-    tracks, clusters = (table[name].map(text_of_cell) for name in ("track_id", "cluster"))
-    return dict(zip(tracks, clusters, strict=True))
+    with run.clusters.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        return {text_of_cell(row["track_id"]): text_of_cell(row["cluster"]) for row in rows}

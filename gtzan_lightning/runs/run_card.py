@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from gtzan_lightning.config.identity import SCHEMA
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import PARTS
-from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256
 from gtzan_lightning.datamodule.slices import SliceTable, tracks_without_slice
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.datamodule.splits import shared_tracks
@@ -118,6 +117,8 @@ def data_entries(
         split: The config group `split` as plain values.
         manifest: The file to write.
     """
+    from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256  # imports pandas
+
     csv = manifest_csv(corpus, slices, parts)
     write_bytes(manifest, csv)
     return {

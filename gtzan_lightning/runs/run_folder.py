@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ LIMITS = (
     "overfit_batches",
 )  # fmt: skip
 """Keys of `trainer` that leave out examples."""
+
+_FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")  # 1e-5, which YAML 1.1 takes for text
 
 REMEDY = "Repeat the run with rerun=true; the folder is kept."
 
@@ -84,11 +88,11 @@ class RunFolder:
         file = self.path / "config.yaml"
         if not file.is_file():
             return {}
-        from omegaconf import OmegaConf  # here: slow to import, and a list of runs does without
+        import yaml  # here: a list of runs does without
 
         try:
-            return flat(OmegaConf.to_container(OmegaConf.load(file)))  # type: ignore[arg-type]
-        except Exception as error:  # YAML and OmegaConf raise many types
+            return flat(yaml.load(file.read_text(encoding="utf-8"), _yaml_loader()))
+        except Exception as error:  # YAML raises many types, and a list has no keys
             raise GtzanError(f"{file}: damaged ({error}).\n{REMEDY}") from error
 
     def evaluations(self) -> list[Card]:
@@ -240,6 +244,21 @@ def limits_of(card: Mapping[str, Any]) -> list[str]:
 def changed_code(card: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
     """Source files of a run that have changed since; all files for a run that recorded none; empty without a card."""
     return changed_files(card.get("code", {}).get("files", {}), files) if card else []
+
+
+@cache
+def _yaml_loader() -> Any:
+    """A loader that reads the file which OmegaConf wrote as OmegaConf does, ten times as fast."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers = {  # noqa: RUF012
+            first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+    return Loader
 
 
 def _is_locked_elsewhere(path: Path) -> bool:

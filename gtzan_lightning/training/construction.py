@@ -353,7 +353,6 @@ def make_trainer(config: Config, callbacks: Sequence[Callback], logger: Sequence
         "strategy": options.strategy,
         "precision": options.precision,
         "max_epochs": options.max_epochs,
-        "gradient_clip_val": options.gradient_clip_val,
         "limit_train_batches": options.limit_batches,
         "limit_val_batches": options.limit_batches,
         "deterministic": "warn",

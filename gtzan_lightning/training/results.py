@@ -31,7 +31,7 @@ from gtzan_lightning.evaluation.figures import (
     reliability_figure,
     risk_coverage_figure,
 )
-from gtzan_lightning.evaluation.metrics import LEVELS, Level, decide, overfit_gap, scores
+from gtzan_lightning.evaluation.metrics import LEVELS, Level, confusion, decide, overfit_gap, scores
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_metrics
 from gtzan_lightning.models.base import GenreModule
@@ -62,12 +62,12 @@ def predict_all(
         probabilities.append(predicted(config, model, loader))
         rows.append(chosen[: len(probabilities[-1])])
     numbers = np.concatenate(rows)
-    tracks = [datamodule.corpus.tracks[index] for index in datamodule.slices.track_index[numbers]]
+    tracks, of_row = datamodule.corpus.tracks, datamodule.slices.track_index[numbers]
     return Predictions(
-        track_id=np.asarray([track.track_id for track in tracks], dtype=object),
+        track_id=np.asarray([track.track_id for track in tracks], dtype=object)[of_row],
         start_s=datamodule.slices.start_s[numbers],
         part=datamodule.parts[numbers].astype(object),
-        y_true=np.asarray([track.genre for track in tracks], dtype=object),
+        y_true=np.asarray([track.genre for track in tracks], dtype=object)[of_row],
         probabilities=np.concatenate(probabilities),
         genres=datamodule.genres,
     )
@@ -123,10 +123,10 @@ def record_results(
     cluster_of_track = {track.track_id: cluster for track, cluster in zip(corpus.tracks, clusters, strict=True)}
     write_text(run.clusters, clusters_csv(cluster_of_track))
     card["metrics"] = evaluate(predictions, cluster_of_track, cluster)
-    card["genres"] = {
-        level: genre_entries(genre_metrics(decide(predictions.only("test"), level), cluster_of_track))
-        for level in DRAWN_LEVELS
-    }
+    test = predictions.only("test")
+    decisions = {level: decide(test, level) for level in DRAWN_LEVELS}
+    card["genres"] = {level: genre_entries(genre_metrics(each, cluster_of_track)) for level, each in decisions.items()}
+    card["confusion"] = {level: confusion(each).tolist() for level, each in decisions.items()}
     if (calibration := calibration_card(predictions)) is not None:
         card["calibration"] = calibration
     card["training"]["overfit_gap"] = overfit_gap(predictions)

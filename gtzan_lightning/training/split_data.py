@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,6 @@ from gtzan_lightning.corpus.loading import load_corpus
 from gtzan_lightning.corpus.location import DataSource, manifest_files
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import SplitRule
-from gtzan_lightning.datamodule.augmentation import check_genres
-from gtzan_lightning.datamodule.examples import ScaledExamples
 from gtzan_lightning.datamodule.manifest import manifest_parts
 from gtzan_lightning.datamodule.slices import SliceTable, slice_table
 from gtzan_lightning.datamodule.split_rules import rule_named
@@ -22,6 +21,9 @@ from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_s
 from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_request import AugmentedCopy, Features, FrameSettings
 from gtzan_lightning.utils.caching import Memo, cache_dir
+
+if TYPE_CHECKING:  # imports torch, which `gtzan data check` does not need
+    from gtzan_lightning.datamodule.examples import ScaledExamples
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,8 @@ def _data_key(config: Config, source: DataSource) -> tuple[object, ...]:
 
 
 def _opened(config: Config, source: DataSource, refuse: bool) -> SplitData:
+    from gtzan_lightning.datamodule.augmentation import check_genres  # imports torch
+
     corpus = load_configured_corpus(config, source)
     check_genres(config.augmentation.factors, corpus)
     rule = _rule(config)
@@ -88,7 +92,8 @@ def _opened(config: Config, source: DataSource, refuse: bool) -> SplitData:
     features = load_configured_features(config, corpus)
     slices = configured_slices(config, features)
     parts, notes = _parts(config, corpus, slices, rule, refuse)
-    return SplitData(replace(corpus, notes=(*corpus.notes, *notes)), features, slices, parts)
+    corpus = replace(corpus, notes=(*corpus.notes, *notes), tables={})  # which the features were made of
+    return SplitData(corpus, features, slices, parts)
 
 
 def load_configured_corpus(config: Config, source: DataSource | None = None) -> Corpus:

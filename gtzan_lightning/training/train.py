@@ -56,6 +56,14 @@ SYNTHETIC_NOTICE = "Training on the SYNTHETIC corpus: its scores say nothing abo
 NO_DATA_NOTICE = "There is no data folder: set data.root=FOLDER or GTZAN_ROOT=FOLDER for GTZAN."
 
 BATCHES_PER_LIST = 64  # optimizer steps in one step of Lightning
+STEP_HOOKS = (
+    "training_step", "configure_optimizers", "configure_gradient_clipping", "backward", "optimizer_step",
+    "optimizer_zero_grad", "lr_scheduler_step", "on_train_batch_start", "on_train_batch_end", "on_before_zero_grad",
+    "on_before_backward", "on_after_backward", "on_before_optimizer_step", "on_before_batch_transfer",
+    "on_after_batch_transfer", "transfer_batch_to_device",
+)  # fmt: skip
+"""Methods that Lightning calls for each step: a model that has its own gets each step from Lightning."""
+
 LAST_EPOCH = "last epoch"  # in place of a score that selects the epoch
 LEFTOVERS = ("LOCAL_RANK", "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK")
 """Variables of launchers of distributed runs."""
@@ -272,14 +280,14 @@ def _fit(
 def shorten_steps(config: Config, model: GenreModule, datamodule: SliceDataModule) -> None:
     """Lets the model take several steps at a time where Lightning does nothing between them; the numbers are the same.
 
-    With small networks and batches, half of the time of a step is Lightning's.
+    With small networks and batches, a quarter to a half of the time of a step is Lightning's.
     """
     options, schedule = config.trainer, config.scheduler
-    plain = options.gradient_clip_val is None and options.limit_batches is None and not options.model_extra
+    plain = options.limit_batches is None and not options.model_extra
     single = options.devices == 1 and options.precision == "32-true" and options.accelerator == "cpu"
-    by_epoch = schedule is not None and schedule.interval == "epoch" and not schedule.target.endswith("Plateau")
-    own_step = type(model).training_step is GenreModule.training_step and model.automatic_optimization
-    if plain and single and by_epoch and own_step:
+    scheduled = schedule is not None and not schedule.target.endswith("Plateau")  # which follows a score
+    own = all(getattr(type(model), hook) is getattr(GenreModule, hook) for hook in STEP_HOOKS)
+    if plain and single and scheduled and own and model.automatic_optimization:
         model.automatic_optimization = False
         datamodule.batches_per_list = BATCHES_PER_LIST
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
 import re
 import shutil
@@ -42,6 +44,13 @@ def as_cell(text: str) -> str:
 def text_of_cell(cell: str) -> str:
     """The text that `as_cell` made a cell of."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def quoted(cell: str) -> str:
+    """A cell as the file has it: in quotes if it contains a comma, a quote or a line break."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([cell, ""])
+    return buffer.getvalue()[:-2]
 
 
 def is_number(text: str) -> bool:

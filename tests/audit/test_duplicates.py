@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from audit import audit_inputs
+from gtzan_lightning.audit import duplicates
 from gtzan_lightning.audit.duplicates import find_duplicates, identical_tracks
 from gtzan_lightning.corpus.loading import open_corpus
 from gtzan_lightning.features.corpus_features import load_features
@@ -68,8 +69,48 @@ def test_many_silent_tracks_of_one_row_are_no_copies():
     assert identical_tracks(short) == [(0, 1)]
 
 
+@pytest.fixture(scope="module")
+def many_points():
+    """3,000 points in groups, of which 30 have a copy close by, and a far one that is alone."""
+    rng = np.random.default_rng(0)
+    points = 2 * rng.normal(size=(10, 20)).repeat(300, axis=0) + rng.normal(size=(3000, 20))
+    points[2970:] = points[:30] + 0.05 * rng.normal(size=(30, 20))
+    points[100] = 50.0
+    return points
+
+
+def test_many_tracks_are_compared_within_cells(many_points, monkeypatch):
+    exact = duplicates._near_pairs(many_points, duplicates.NEAR)
+    assert [(one, other) for one, other, _ in exact] == [(one, one + 2970) for one in range(30)]
+    monkeypatch.setattr(duplicates, "COMPARED_TRACKS", 1000)
+    found = duplicates._near_pairs(many_points, duplicates.NEAR)
+    assert [pair[:2] for pair in found] == [pair[:2] for pair in exact]
+    assert found == duplicates._near_pairs(many_points, duplicates.NEAR)
+    np.testing.assert_allclose([pair[2] for pair in found], [pair[2] for pair in exact], rtol=0.1)
+
+
+def test_cells_contain_most_neighbours_and_never_the_point_itself(many_points):
+    distance, neighbour = duplicates._neighbours(many_points, 10)
+    near_distance, near = duplicates._neighbours(many_points, 10, most=1000)
+    assert (near != np.arange(3000)[:, None])[np.isfinite(near_distance)].all()
+    common = np.mean([len(set(one) & set(other)) for one, other in zip(near, neighbour, strict=True)])
+    assert common > 8
+    assert (near_distance >= distance - 1e-6).all()
+
+
+def test_more_identical_points_than_neighbours():
+    points = np.random.default_rng(0).normal(size=(2000, 5))
+    points[:40] = 0
+    distance, neighbour = duplicates._neighbours(points, 10, most=100)
+    np.testing.assert_allclose(distance[:40], 0, atol=1e-6)
+    assert (neighbour[:40] < 40).all()
+    assert (neighbour != np.arange(2000)[:, None]).all()
+
+
 @pytest.mark.gtzan
-def test_the_real_table_has_its_known_copies_and_no_others(gtzan_root, tmp_path):
+@pytest.mark.parametrize("compared", [duplicates.COMPARED_TRACKS, 100])
+def test_the_real_table_has_its_known_copies_and_no_others(gtzan_root, tmp_path, monkeypatch, compared):
+    monkeypatch.setattr(duplicates, "COMPARED_TRACKS", compared)
     corpus = open_corpus("gtzan", str(gtzan_root), source=None, features="stats", cache_dir=tmp_path, n_jobs=1)
     features = load_features(corpus, name="stats", window_s=30.0, settings=FrameSettings(), cache_dir=tmp_path)
     known = pd.read_csv(gtzan_root / "metadata.csv", dtype=str, keep_default_na=False).set_index("track_id")

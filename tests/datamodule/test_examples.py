@@ -1,9 +1,15 @@
 """Order and sizes of batches."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
+import tiny
 import torch
 
-from gtzan_lightning.datamodule.examples import BatchLoader, EpochOrder, Examples
+from gtzan_lightning.datamodule import examples as examples_module
+from gtzan_lightning.datamodule.examples import BatchList, BatchLoader, EpochOrder, Examples, ListLoader, scale_examples
+from gtzan_lightning.datamodule.slices import slice_table
 
 
 def order_of(epoch, **options):
@@ -83,3 +89,36 @@ def test_augmentation_leaves_the_examples_unchanged():
     changed = BatchLoader(examples, EpochOrder(torch.arange(4), None), 4, augment=lambda x, _: x + 100)
     assert float(next(iter(changed))[0].min()) == 100.0
     assert float(examples.values.min()) == 0.0
+
+
+@pytest.mark.parametrize("scaling", ["standard", "quantile"])
+def test_mapped_examples_stay_on_disk_and_give_the_same_batches(tmp_path, monkeypatch, scaling):
+    features = tiny.features([6] * 20)
+    corpus, slices = tiny.corpus(), slice_table(features, seconds=6.0)
+    parts = np.where(slices.track_index % 3 == 0, "val", "train")
+    np.save(tmp_path / "values.npy", features.values)
+    mapped = replace(features, values=np.load(tmp_path / "values.npy", mmap_mode="r"))
+    arguments = (slices, parts, scaling)
+    in_memory = scale_examples(corpus, features, *arguments)
+    assert scale_examples(corpus, mapped, *arguments).examples.scale is None  # small ones are read
+    monkeypatch.setattr(examples_module, "MAPPED_BYTES", 0)
+    on_disk = scale_examples(corpus, mapped, *arguments).examples
+    assert on_disk.values.data_ptr() == mapped.values.ctypes.data
+    chosen = torch.tensor([5, 0, 7])
+    for one, other in zip(in_memory.examples.batch(chosen), on_disk.batch(chosen), strict=True):
+        assert torch.equal(one, other)
+    twice = Examples.concatenated([on_disk, on_disk])
+    assert torch.equal(twice.values[: len(on_disk.values)], in_memory.examples.values)
+
+
+def test_the_batches_of_a_list_are_made_when_they_are_used():
+    used = []
+    lists = ListLoader(loader(10, 2, seed=None), 3)
+    lists.loader.augment = lambda x, y: used.append(y.tolist()) or x
+    sizes = []
+    for batches in lists:
+        assert isinstance(batches, BatchList)
+        sizes.append(len(batches))
+        for number, _ in enumerate(batches, start=len(used) + 1):
+            assert len(used) == number
+    assert (len(lists), sizes, len(used)) == (2, [3, 2], 5)

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 
@@ -37,6 +38,20 @@ def test_one_row_per_slice_without_excluded_ones():
     csv = manifest_csv(CORPUS, SLICES, PARTS)
     assert csv.decode() == TEXT
     assert manifest_sha256(csv) == hashlib.sha256(TEXT.encode()).hexdigest()
+
+
+def test_the_file_is_that_of_pandas():
+    corpus = tiny.corpus()
+    tracks = [replace(track, track_id=f"{'=' * (n % 2)}{n}, a") for n, track in enumerate(corpus.tracks)]
+    features = tiny.features([4] * 20, row_s=0.1)
+    slices = slice_table(features, seconds=0.2)
+    parts = np.where(slices.track_index % 3 == 0, "", "train")
+    kept = parts == "train"
+    names = np.array([f"'{track.track_id}" if track.track_id[0] == "=" else track.track_id for track in tracks], object)
+    frame = pd.DataFrame({"track_id": names[slices.track_index[kept]], "start_s": slices.start_s[kept].round(6),
+                          "stop_s": slices.stop_s[kept].round(6), "part": parts[kept]})  # fmt: skip
+    made = manifest_csv(replace(corpus, tracks=tuple(tracks)), slices, parts)
+    assert made == frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def test_a_manifest_is_read_back(tmp_path):

@@ -1,9 +1,11 @@
 """Standardisation of features."""
 
 import numpy as np
+import pytest
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from gtzan_lightning.datamodule.scaling import Standardisation
+from gtzan_lightning.datamodule import scaling
+from gtzan_lightning.datamodule.scaling import Standardisation, used_steps
 
 
 def test_equals_standard_scaler():
@@ -55,3 +57,28 @@ def test_quantile_scores_have_the_shape_of_the_values():
     training = np.random.default_rng(0).normal(size=(300, 4))
     fitted = Standardisation.fitted(training, "quantile")
     assert fitted.apply(training.reshape(100, 3, 4)).tolist() == fitted.apply(training).reshape(100, 3, 4).tolist()
+
+
+@pytest.mark.parametrize("kind", ["standard", "quantile"])
+@pytest.mark.parametrize("n_features", [2, 5])
+def test_values_read_in_blocks_give_the_same_bits(monkeypatch, kind, n_features):
+    values = np.random.default_rng(0).normal(3, 2, (1000, n_features)).astype(np.float32)
+    rows = np.flatnonzero(np.arange(1000) % 3)
+    mean, deviation = values[rows].mean(axis=0, dtype=np.float64), values[rows].std(axis=0, dtype=np.float64)
+    whole = Standardisation.fitted(values, kind, rows)
+    np.testing.assert_array_equal(whole.mean, mean.astype(np.float32))
+    np.testing.assert_array_equal(whole.scale, deviation.astype(np.float32))
+    if kind == "quantile":
+        np.testing.assert_array_equal(
+            whole.quantiles, np.quantile(values[rows], np.linspace(0, 1, 256), axis=0).astype(np.float64)
+        )
+    monkeypatch.setattr(scaling, "BLOCK_ROWS", 64)
+    in_blocks = Standardisation.fitted(values, kind, rows)
+    for name in ("mean", "scale", "quantiles"):
+        np.testing.assert_array_equal(getattr(in_blocks, name), getattr(whole, name))
+
+
+def test_the_used_steps_are_those_of_the_chosen_slices():
+    step_index = np.array([[0, 1], [1, 2], [5, 6]])
+    assert used_steps(step_index, np.array([True, True, False]), 8).tolist() == [0, 1, 2]
+    assert used_steps(step_index, np.array([False, False, True]), 8).tolist() == [5, 6]

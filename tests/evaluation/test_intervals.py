@@ -63,6 +63,16 @@ def test_degrees_of_freedom_follow_their_definition():
     assert t_interval(one_genre([30, 15, 2, 8], rows), accuracy).degrees == pytest.approx(expected, rel=0.02)
 
 
+def test_degrees_of_freedom_are_those_of_the_quadratic_form():
+    rows = np.random.default_rng(0).integers(1, 40, 200)
+    share = rows / rows.sum()
+    centred = np.eye(200) - share[:, None] - share[None, :] + np.sum(share**2)
+    scale = share / np.sqrt(1 - share)
+    form = scale[:, None] * centred * scale[None, :]
+    expected = np.trace(form) ** 2 / np.trace(form @ form)
+    assert t_interval(one_genre(rows // 2, rows), accuracy).degrees == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("statistic", [accuracy, macro_f1(np.arange(10)), lambda totals: genre_f1(totals)[..., 2]])
 def test_influence_is_the_derivative(statistic):
     counts = World(FEW_ARTISTS, DESCENDING).draw(np.random.default_rng(1))

@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 
 import numpy as np
@@ -5,7 +6,8 @@ import pandas as pd
 import pytest
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
+from gtzan_lightning.evaluation import predictions
+from gtzan_lightning.evaluation.predictions import PARTS, Predictions, read_predictions, stored_table, write_predictions
 
 GENRES = ("blues", "jazz", "rock")
 
@@ -45,7 +47,59 @@ def test_a_file_round_trip_is_exact(tmp_path):
         np.testing.assert_array_equal(getattr(again, name), getattr(table, name))
     assert again.genres == table.genres
     assert again.probabilities.dtype == np.float32
-    assert [path.name for path in tmp_path.iterdir()] == ["predictions.csv"]  # no temporary file is left
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "predictions.csv",
+        "predictions.npz",
+    ]  # no temporary one
+
+
+def read_as_text(path):
+    """The table without its binary copy."""
+    alone = path.with_name("alone.csv")
+    alone.write_bytes(path.read_bytes())
+    return read_predictions(alone)
+
+
+def test_the_file_is_that_of_pandas(tmp_path):
+    rng = np.random.default_rng(0)
+    names = ["plain", "a, b", 'say "x"', "=1", "two\nlines", "", "ü"]
+    probabilities = np.vstack([rng.dirichlet(np.ones(3), 5), [[1, 0, 0], [1e-30, 1, 1e-7]]])
+    table = small(probabilities, track_id=names)
+    write_predictions(table, tmp_path / "p.csv")
+    frame = pd.DataFrame({"track_id": ["'=1" if name == "=1" else name for name in names]})
+    frame["start_s"], frame["part"], frame["y_true"] = [f"{start}.0" for start in range(7)], "test", "blues"
+    frame = frame.join(pd.DataFrame(table.probabilities.astype(float), columns=[f"p_{genre}" for genre in GENRES]))
+    expected = frame.to_csv(index=False, float_format="%.9g", lineterminator="\n")
+    assert (tmp_path / "p.csv").read_bytes().decode() == expected
+    for read in (read_predictions(tmp_path / "p.csv"), read_as_text(tmp_path / "p.csv")):
+        assert read.track_id.tolist() == names
+        np.testing.assert_array_equal(read.probabilities, table.probabilities)
+
+
+def test_the_binary_copy_is_read_instead_of_the_text(tmp_path, monkeypatch):
+    table = random_table()
+    write_predictions(table, tmp_path / "p.csv")
+    assert [stored_table(tmp_path / "p.csv").rows(part) for part in PARTS] == [28, 28, 24]
+    monkeypatch.setattr(pd, "read_csv", None)
+    np.testing.assert_array_equal(read_predictions(tmp_path / "p.csv").probabilities, table.probabilities)
+
+
+def test_an_edited_file_is_read_itself(tmp_path):
+    path = tmp_path / "p.csv"
+    write_predictions(small([[0.25, 0.25, 0.5]]), path)
+    path.write_text(path.read_text().replace("0.25,0.25,0.5", "0.5,0.25,0.25"))  # of the same size
+    assert stored_table(path) is None
+    assert read_predictions(path).probabilities.tolist() == [[0.5, 0.25, 0.25]]
+
+
+def test_a_copied_folder_keeps_its_binary_copy_and_a_damaged_one_is_ignored(tmp_path):
+    path, table = tmp_path / "p.csv", random_table()
+    write_predictions(table, path)
+    os.utime(path, (1, 1))  # as after a copy
+    assert stored_table(path) is not None
+    path.with_suffix(".npz").write_bytes(b"cut off")
+    assert stored_table(path) is None
+    np.testing.assert_array_equal(read_predictions(path).probabilities, table.probabilities)
 
 
 def test_the_file_has_the_documented_columns(tmp_path):
@@ -73,10 +127,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "p.csv"
     path.write_text("old")
 
-    def fail(*_args, **_kwargs):
+    def fail(_):
+        yield b"track_id,"
         raise OSError("disk full")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    monkeypatch.setattr(predictions, "_csv_lines", fail)
     with pytest.raises(OSError, match="disk full"):
         write_predictions(random_table(), path)
     assert path.read_text() == "old"

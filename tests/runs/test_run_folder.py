@@ -5,7 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from omegaconf import OmegaConf
 
+from gtzan_lightning.config.composition import compose, plain_config
+from gtzan_lightning.config.identity import flat
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.run_folder import RunFolder
 
@@ -138,3 +141,13 @@ def test_the_lock_of_a_colleagues_run_is_read_without_permission_to_write(run, m
         assert run.is_held()
         holder.release()
         assert not run.is_held()
+
+
+@pytest.mark.parametrize(
+    "overrides", [[], ["model=svm", "slice=6s"], ["model.lr=1e-05", "tags=[2020-01-01, '1e3', null]"]]
+)
+def test_a_configuration_is_read_as_omegaconf_reads_it(tmp_path, overrides):
+    text = OmegaConf.to_yaml(OmegaConf.create(plain_config(compose(overrides))))
+    (tmp_path / "config.yaml").write_text(text + "text: 1.e+3\nnumber: 1e-3\nx: .5\n")
+    expected = OmegaConf.to_container(OmegaConf.load(tmp_path / "config.yaml"))
+    assert RunFolder(tmp_path).config() == flat(expected)

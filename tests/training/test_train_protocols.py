@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from run_folder import predictions
 
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import validate_config
@@ -86,27 +87,34 @@ def test_without_a_validation_part_nothing_is_selected_on_it(trained, overrides,
     assert str(caught.value).splitlines()[0] == message
 
 
-def test_steps_taken_in_lists_give_the_same_numbers(trained, monkeypatch):
+RANDOM = ("data.batch_size=4", "model.dropout=0.3", "model.mixup=0.2", "augmentation.feature_masks=1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "rates"),
+    [
+        (IN_LISTS, 4),  # the schedule follows the epochs
+        (("trainer.gradient_clip_val=0.1", "scheduler=onecycle"), 6),
+        (("model=lstm", "slice=6s", "trainer.gradient_clip_val=0.1", "scheduler=cosine", "optimizer=sgd"), 6),
+    ],
+    ids=["by epoch", "by step", "lstm"],
+)
+def test_steps_taken_in_lists_give_the_same_numbers(trained, monkeypatch, settings, rates):
     loaders = []
     make = SliceDataModule.train_dataloader
     monkeypatch.setattr(SliceDataModule, "train_dataloader", lambda self: loaders.append(make(self)) or loaders[-1])
-    settings = (*IN_LISTS, "data.batch_size=4", "model.dropout=0.3", "model.mixup=0.2")
-    in_lists = trained(*settings)
-    one_by_one = trained(*settings, "+callbacks.mine._target_=lightning.pytorch.callbacks.Timer")
-    assert [type(loader) is ListLoader for loader in loaders] == [True, False]
+    in_lists = trained(*settings, *RANDOM)
+    one_by_one = trained(*settings, *RANDOM, "+callbacks.mine._target_=lightning.pytorch.callbacks.Timer")
+    assert {type(loader) is ListLoader for loader in loaders} == {True, False}
     assert history(in_lists) == history(one_by_one)
-    assert in_lists.card["metrics"] == one_by_one.card["metrics"]
-    assert [float(row["train/lr"]) for row in history(in_lists)] == pytest.approx(
-        [float(row["train/lr"]) for row in history(one_by_one)]
-    )
-    assert len({row["train/lr"] for row in history(in_lists)}) == 4  # the schedule follows the epochs
+    assert predictions(in_lists.folder) == predictions(one_by_one.folder)
+    assert same(weights(in_lists, "last.ckpt"), weights(one_by_one, "last.ckpt"))
+    assert len({row["train/lr"] for row in history(in_lists)}) == rates
 
 
-def test_a_model_with_a_step_of_its_own_takes_it():
-    class Own(MLP):
-        def training_step(self, batch, batch_idx):
-            return super().training_step(batch, batch_idx)
-
+@pytest.mark.parametrize("hook", ["training_step", "optimizer_step", "on_train_batch_end"])
+def test_a_model_with_a_hook_of_its_own_gets_each_step_from_lightning(hook):
+    Own = type("Own", (MLP,), {hook: lambda *_: None})
     datamodule = SimpleNamespace(batches_per_list=None)
     train_module.shorten_steps(validate_config(compose([*IN_LISTS])), model := Own(), datamodule)
     assert (datamodule.batches_per_list, model.automatic_optimization) == (None, True)
@@ -116,9 +124,9 @@ def test_a_model_with_a_step_of_its_own_takes_it():
     ("change", "in_lists"),
     [
         (None, True),
-        ("trainer.gradient_clip_val=1", False),
-        ("scheduler=onecycle", False),
-        ("scheduler=plateau", False),
+        ("trainer.gradient_clip_val=1", True),
+        ("scheduler=onecycle", True),
+        ("scheduler=plateau", False),  # follows a score that Lightning passes on
         ("trainer.limit_batches=2", False),
         ("trainer.precision=bf16-mixed", False),
     ],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-import pandas as pd
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
@@ -16,7 +15,7 @@ from gtzan_lightning.report.run_tables import evaluation_lines
 from gtzan_lightning.report.score_tables import common_line, interval_line, missing_lines, verdict_lines
 from gtzan_lightning.report.tables import leakage_warning_counts
 from gtzan_lightning.runs.ranking import RULE, LeakageDrop, Verdict
-from gtzan_lightning.runs.records import Record, TestPart, TestParts
+from gtzan_lightning.runs.records import Record, TestPart, TestParts, check_predictions
 from gtzan_lightning.runs.row_groups import GROUPS, LEADING, LEVELS, Cell, Row, Table, short_names
 from gtzan_lightning.runs.run_card import score_warnings
 
@@ -24,7 +23,7 @@ Json = dict[str, Any]
 
 DIGITS = 4  # significant digits
 DECIMALS = 3  # of scores
-SHOWN_ELSEWHERE = ("metrics", "genres", "leakage_warnings", "status", "run_id")
+SHOWN_ELSEWHERE = ("metrics", "genres", "confusion", "leakage_warnings", "status", "run_id")
 SCORES = ("accuracy", "accuracy_ci95", "f1", "f1_ci95", "precision", "recall", "n", "n_clusters", "cluster", "warnings")
 GENRE_SCORES = ("f1", "f1_low", "f1_high", "recall", "precision", "n", "clusters", "effective_clusters")
 
@@ -68,21 +67,30 @@ def run_details(record: Record, test_parts: TestParts, pool: Pool) -> Json:
     message, instead of confusion matrices and genre scores.
     """
     details: Json = {
-        "card": {key: pool.place(rounded(value)) for key, value in record.card.items() if key not in SHOWN_ELSEWHERE},
+        "card": {key: pool.rounded(value) for key, value in record.card.items() if key not in SHOWN_ELSEWHERE},
         "scores": _scores(record, pool),
         "evaluations": [_evaluation(each) for each in record.run.evaluations()],
         "history": _history(record),
     }
     try:
-        part = test_parts.of(record.run)
+        check_predictions(record)
+        names, matrices, genres = _by_genre(record, test_parts)
     except GtzanError as error:
         return details | {"problem": str(error)}
+    return details | {"names": pool.place(names), "confusion": matrices, "genres": genres}
+
+
+def _by_genre(record: Record, test_parts: TestParts) -> tuple[list[str], Json, Json]:
+    """Names of the genres, and confusion matrix and scores of each genre by level: from the card, if it has them."""
+    card = record.card
+    if "confusion" in card:
+        scores: Json = {level: [_genre_cells(row) for row in card["genres"][level].values()] for level in LEVELS}
+        return list(card["genres"][LEVELS[0]]), {level: card["confusion"][level] for level in LEVELS}, scores
+    part = test_parts.of(record.run)
     decisions = {level: decide(part.predictions, level) for level in LEVELS}
-    return details | {
-        "names": pool.place(list(part.predictions.genres)),
-        "confusion": {level: confusion(each).tolist() for level, each in decisions.items()},
-        "genres": {level: _genres(record, part, each) for level, each in decisions.items()},
-    }
+    matrices: Json = {level: confusion(each).tolist() for level, each in decisions.items()}
+    scores = {level: _genres(record, part, each) for level, each in decisions.items()}
+    return list(part.predictions.genres), matrices, scores
 
 
 class Pool:
@@ -91,6 +99,14 @@ class Pool:
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._places: dict[str, int] = {}
+        self._rounded: dict[str, int] = {}
+
+    def rounded(self, value: Any) -> int:
+        """Position of the value with rounded numbers."""
+        key = json.dumps(value, sort_keys=True)
+        if key not in self._rounded:
+            self._rounded[key] = self.place(rounded(value))
+        return self._rounded[key]
 
     def place(self, value: Any) -> int:
         """Position of the value in `values`; a new value is appended."""
@@ -194,13 +210,23 @@ def _genres(record: Record, part: TestPart, decisions: Decisions) -> list[list[A
         if not set(decisions.track_id) <= part.clusters.keys():
             return []
         entries = genre_entries(genre_metrics(decisions, part.clusters))
-    return [shown([row.get(key) for key in GENRE_SCORES], 2) for row in (entries.get(g, {}) for g in decisions.genres)]
+    return [_genre_cells(entries.get(genre, {})) for genre in decisions.genres]
+
+
+def _genre_cells(row: Json) -> list[Any]:
+    return shown([row.get(key) for key in GENRE_SCORES], 2)
 
 
 def _history(record: Record) -> dict[str, list[Any]]:
     """Each column of history.csv; empty if there is no such file."""
     try:
-        table = pd.read_csv(record.run.history)
+        with record.run.history.open(encoding="utf-8", newline="") as file:
+            names, *rows = csv.reader(file)
+        columns = zip(*rows, strict=True)
+        return {name: [_number(cell) for cell in column] for name, column in zip(names, columns, strict=True)}
     except (OSError, ValueError):
         return {}
-    return {str(name): rounded(table[name].tolist()) for name in table.columns}
+
+
+def _number(cell: str) -> Any:
+    return rounded(int(cell) if cell.isdecimal() else float(cell or "nan"))
