@@ -252,9 +252,9 @@ def epoch(state: State) -> State:
 
 def out_of_distribution(state: State) -> None:
     """Fits the out-of-distribution score."""
-    from gtzan_lightning.training.construction import fit_training_ood
+    from gtzan_lightning.training.ood_fitting import fit_run_ood
 
-    fit_training_ood(state["config"], state["datamodule"])
+    fit_run_ood(state["config"], state["datamodule"], state["model"].eval())
 
 
 def predict(state: State) -> State:
