@@ -74,9 +74,11 @@ def test_one_split_decides_nothing():
 
 
 def test_the_table_has_three_numbers_a_row(documented_header):
-    (table,) = ReplicationTable().analyse(replication(), []).tables
+    table, short = ReplicationTable().analyse(replication(), []).tables
     text = table_markdown(table)
     assert documented_header("replication") in text.splitlines()
+    assert documented_header("replication-short") in table_markdown(short).splitlines()
+    assert "| MLP | last epoch | 0.780 | 0.780 ± 0.016 | yes | 0.670 (" in table_markdown(short)
     assert (
         "| MLP | last epoch | 0.7800 ± 0.0050 | 0.7620 ± 0.0020, n=3 | 0.7800 ± 0.0158, n=5 | +0.0 | yes | 0.670 ("
         in text
@@ -120,7 +122,7 @@ def test_networks_are_compared_on_the_clips_that_both_classify(run_folder, docum
     assert pair.differences == pytest.approx((2 / 3, -1 / 3))
     # mean 1/6, s^2 = 1/2, t(1) = 12.706: the interval of Nadeau & Bengio reaches beyond [-1, 1]
     assert (pair.interval, pair.n, pair.verdict) == ((-1.0, 1.0), 3, "not shown")
-    (_, table) = ReplicationTable().analyse(cards, []).tables
+    (*_, table) = ReplicationTable().analyse(cards, []).tables
     assert documented_header("replication-pairs") in table_markdown(table).splitlines()
     assert "| MLP - LSTM | by track | 3 | +0.167 (-1.000 to +1.000) | not shown |" in table_markdown(table)
 
