@@ -50,7 +50,8 @@ def add_to(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if not arguments.files:
         given = arguments.run_name
-        example = f"{given} song.mp3" if Path(given).suffix in ("", ".ckpt") else f"best {given}"
+        is_music = Path(given).is_dir() and not Path(given, "run.json").is_file()
+        example = f"best {given}" if is_music or Path(given).suffix not in ("", ".ckpt") else f"{given} song.mp3"
         raise GtzanError(f"gtzan predict {given}: a run and files are needed: gtzan predict {example}")
     if arguments.jobs < 1:
         raise GtzanError(f"--jobs {arguments.jobs}: at least one process is needed.")

@@ -23,7 +23,7 @@ COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 def print_audit(audit: Mapping[str, Any], title: str, console: Console | None = None) -> None:
     """Prints each finding with its evidence and remedy, the checks that were made, and a summary."""
     console = console or Console()
-    console.print(f"[bold]{escape(title)}[/]")
+    console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
     if audit["findings"]:
         console.print(_listed(audit["findings"]) if console.width < LISTED else _tabled(audit["findings"]))
     console.print(f"Checked: {', '.join(audit['checked'])}.", highlight=False)

@@ -44,7 +44,7 @@ def print_corpus(corpus: Corpus, file_notes: Sequence[str] = (), console: Consol
         *(f"Note: {note}" for note in (*corpus.notes, *file_notes)),
     ]
     title = f"{corpus.name}: {len(corpus.tracks)} tracks, {corpus.source}, {corpus.root}"
-    print_table(TextTable(title, ("genre", "tracks", "artists", "in filtered lists"), rows, notes), console)
+    print_table(TextTable(title, ("genre", "tracks", "artists", "filtered\nlists"), rows, notes), console)
 
 
 def print_features(corpus: Corpus, features: Features, console: Console | None = None) -> None:

@@ -31,7 +31,7 @@ def print_record(run: RunFolder, console: Console | None = None) -> None:
     else:
         console.print(f"{run.path.name}: {card.get('status')}, started {card.get('started')}", highlight=False)
         console.print(escape(str(card.get("traceback") or "The same command resumes from the last checkpoint.")))
-    console.print(f"Command: {escape(str(card.get('command')))}", highlight=False)
+    print_lines([f"Command: {escape(str(card.get('command')))}"], console)
 
 
 def print_evaluation(evaluation: Card, card: Card, console: Console | None = None) -> None:

@@ -19,6 +19,7 @@ from gtzan_lightning.runs.run_folder import Card, score_warnings
 from gtzan_lightning.utils.terminal import visible
 
 MIN_FOLDED = 14  # width to which a column of text may be folded
+GLUE = "\N{NO-BREAK SPACE}"  # between a number and its name
 GAP, EDGES = 2, 2  # blanks between two columns, and beside the outer ones together
 
 
@@ -73,8 +74,8 @@ def _needed_width(table: TextTable) -> int:
     """The width below which a number would be cut, a whole name folded, or a text folded to less than `MIN_FOLDED`."""
     widths = []
     for position, name in enumerate(table.columns):
-        texts = [name, *(line for row in table.rows for line in row[position].splitlines())]
-        width = max(map(cell_len, texts))
+        texts = [line for cell in (name, *(row[position] for row in table.rows)) for line in cell.splitlines()]
+        width = max(map(cell_len, texts), default=0)
         folds = position < table.text_columns and not table.whole_names
         widths.append(min(width, MIN_FOLDED) if folds else width)
     return sum(widths) + GAP * (len(widths) - 1) + EDGES
@@ -82,19 +83,20 @@ def _needed_width(table: TextTable) -> int:
 
 def _print_stacked(table: TextTable, console: Console) -> None:
     """Prints a line with the texts of a row, which the terminal wraps so that it can be copied, then its numbers."""
-    console.print(Text(table.title, style="bold"), soft_wrap=True)
+    if table.title:
+        console.print(Text(table.title, style="bold"), soft_wrap=True)
     for place, row in enumerate(table.rows):
         texts = " · ".join(" ".join(cell.split()) for cell in row[: table.text_columns] if cell)
         console.print(Text(texts, style="bold"), soft_wrap=True)
         numbers = [
-            f"{name} {' '.join(cell.split())}"
+            " ".join([*name.split(), *cell.split()])
             for name, cell in zip(table.columns[table.text_columns :], row[table.text_columns :], strict=True)
             if cell
         ]
-        for line in wrap(
-            ", ".join(numbers), max(20, console.width - 2), break_long_words=False, break_on_hyphens=False
-        ):
-            console.print(Text(f"  {line}"), soft_wrap=True)
+        width = max(20, console.width - 2)
+        glued = [number.replace(" ", GLUE) if len(number) < width else number for number in numbers]
+        for line in wrap(", ".join(glued), width, break_long_words=False, break_on_hyphens=False):
+            console.print(Text(f"  {line.replace(GLUE, ' ')}"), soft_wrap=True)
         if place in table.sections:
             console.print()
 

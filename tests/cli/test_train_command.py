@@ -62,9 +62,11 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("gtzan-lightning ")
 
 
-def test_predict_without_a_run_gets_the_right_command(capsys):
-    assert main(["predict", "song.mp3"]) == 2
-    assert "gtzan predict best song.mp3" in capsys.readouterr().err
+@pytest.mark.parametrize("music", ["song.mp3", "albums"])
+def test_predict_without_a_run_gets_the_right_command(music, tmp_path, capsys):
+    (tmp_path / "albums").mkdir()
+    assert main(["predict", music]) == 2
+    assert f"gtzan predict best {music}" in capsys.readouterr().err
 
 
 def test_without_the_packages_the_message_says_how_to_install_them(checkout):
