@@ -82,5 +82,5 @@ function listed(value) {
   if (value === null || typeof value !== "object") return String(value ?? "-");
   if (Array.isArray(value) && value.every((each) => each === null || typeof each !== "object")) return value.join(", ") || "-";
   if (Array.isArray(value)) return h("ul", { class: "items" }, value.map((each) => h("li", {}, listed(each))));
-  return h("dl", {}, Object.entries(value).flatMap(([key, each]) => [h("dt", {}, key), h("dd", {}, listed(each))]));
+  return h("dl", {}, Object.entries(value).flatMap(([key, each]) => [h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, listed(each))]));
 }
