@@ -34,8 +34,10 @@ def main() -> int:
     report = next(line for line in done.stdout.splitlines() if line.startswith("Report: ")).split()[1]
     options = webdriver.ChromeOptions()
     options.binary_location = browser
-    for flag in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", *["--no-sandbox"] * (os.getuid() == 0)):
+    for flag in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
         options.add_argument(flag)
+    if os.getuid() == 0:
+        options.add_argument("--no-sandbox")
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
     try:
         take_pictures(driver, Path(report).resolve().as_uri())
@@ -51,7 +53,7 @@ def take_pictures(driver: webdriver.Chrome, address: str) -> None:
         str(IMAGES / "report_gap.png")
     )
     show(driver, address, "dark")
-    driver.execute_script("document.querySelector('#scores tbody tr .open').click()")
+    driver.execute_script("document.querySelector('#scores tbody tr:nth-child(2) .open').click()")
     time.sleep(0.5)  # the panel slides in
     driver.save_screenshot(str(IMAGES / "report_run.png"))
 
