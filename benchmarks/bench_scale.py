@@ -1,4 +1,4 @@
-"""Seconds and peak memory of each phase of a run, on generated tables and on memory-mapped frames of any size.
+"""CPU time and peak memory of each phase of a run, on generated tables and on memory-mapped frames of any size.
 
     python benchmarks/bench_scale.py [--tracks 1000 10000 100000] [--frames 1000 10000] [--phases audit evaluate]
 
@@ -147,9 +147,9 @@ def _run_phases(kind: str, size: int, arguments: argparse.Namespace) -> None:
     for name in needed(arguments.phases):
         print(f"{BEGIN} {name}", flush=True)
         time.sleep(3 * SAMPLED_S)
-        begun = time.perf_counter()
+        begun = time.process_time()
         state |= PHASES[name][0](state) or {}
-        print(f"{END} {name} {time.perf_counter() - begun:.3f}", flush=True)
+        print(f"{END} {name} {time.process_time() - begun:.3f}", flush=True)
         time.sleep(3 * SAMPLED_S)
 
 
@@ -268,7 +268,7 @@ def write(state: State) -> State:
     """Writes predictions and split, and reads the predictions."""
     from gtzan_lightning.corpus.tracks import resampling_clusters
     from gtzan_lightning.evaluation.predictions import read_predictions, write_predictions
-    from gtzan_lightning.runs.run_card import data_entries
+    from gtzan_lightning.runs.data_entries import data_entries
     from gtzan_lightning.training.results import clusters_csv
     from gtzan_lightning.utils.files import write_text
 
@@ -326,7 +326,7 @@ PHASES: dict[str, tuple[Callable[[State], State | None], tuple[str, ...]]] = {
 
 
 def _table(found: dict[tuple[str, int], dict[str, tuple[float, float]]], phases: Sequence[str]) -> list[str]:
-    """Markdown: seconds (and MB) of each phase, the ratio of the time per track of the two largest tables."""
+    """Markdown: CPU time and memory of each phase, the ratio of the time per track of the two largest tables."""
     tables = sorted(size for kind, size in found if kind == "table")
     names = [f"{size:,} {'tracks' if kind == 'table' else 'of frames'}" for kind, size in found]
     header = ["phase", *names, "per track, largest to next"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import OmegaConf
 
-from gtzan_lightning.evaluation.metrics import decide
+from gtzan_lightning.evaluation.metrics import confusion, decide
 from gtzan_lightning.evaluation.predictions import Predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate, genre_entries, genre_metrics
 from gtzan_lightning.runs.run_card import LEAKY_WARNING
@@ -60,6 +60,7 @@ def made_run(outputs, *, model="MLP", slice_s=3, split="grouped", seed=0, split_
         "genres": {
             level: genre_entries(genre_metrics(decide(test, level), clusters)) for level in ("window", "clip")
         },
+        "confusion": {level: confusion(decide(test, level)).tolist() for level in ("window", "clip")},
         "git": {"commit": "0" * 40, "dirty": False},
         **card,
     }  # fmt: skip

@@ -16,7 +16,7 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_lightning.config.identity import HASH_LENGTH, config_hash, existing_run, run_name
+from gtzan_lightning.config.identity import HASH_LENGTH, config_hash, existing_runs, run_name
 from gtzan_lightning.corpus.location import TABLE, DataOptions, DataSource, TableOptions, find_source
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir
@@ -150,6 +150,7 @@ class RunNames:
     def __init__(self, source: DataSource | None = None) -> None:
         self._given = source
         self._sources: dict[str, DataSource] = {}
+        self._existing: dict[str, dict[str, str]] = {}  # by folder of outputs
 
     @property
     def synthetic(self) -> bool:
@@ -161,14 +162,19 @@ class RunNames:
 
         An invalid configuration has one too, for the run card that records its failure.
         """
-        config = plain_config(cfg)
-        model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
+        return self.named(plain_config(cfg), overrides, OmegaConf.select(cfg, "hydra.runtime.choices.model"))
+
+    def named(self, config: Mapping[str, Any], overrides: Sequence[str], model: str | None) -> str:
+        """The name of a run with this configuration as plain values and this member of the group `model`."""
         try:
             sha256 = self._source(config["data"], config["features"], config["cache_dir"]).sha256
             run_hash = config_hash(config, sha256, world_size=config["trainer"]["devices"])
         except Exception as error:  # raised again and reported when the run starts
             run_hash = hashlib.sha256(f"{sorted(overrides)} {error}".encode()).hexdigest()[:HASH_LENGTH]
-        return existing_run(Path(config["outputs"]) / "runs", run_hash) or run_name(config, overrides, run_hash, model)
+        folder = str(config["outputs"])
+        if folder not in self._existing:
+            self._existing[folder] = existing_runs(Path(folder) / "runs")
+        return self._existing[folder].get(run_hash) or run_name(config, overrides, run_hash, model)
 
     def _source(self, data: Mapping[str, Any], features: Mapping[str, Any], cache: str | None) -> DataSource:
         requested = f"{data} {features}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -135,8 +136,13 @@ def run_name(config: Mapping[str, Any], overrides: Sequence[str], config_hash: s
 
 def existing_run(runs_dir: Path, config_hash: str) -> str | None:
     """Name of the run folder with this config hash, whatever overrides it was made with; None if there is none."""
-    found = sorted(path.name for path in runs_dir.glob(f"*-{config_hash}") if path.is_dir())
-    return found[0] if found else None
+    return existing_runs(runs_dir).get(config_hash)
+
+
+def existing_runs(runs_dir: Path) -> dict[str, str]:
+    """Names of the run folders by config hash; the first one of several with the same hash."""
+    names = [entry.name for entry in os.scandir(runs_dir) if entry.is_dir()] if runs_dir.is_dir() else []
+    return {name.rpartition("-")[2]: name for name in sorted(names, reverse=True)}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -55,7 +55,10 @@ def csv_columns(
     """
     shared = {**options, **EXACTLY, "names": names, "low_memory": False}
     kinds: dict[str, Any] = {name: object if name in texts else np.float64 for name in names}
-    columns, count = {name: np.empty(most_rows, kind) for name, kind in kinds.items()}, 0
+    numbers = np.empty((len(names), most_rows))  # one large array, whose memory is given back as a whole
+    columns: dict[str, NDArray[Any]] = dict(zip(names, numbers, strict=True))
+    columns |= {name: np.empty(most_rows, object) for name in texts}
+    count = 0
     try:
         with pd.read_csv(source(), dtype=kinds, chunksize=BLOCK_ROWS, **shared) as reader:
             for block in reader:

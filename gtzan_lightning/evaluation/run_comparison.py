@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.clusters import count_clusters
-from gtzan_lightning.evaluation.intervals import small_sample_variance
 from gtzan_lightning.evaluation.metrics import Decisions, Level, decide
 from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.evaluation.significance import holm, mcnemar_test, sign_flip_test
@@ -152,6 +150,10 @@ def _right(decisions: Decisions) -> NDArray[np.bool_]:
 
 def _pair(a: Decisions, b: Decisions, cluster_of_track: Mapping[str, str], coverage: float) -> dict[str, float]:
     """Difference in accuracy of two runs on the same rows, with its interval and permutation p-value."""
+    from scipy.special import stdtrit
+
+    from gtzan_lightning.evaluation.intervals import small_sample_variance
+
     counts_a, counts_b = count_clusters(a, cluster_of_track), count_clusters(b, cluster_of_track)
     wins = (counts_a.totals[:, 0] - counts_b.totals[:, 0]).sum(axis=1)  # (clusters,), in rows
     rows, stratum = counts_a.rows, counts_a.stratum

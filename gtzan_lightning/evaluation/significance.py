@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit  # scipy.stats is slow to import
 
 Interval = tuple[float, float]
 
@@ -98,6 +97,8 @@ def resampled_interval(values: Sequence[float], n_train: float, n_test: float, c
     """
     if len(values) < 2 or n_train <= 0:
         raise ValueError(f"{len(values)} splits of {n_train} training examples give no interval; two are needed")
+    from scipy.special import stdtr, stdtrit  # slow to import, scipy.stats much slower
+
     mean, variance = float(np.mean(values)), float(np.var(values, ddof=1))
     se = float(np.sqrt(variance * (1 / len(values) + n_test / n_train)))
     half = float(stdtrit(len(values) - 1, (1 + coverage) / 2)) * se

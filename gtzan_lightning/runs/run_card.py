@@ -11,23 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gtzan_lightning.config.identity import SCHEMA
-from gtzan_lightning.corpus.tracks import Corpus
-from gtzan_lightning.datamodule.assignment import PARTS
-from gtzan_lightning.datamodule.slices import SliceTable, tracks_without_slice
-from gtzan_lightning.datamodule.split_rules import rule_named
-from gtzan_lightning.datamodule.splits import shared_tracks
-from gtzan_lightning.features.feature_request import Features
-from gtzan_lightning.features.kinds import pretraining
 from gtzan_lightning.runs.run_folder import LIMITS as LIMITS
 from gtzan_lightning.runs.run_folder import changed_code as changed_code
 from gtzan_lightning.runs.run_folder import limits_of as limits_of
 from gtzan_lightning.runs.run_folder import score_warnings as score_warnings
 from gtzan_lightning.utils.code_hash import combined, short_list
-from gtzan_lightning.utils.files import write_bytes
 
 REPETITIONS = ("seed", "split.seed", "split.fold")
 """Keys that repeat an experiment instead of changing it."""
@@ -97,79 +86,6 @@ def _program() -> str:
     """The program that was started; the script of `gtzan train` is inside the package."""
     script = Path(sys.argv[0])
     return "gtzan train" if script.parent.name == "cli" else script.name
-
-
-def data_entries(
-    corpus: Corpus,
-    features: Features,
-    slices: SliceTable,
-    parts: NDArray[np.str_],
-    split: Mapping[str, Any],
-    manifest: Path,
-) -> dict[str, Any]:
-    """The entries `data`, `features` and `split`; also writes the manifest.
-
-    Args:
-        corpus: The tracks.
-        features: Their features.
-        slices: The examples.
-        parts: The part of each slice, `(slices,)`.
-        split: The config group `split` as plain values.
-        manifest: The file to write.
-    """
-    from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256  # imports pandas
-
-    csv = manifest_csv(corpus, slices, parts)
-    write_bytes(manifest, csv)
-    return {
-        "data": _data(corpus, features, slices),
-        "features": {
-            "name": features.name,
-            "shape": [slices.steps, len(features.columns)],
-            "row_s": features.row_s,
-            "whole_clips": features.whole_clips,
-            **({"pretrained": source} if (source := pretraining(features.name)) else {}),
-        },
-        "split": _split(corpus, slices, parts)
-        | {
-            "name": split["name"] if split["manifest"] is None else "manifest",
-            "group_by": rule_named(split["name"]).GROUP_BY,
-            "seed": split["seed"],
-            "fold": split["fold"],
-            "train_tracks": split["train_tracks"],
-            "sha256": manifest_sha256(csv),
-        },
-    }
-
-
-def _data(corpus: Corpus, features: Features, slices: SliceTable) -> dict[str, Any]:
-    """The corpus, and the tracks that are too short for a slice."""
-    without = tracks_without_slice(slices, len(corpus.tracks))
-    return {
-        "corpus": corpus.name,
-        "source": corpus.source,
-        "tracks": len(corpus.tracks),
-        "sha256": corpus.sha256,
-        "genres": list(corpus.genres),
-        "tracks_without_slice": [corpus.tracks[index].track_id for index in without],
-        "reading": list(corpus.reading),
-        "notes": [*corpus.notes, *features.notes],
-    }
-
-
-def _split(corpus: Corpus, slices: SliceTable, parts: NDArray[np.str_]) -> dict[str, Any]:
-    """Sizes of the parts, and the number of tracks and artists in both train and test."""
-    tracks = slices.track_index
-    in_both = len(shared_tracks(parts, tracks))
-    names = [str(track.artist_group) for track in corpus.tracks]
-    artists = np.unique(names, return_inverse=True)[1].astype(np.int32)[tracks]  # (slices,)
-    return {
-        "slices": {part: int((parts == part).sum()) for part in PARTS},
-        "tracks": {part: len(np.unique(tracks[parts == part])) for part in PARTS},
-        "tracks_in_train_and_test": in_both,
-        "artists_in_train_and_test": len(shared_tracks(parts, artists)) if corpus.has_artists else None,
-        "leakage_warning": LEAKY_WARNING if in_both else None if corpus.has_tracks else NO_TRACKS_WARNING,
-    }
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,9 @@ GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
 
 Kind = tuple[str, ...]
 """Values of `DURATION_KEYS`; runs with the same ones take about the same time."""
+
+Choices = tuple[str, ...]
+"""Overrides, or the keys that lead to a value."""
 
 DURATION_KEYS = (
     "model._target_", "model.hidden_size", "model.num_layers", "features.name", "slice.seconds", "slice.step_s",
@@ -100,10 +103,9 @@ def plan_of(config: DictConfig) -> Plan:
     found: list[tuple[Sequence[str], Path, Kind, str]] = []
     folders: dict[str, Path] = {}  # by config hash: different overrides can describe the same run
     for job in grid:
-        cfg = composed(job)
-        name = names.of(cfg, job)
+        values, model = composed(job)
+        name = names.named(values, job, model)
         folder = folders.setdefault(name.rpartition("-")[2], runs / name)
-        values = plain_config(cfg)
         found.append((job, folder, kind_of(values), _status(folder, values)))
     expected = measured_s(runs, [folder.name for _, folder, _, _ in found])
     return Plan(
@@ -192,27 +194,87 @@ def _status(folder: Path, config: Mapping[str, Any]) -> str:
 
 
 class _Composer:
-    """Composes many jobs fast: Hydra composes each selection of group members once, and values are set in a copy."""
+    """Composes many jobs fast, as plain values.
+
+    Hydra composes each selection of group members once, and each value is set in a copy of that once. A job has the
+    keys that its values have changed, which are their own and those that interpolate them. Values that change the same
+    key are set together.
+    """
 
     def __init__(self, config: DictConfig) -> None:
         self.config = config
         self.loader = GlobalHydra.instance().config_loader()
         self.parser = OverridesParser.create()
-        self.bases: dict[tuple[str, ...], DictConfig] = {}
+        self.parsed: dict[str, Override] = {}
+        self.groups: dict[str, bool] = {}
+        self.bases: dict[Choices, tuple[DictConfig, str | None]] = {}
+        self.composed: dict[tuple[Choices, Choices], dict[str, Any]] = {}  # by group members and values
 
-    def __call__(self, job: Sequence[str]) -> DictConfig:
-        overrides = {text: self.parser.parse_override(text) for text in job}
-        values = [text for text, override in overrides.items() if self._is_plain_value(override)]
+    def __call__(self, job: Sequence[str]) -> tuple[dict[str, Any], str | None]:
+        """The configuration of a job, and the selected member of the group `model`."""
+        for text in job:
+            if text not in self.parsed:
+                self.parsed[text] = self.parser.parse_override(text)
+        values = tuple(text for text in job if self._is_plain_value(self.parsed[text]))
         choices = tuple(text for text in job if text not in values)
         if choices not in self.bases:
-            self.bases[choices] = self.loader.load_sweep_config(self.config, list(choices))
-        cfg = self.bases[choices].copy()
-        for text in values:
-            OmegaConf.update(cfg, overrides[text].key_or_group, overrides[text].value(), merge=True)
-        return cfg
+            cfg = self.loader.load_sweep_config(self.config, list(choices))
+            model = OmegaConf.select(cfg, "hydra.runtime.choices.model")
+            self.bases[choices] = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]), model
+        base = self._with_values(choices, ())
+        changes = [_changes(base, self._with_values(choices, (text,))) for text in values]
+        paths = [path for each in changes if each is not None for path in each]
+        if None in changes or len(set(paths)) < len(paths):
+            return self._with_values(choices, values), self.bases[choices][1]
+        return _changed(base, [leaf for each in changes for leaf in (each or {}).items()]), self.bases[choices][1]
+
+    def _with_values(self, choices: Choices, values: Choices) -> dict[str, Any]:
+        """Plain values of a selection of group members with some values."""
+        if (choices, values) not in self.composed:
+            cfg = self.bases[choices][0].copy()
+            for text in values:
+                override = self.parsed[text]
+                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
+            self.composed[choices, values] = plain_config(cfg)
+        return self.composed[choices, values]
 
     def _is_plain_value(self, override: Override) -> bool:
         """Whether it sets the value of an existing key outside Hydra's section, and selects no group member."""
         name = override.key_or_group
         special = override.is_add() or override.is_delete() or override.is_sweep_override() or "@" in name
-        return not special and not name.startswith("hydra") and not self.loader.get_group_options(name)
+        return not special and not name.startswith("hydra") and not self._is_group(name)
+
+    def _is_group(self, name: str) -> bool:
+        if name not in self.groups:
+            self.groups[name] = bool(self.loader.get_group_options(name))
+        return self.groups[name]
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[Choices, Any] | None:
+    """The values that differ, by the keys that lead to them; None if a key is no longer there."""
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    return (
+        {path: value for path, value in new.items() if old.get(path, ...) != value}
+        if old.keys() <= new.keys()
+        else None
+    )
+
+
+def _leaves(node: Any, path: Choices = ()) -> Iterator[tuple[Choices, Any]]:
+    if isinstance(node, Mapping) and node:
+        for key, value in node.items():
+            yield from _leaves(value, (*path, key))
+    else:
+        yield path, node
+
+
+def _changed(config: Mapping[str, Any], leaves: Iterable[tuple[Choices, Any]]) -> dict[str, Any]:
+    """A copy with other values."""
+    changed = dict(config)
+    for path, value in leaves:
+        node = changed
+        for key in path[:-1]:
+            node[key] = dict(node.get(key) or {})
+            node = node[key]
+        node[path[-1]] = value
+    return changed

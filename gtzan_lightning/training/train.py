@@ -28,6 +28,7 @@ from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs import run_card as cards
+from gtzan_lightning.runs.data_entries import data_entries
 from gtzan_lightning.runs.job_board import current_report
 from gtzan_lightning.runs.run_folder import Card, RunFolder
 from gtzan_lightning.training.callbacks import BestCheckpoint, EpochProgress, History, LastCheckpoint, ReportedEpochs
@@ -182,9 +183,7 @@ def _train(request: RunRequest, run: RunFolder, card: Card, callbacks: Sequence[
     card["study"] = config.study.model_dump(by_alias=True) if config.study else None
     _announce(request, run)
     data, datamodule, model = _set_up(request)
-    card |= cards.data_entries(
-        data.corpus, data.features, data.slices, data.parts, config.split.model_dump(), run.split
-    )
+    card |= data_entries(data.corpus, data.features, data.slices, data.parts, config.split.model_dump(), run.split)
     card["leakage_warnings"] = [
         *filter(None, [card["split"]["leakage_warning"]]),
         *(cards.LEAKAGE_WARNINGS[check] for check in sorted(config.leaks_by_design)),

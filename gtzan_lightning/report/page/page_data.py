@@ -10,7 +10,6 @@ from typing import Any
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
-from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_metrics
 from gtzan_lightning.report.run_tables import evaluation_lines
 from gtzan_lightning.report.score_tables import common_line, interval_line, missing_lines, verdict_lines
 from gtzan_lightning.report.tables import leakage_warning_counts
@@ -83,7 +82,7 @@ def run_details(record: Record, test_parts: TestParts, pool: Pool) -> Json:
 def _by_genre(record: Record, test_parts: TestParts) -> tuple[list[str], Json, Json]:
     """Names of the genres, and confusion matrix and scores of each genre by level: from the card, if it has them."""
     card = record.card
-    if "confusion" in card:
+    if card.get("confusion") and card.get("genres"):
         scores: Json = {level: [_genre_cells(row) for row in card["genres"][level].values()] for level in LEVELS}
         return list(card["genres"][LEVELS[0]]), {level: card["confusion"][level] for level in LEVELS}, scores
     part = test_parts.of(record.run)
@@ -209,6 +208,8 @@ def _genres(record: Record, part: TestPart, decisions: Decisions) -> list[list[A
     if entries is None:
         if not set(decisions.track_id) <= part.clusters.keys():
             return []
+        from gtzan_lightning.evaluation.run_metrics import genre_entries, genre_metrics  # slow to import
+
         entries = genre_entries(genre_metrics(decisions, part.clusters))
     return [_genre_cells(entries.get(genre, {})) for genre in decisions.genres]
 
