@@ -65,7 +65,7 @@ lint: $(VENV)/installed-dev ## check style, format and types
 
 docs: $(VENV)/installed-dev ## build the documentation into build/site and run its notebooks; DOCS_EXECUTE=false leaves them out
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet $(ARGS)
-	@echo "Open build/site/index.html"
+	@echo "Open build/site/index.html; with the search: python3 -m http.server --directory build/site"
 
 results: $(VENV)/installed-dev ## rebuild tables and pictures of README and docs, and report what changed: hours; ARGS=NAME for one; needs GTZAN_ROOT
 	$(RUN) benchmarks/results.py $(ARGS)

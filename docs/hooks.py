@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import html
 import os
 import re
 from collections.abc import Iterator
@@ -124,6 +125,11 @@ def _head(path: Path) -> str:
     return " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
 
 
+def _as_text(comment: str) -> str:
+    """A comment in which Markdown finds no markup: `_target_` and `<outputs>` stay as they are."""
+    return re.sub(r"([\\*_{}\[\]|$])", r"\\\1", html.escape(comment, quote=False))
+
+
 def _title(path: Path) -> str:
     return (_head(path).removeprefix("@package _global_ ") or path.stem).replace('"', "'")
 
@@ -136,5 +142,5 @@ def _keys(path: Path) -> str:
         default = value.partition(":")[2].strip()
         top = key.partition(".")[0]
         if key and default and top not in ("defaults", "hydra"):
-            rows.append(f"| `{key}` | `{default}` | {comment.replace('|', chr(92) + '|')} |")
+            rows.append(f"| `{key}` | `{default}` | {_as_text(comment)} |")
     return "\n".join(rows) + "\n"

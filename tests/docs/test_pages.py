@@ -107,6 +107,8 @@ def test_the_configuration_page_has_every_group_member_and_key(hooks):
         assert all(f"`{group}={name}`" in page for name in catalogue.members(group))
     assert "| `ratios.train` | `0.7` |  |" in page
     assert "| `gradient_clip_val` | `1.0` |" in page
+    assert "runs are written to &lt;outputs&gt;/runs" in page
+    assert "analysis of a sweep: \\_target\\_ and settings" in page
     assert (
         "| `max_skipped_share` | `0.05` | a larger share of unreadable files stops the run with a list of them |"
         in page
