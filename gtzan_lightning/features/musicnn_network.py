@@ -88,6 +88,9 @@ class MusiCNN(nn.Module):
         super().__init__()
         for name, tensor in weights.items():
             self.register_buffer(name, tensor)
+        for number in range(5):  # of the front end, in the order of torch: (channels, bands, frames)
+            kernel = self._convolution(number)[0] * self._normalisation(number + 1)[0].sign()
+            self.register_buffer(f"kernel{number}", kernel[:, :, 0].permute(2, 1, 0).contiguous())
         self.eval()
 
     def forward(self, mel: Tensor) -> dict[str, Tensor]:
@@ -114,8 +117,7 @@ class MusiCNN(nn.Module):
         The bands of a filter are the channels of a convolution along time, and its positions are the batch, in parts
         that stay in the processor's cache. This takes half the time of a convolution along both.
         """
-        kernel, _ = self._signed(number)  # (frames, bands, 1, channels)
-        kernel = kernel[:, :, 0].permute(2, 1, 0)  # (channels, bands, frames)
+        kernel = self.get_buffer(f"kernel{number}")
         bands, before = kernel.shape[1], kernel.shape[2] // 2
         padded = functional.pad(x, (0, 0, before, before))
         parts = []
@@ -128,8 +130,7 @@ class MusiCNN(nn.Module):
 
     def _temporal(self, x: Tensor, number: int) -> Tensor:
         """Filters of 128, 64 or 32 frames of one band, and the maximum over bands: `(frames, 96)` to `(51, frames)`."""
-        kernel, _ = self._signed(number)
-        kernel = kernel[:, 0].permute(2, 1, 0)  # (channels, 1, frames)
+        kernel = self.get_buffer(f"kernel{number}")  # of one band
         length = kernel.shape[2]
         padded = functional.pad(x, (0, 0, (length - 1) // 2, length // 2)).T.unsqueeze(1)  # (bands, 1, frames)
         parts = []
@@ -156,16 +157,11 @@ class MusiCNN(nn.Module):
         scale = gamma / torch.sqrt(variance + EPSILON)
         return scale, beta - mean * scale
 
-    def _signed(self, number: int) -> tuple[Tensor, Tensor]:
-        """Kernel of a convolution with the signs of its normalisation, and these signs `(channels,)`."""
-        signs = self._normalisation(number + 1)[0].sign()
-        return self._convolution(number)[0] * signs, signs
-
     def _activated(self, signed_maximum: Tensor, number: int) -> Tensor:
-        """Bias, activation and normalisation of a maximum of `_signed` values, `(channels, frames)`."""
-        _, signs = self._signed(number)
-        out = (signed_maximum.T * signs + self._convolution(number)[1]).relu()
-        return _affine(out, *self._normalisation(number + 1)).T
+        """Bias, activation and normalisation of a maximum with the sign of its kernel, `(channels, frames)`."""
+        scale, shift = self._normalisation(number + 1)
+        out = (signed_maximum.T * scale.sign() + self._convolution(number)[1]).relu()
+        return _affine(out, scale, shift).T
 
 
 def _affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
