@@ -24,7 +24,7 @@ from gtzan_lightning.inference.file_preprocessing import Preprocessed, Preproces
 from gtzan_lightning.inference.trained_run import TrainedRun, load_run
 from gtzan_lightning.training.split_data import frame_settings
 from gtzan_lightning.utils.caching import cache_dir as chosen_cache_dir
-from gtzan_lightning.utils.terminal import is_live
+from gtzan_lightning.utils.terminal import is_live, quiet_workers
 
 
 def predict(
@@ -97,8 +97,9 @@ def _predictions(
     )
     quiet = len(paths) == 1 or not is_live(console)
     tracked = track(preprocessed, "predicting", len(paths), console=console, transient=True, disable=quiet)
-    for path, each in zip(paths, tracked, strict=True):
-        yield replace(_prediction(run, each, FileCache(cache_root), calibrated), path=path)
+    with quiet_workers():
+        for path, each in zip(paths, tracked, strict=True):
+            yield replace(_prediction(run, each, FileCache(cache_root), calibrated), path=path)
 
 
 def _prediction(run: TrainedRun, preprocessed: Preprocessed, cache: FileCache, calibrated: bool) -> FilePrediction:

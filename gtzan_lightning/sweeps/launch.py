@@ -39,7 +39,7 @@ from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.sweeps.plan import is_grid
 from gtzan_lightning.sweeps.session import Refusal, SweepTable
 from gtzan_lightning.utils.files import disk_trouble
-from gtzan_lightning.utils.terminal import tolerant_output
+from gtzan_lightning.utils.terminal import quiet_workers, tolerant_output
 
 Job = Callable[[DictConfig], Any]
 
@@ -51,6 +51,7 @@ NO_TRIALS = (
 
 
 @tolerant_output()
+@quiet_workers()
 def launch(job: Job, arguments: Sequence[str] | None = None) -> int:
     """Runs a job once, or with `-m` once for each combination of the swept values.
 
