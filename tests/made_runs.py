@@ -46,7 +46,9 @@ def made_run(outputs, *, model="MLP", slice_s=3, split="grouped", seed=0, split_
         "overrides": [f"model={member}", f"slice={slice_s}s", f"split={split}", f"seed={seed}"],
         "seed": seed,
         "command": "train.py",
-        "data": {"corpus": "made", "sha256": "made", "tracks": len(clusters)},
+        "data": {
+            "corpus": "made", "sha256": "made", "tracks": len(clusters), "tracks_without_slice": [], "notes": [],
+        },
         "features": {"name": "stats", "shape": [1, 58]},
         "split": {
             "name": split, "seed": split_seed, "fold": fold, "sha256": f"{split}-{slice_s}-{split_seed}-{fold}",
@@ -55,7 +57,7 @@ def made_run(outputs, *, model="MLP", slice_s=3, split="grouped", seed=0, split_
         },
         "leakage_warnings": [LEAKY_WARNING] if leaky else [],
         "model": {"name": model, "parameters": 1000},
-        "training": {"epochs": epochs, "best_epoch": 2, "overfit_gap": 0.1},
+        "training": {"epochs": epochs, "best_epoch": 2, "monitor": "val/window_accuracy", "overfit_gap": 0.1},
         "metrics": evaluate(predictions, clusters, "artist"),
         "genres": {
             level: genre_entries(genre_metrics(decide(test, level), clusters)) for level in ("window", "clip")

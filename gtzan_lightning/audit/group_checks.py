@@ -17,6 +17,12 @@ REMEDIES = {
     "recording": "Use split=artist or split=filtered, which keep recordings together.",
     "artist": "Use split=artist or split=filtered; under the present split the score holds for known artists only.",
 }
+REMEDIES_OF_MANIFEST = {
+    "track": "The split should keep each track in one part: correct split.manifest, or leave it out.",
+    "recording": "The split should keep each recording in one part: give its tracks one artist in metadata.csv, or "
+    "correct split.manifest.",
+    "artist": "The split should keep each artist in one part: correct split.manifest, or leave it out.",
+}  # where the rule in use keeps such groups whole
 
 
 def shared_tracks(audit_input: AuditInput) -> list[Finding]:
@@ -58,8 +64,10 @@ def _shared(audit_input: AuditInput, group: str, name_of_track: Sequence[str | N
         )
     tracks = _tracks_by_part(audit_input, group_of_track, several)
     concerned = [f"{names[number]}: {text}" for number, text in zip(several, tracks, strict=True)]
-    severity: Severity = "error" if audit_input.promises(group) else "warning"
-    return [Finding(f"{group}s in several parts", severity, "L3.2", evidence, REMEDIES[group], tuple(concerned))]
+    promised = audit_input.promises(group)
+    severity: Severity = "error" if promised else "warning"
+    remedy = (REMEDIES_OF_MANIFEST if promised else REMEDIES)[group]
+    return [Finding(f"{group}s in several parts", severity, "L3.2", evidence, remedy, tuple(concerned))]
 
 
 def _tracks_by_part(
@@ -94,7 +102,8 @@ def overlapping_slices(audit_input: AuditInput) -> list[Finding]:
         f"{overlap_s[bad].max():g} s: {few(names)}."
     )
     severity: Severity = "error" if audit_input.promises("track") else "warning"
-    remedy = "Set slice.hop_s to slice.seconds (or null), or use split=grouped."
+    remedy = "Set slice.hop_s to slice.seconds (or null)"
+    remedy += ", or correct split.manifest." if audit_input.promises("track") else ", or use split=grouped."
     return [Finding("overlapping slices", severity, "L1.4", evidence, remedy, tuple(names))]
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Template
+from jinja2 import Environment
 
 from gtzan_lightning.audit.findings import LEAKAGE_TYPES, PROMISES, Audit, AuditInput
 from gtzan_lightning.datamodule.assignment import PARTS
+from gtzan_lightning.utils.terminal import markdown_text
 
 OPEN = "*(for the author to say)*"
 CHECKS_OF_TYPE = {
@@ -41,7 +42,9 @@ def info_sheet(audit_input: AuditInput, outcome: Audit, card: Mapping[str, Any])
     corpus, features = audit_input.corpus, audit_input.features
     track_in = {part: audit_input.slices.track_index[audit_input.parts == part] for part in PARTS}
     text = Path(__file__).with_name("info_sheet.md.jinja").read_text(encoding="utf-8")
-    sheet = Template(text, trim_blocks=True, lstrip_blocks=True).render(
+    environment = Environment(trim_blocks=True, lstrip_blocks=True)
+    environment.filters["text"] = markdown_text
+    sheet = environment.from_string(text).render(
         open=OPEN,
         card=card,
         test=card.get("metrics", {}).get("test", {}),
@@ -70,7 +73,10 @@ def _argument(leakage_type: str, n_columns: int, outcome: Audit) -> list[str]:
     not_made = [check for check in CHECKS_OF_TYPE[leakage_type] if check not in outcome.checked]
     lines = [
         "\n  - ".join(
-            [f"**{finding.severity}** ({finding.check}): {finding.evidence} {finding.remedy}", *finding.concerned]
+            [
+                f"**{finding.severity}** ({finding.check}): {markdown_text(finding.evidence)} {finding.remedy}",
+                *map(markdown_text, finding.concerned),
+            ]
         )
         for finding in found
     ]

@@ -80,7 +80,11 @@ class RandomLabelResult:
             f"With a random genre for each {self.cluster}, {self.mean:.1%} of the test slices are predicted correctly; "
             f"chance is {self.chance:.1%} (p = {self.p_leak:.1g}, {len(self.scores)} draws)."
         )
-        remedy = "Use a split that keeps them apart: split=grouped for tracks, split=artist for artists."
+        remedy = (
+            f"The split keeps each {self.cluster} in one part, so look for copies: gtzan audit --fingerprint."
+            if promised
+            else "Use a split that keeps them apart: split=grouped for tracks, split=artist for artists."
+        )
         return Finding(f"random labels by {self.cluster}", "error" if promised else "warning", "L3.2", evidence, remedy)
 
 

@@ -7,9 +7,11 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 
 from gtzan_lightning import __version__
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import NO_SPACE
 from gtzan_lightning.utils.terminal import tolerant_output, visible
 
 COMMANDS = (
@@ -38,8 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from gtzan_lightning.cli.train_command import run
 
         return run(arguments[1:])
+    chosen = argparse.Namespace()
     try:
         chosen = _parsed(parser(), _with_known_command(arguments))
+        for name, value in vars(chosen).items():
+            if isinstance(value, Path):
+                setattr(chosen, name, value.expanduser())  # a shell leaves --csv=~/x as it is
         return int(chosen.run(chosen) or 0)
     except GtzanError as error:
         print(visible(str(error)), file=sys.stderr)
@@ -50,8 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        print(visible(f"{error.filename}: {error.strerror}. Choose another file or folder."), file=sys.stderr)
+        print(visible(f"{error.filename}: {error.strerror}. {_remedy(error, chosen)}."), file=sys.stderr)
         return USER_ERROR
+
+
+def _remedy(error: OSError, chosen: argparse.Namespace) -> str:
+    """What to do about a file that cannot be read or written, with the option that names it."""
+    if error.errno in NO_SPACE:
+        return NO_SPACE[error.errno]
+    path = Path(str(error.filename))
+    places = [(name, place) for name, place in vars(chosen).items() if isinstance(place, Path)]
+    option = next((name for name, place in places if path == place or place in path.parents), None)
+    return f"Choose another file or folder{f' with --{option}' if option else ''}"
 
 
 def parser() -> argparse.ArgumentParser:

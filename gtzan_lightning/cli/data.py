@@ -82,7 +82,7 @@ def _get(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.corpus.download import audio_in, chosen_mirrors, get_from_mirrors
     from gtzan_lightning.report.corpus_tables import download_progress
 
-    root = arguments.root.expanduser()
+    root = arguments.root
     if arguments.archive is None:
         mirrors = chosen_mirrors(arguments.url, arguments.hash)
         if (present := audio_in(root)) is not None:
@@ -93,7 +93,7 @@ def _get(arguments: argparse.Namespace) -> None:
     elif arguments.url or arguments.hash:
         raise GtzanError("gtzan data get ARCHIVE downloads nothing: leave out --url and --hash, or the archive.")
     else:
-        unpacked = unpack(arguments.archive.expanduser(), root)
+        unpacked = unpack(arguments.archive, root)
     tables = f", {', '.join(unpacked.tables)}" if unpacked.tables else ""
     print(f"{root}: {unpacked.clips} clips of {unpacked.genres} genres{tables}.")
     print(f"Next: gtzan data check data.root={root}, and gtzan data artists --help")
@@ -103,7 +103,7 @@ def _artists(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.corpus.metadata import read_index, write_metadata
 
     root = (arguments.root or Path(os.environ.get("GTZAN_ROOT") or DEFAULT_ROOT)).expanduser()
-    index = read_index(arguments.file.expanduser())
+    index = read_index(arguments.file)
     kept = write_metadata(index.entries, root)
     named = sum(1 for entry in index.entries if entry.artist)
     print(f"{root / 'metadata.csv'}: {len(index.entries)} tracks, {named} with an artist.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtzan_lightning.cli.overrides_argument import add_trust
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.terminal import markdown_text
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -149,8 +150,8 @@ def _answer_of(run: TrainedRun) -> Callable[[str | None], Answer]:
 
 def _sentence(prediction: FilePrediction) -> str:
     lines = [
-        f"**{html.escape(prediction.genre)}**, probability {prediction.probability:.2f}; then "
-        f"{html.escape(prediction.runner_up)}, {prediction.runner_up_probability:.2f}. "
+        f"**{markdown_text(prediction.genre)}**, probability {prediction.probability:.2f}; then "
+        f"{markdown_text(prediction.runner_up)}, {prediction.runner_up_probability:.2f}. "
         f"{prediction.agreement:.0%} of {len(prediction.start_s)} slices agree."
     ]
     return "\n\n".join([*lines, *(f"Warning: {html.escape(warning)}" for warning in prediction.warnings)])
@@ -172,9 +173,9 @@ def _about(run: TrainedRun, accuracy_by_artist: str) -> str:
     from gtzan_lightning.report.prediction_tables import provenance_lines
 
     remarks = provenance_lines(run.name, run.card, run.temperature, calibrated=True, has_ood=run.ood is not None)
-    lines = [f"The model knows {len(run.genres)} genres only: {', '.join(run.genres)}."]
-    lines += [f"Clip accuracy on artists that it was not trained on (split=artist): {accuracy_by_artist}."]
-    return "\n\n".join(html.escape(line) for line in [*lines, *remarks])
+    known = f"The model knows {len(run.genres)} genres only: {', '.join(map(markdown_text, run.genres))}."
+    score = f"Clip accuracy on artists that it was not trained on (split=artist): {accuracy_by_artist}."
+    return "\n\n".join([known, *map(html.escape, [score, *remarks])])
 
 
 def _accuracy(card: Mapping[str, Any]) -> str:

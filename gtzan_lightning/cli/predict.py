@@ -67,9 +67,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.timeline:
         from gtzan_lightning.report.timeline import save_timelines
 
-        folder = arguments.pictures or arguments.outputs / "timelines"
-        save_timelines(predictions, run.description, folder)
-        print(f"Pictures: {folder}", file=sys.stderr)
+        arguments.pictures = arguments.pictures or arguments.outputs / "timelines"
+        save_timelines(predictions, run.description, arguments.pictures)
+        print(f"Pictures: {arguments.pictures}", file=sys.stderr)
     return FAILED if any(prediction.skipped for prediction in predictions) else 0
 
 

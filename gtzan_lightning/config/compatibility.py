@@ -14,6 +14,7 @@ from gtzan_lightning.corpus.location import DataSource, Source, manifest_files
 from gtzan_lightning.datamodule.slices import check_lengths
 from gtzan_lightning.datamodule.split_rules import rule_named
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import refuse_pipe
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def check_compatibility(config: Config, data: DataSource) -> None:
     _check_search(config)
     _check_validation_part(config)
     for file in manifest_files(config.split.manifest, config.split.fold).values():
+        refuse_pipe(file)
         if not file.exists():
             raise GtzanError(
                 f"split.manifest: there is no file {file}. Give the split.csv of a run, or a list of tracks and parts."

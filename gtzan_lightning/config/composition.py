@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,24 @@ def with_plus(override: str) -> str:
     return f"++{override}" if override.startswith("trainer.") and name in TRAINER_ARGUMENTS else override
 
 
+PATH_KEYS = (
+    "outputs", "cache_dir", "data.root", "data.metadata", "split.manifest", "features.path", "ckpt_path",
+    "study.other_corpus",
+)  # fmt: skip
+
+
+def with_plain_paths(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `~` expanded, and numbers quoted, in the values of keys that are paths: `outputs=2024`."""
+    made = []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if key.lstrip("+") in PATH_KEYS and equals:
+            value = os.path.expanduser(value) if value.startswith("~") else value
+            value = f"'{value}'" if re.fullmatch(r"[0-9][0-9_.eE+-]*", value) else value
+        made.append(f"{key}{equals}{value}")
+    return made
+
+
 @dataclass(frozen=True)
 class ConfigSources:
     """Where a configuration comes from besides this package: Hydra's options `--config-dir` and `--config-name`."""
@@ -76,7 +95,7 @@ class ConfigSources:
     def compose(self, overrides: Sequence[str] = ()) -> DictConfig:
         """Composes the configuration of a command line, including Hydra's own section."""
         with self.loader():
-            found = [with_plus(override) for override in overrides]
+            found = [with_plus(override) for override in with_plain_paths(overrides)]
             return hydra.compose(self.config_name, overrides=found, return_hydra_config=True)
 
 

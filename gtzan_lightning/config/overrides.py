@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import warnings
 from collections.abc import Iterable, Sequence
@@ -21,6 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from gtzan_lightning.config.composition import ConfigSources, with_plus
+from gtzan_lightning.corpus.audio_folder import MUSIC_SUFFIXES
+from gtzan_lightning.corpus.location import TABLE_NAMES
 from gtzan_lightning.errors import GtzanError
 
 OPTIONAL = ("experiment", "protocol", "ablation", "debug")  # may be left out; their members change other groups
@@ -110,21 +110,6 @@ class Catalogue:
                 values = OmegaConf.to_container(loaded.config) if loaded else {}
                 found += [f"{group}.{key!s}" for key in (*(values or {}), *_flat_keys(values)) if key != "defaults"]
         return found
-
-
-PATH_KEYS = ("outputs", "cache_dir", "data.root", "split.manifest", "features.path", "ckpt_path", "study.other_corpus")
-
-
-def with_plain_paths(arguments: Sequence[str]) -> list[str]:
-    """The arguments with `~` expanded, and numbers quoted, in the values of keys that are paths: `outputs=2024`."""
-    made = []
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if key.lstrip("+") in PATH_KEYS and equals:
-            value = os.path.expanduser(value) if value.startswith("~") else value
-            value = f"'{value}'" if re.fullmatch(r"[0-9][0-9_.eE+-]*", value) else value
-        made.append(f"{key}{equals}{value}")
-    return made
 
 
 def check_overrides(
@@ -294,6 +279,22 @@ def _leading_number(name: str) -> int:
     return int(digits) if digits else 0
 
 
+def _use_of(path: Path) -> str:
+    """How to use a run, a folder or a file that stands alone on the command line."""
+    if path.name == "run.json" or (path / "run.json").is_file():
+        run = path if path.is_dir() else path.parent
+        return (
+            f"It is a run. Its command, which resumes it: gtzan runs show {run}. To use it: gtzan predict {run} FILE."
+        )
+    if path.is_dir():
+        return f"For data, write data.root={path}."
+    if path.name in TABLE_NAMES:
+        return f"For the published tables, write data.root={path.parent}."
+    if path.suffix.lower() in MUSIC_SUFFIXES:
+        return f"To classify it: gtzan predict best {path}"
+    return f"For a table of features, write features=table features.path={path}; for a split, split.manifest={path}."
+
+
 def _as_list(override: Override) -> str:
     """`key=a,b` as a list."""
     _, _, value = str(override.input_line).partition("=")
@@ -305,8 +306,7 @@ def _quoting_hint(argument: str) -> str:
     key, equals, value = argument.partition("=")
     if not equals:
         if Path(argument).exists():
-            where = f"data.root={argument}" if Path(argument).is_dir() else f"features=table features.path={argument}"
-            return f"not of the form key=value. For data, write {where}; `gtzan` has commands for runs: gtzan --help."
+            return f"not of the form key=value. {_use_of(Path(argument))}"
         return f"not of the form key=value. Did you mean {argument}=...?"
     text = value.strip("'\"").replace("'", r"\'")
     quoted = f"{key}='{text}'"

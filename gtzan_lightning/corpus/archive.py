@@ -24,6 +24,7 @@ from typing import IO, Any
 from gtzan_lightning.corpus.audio_folder import AUDIO_SUFFIXES
 from gtzan_lightning.corpus.location import GTZAN_AUDIO_FOLDERS, TABLE_NAMES
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import refuse_pipe
 
 MAX_MEMBERS = 50_000  # the published archives have up to 3,000
 MAX_MEMBER_BYTES = 2**30  # a clip of GTZAN has 1.3 MB
@@ -65,6 +66,7 @@ def unpack(archive: Path, root: Path) -> Unpacked:
         GtzanError: The archive is missing, damaged, malicious, or not GTZAN; `root` already has such files; the disk
             is full. `root` is then unchanged.
     """
+    refuse_pipe(archive)
     home = root if root.is_dir() else root.parent
     with _explained(archive, root):
         home.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gtzan_lightning.utils.files import text_of_cell
+
 BLOCK_ROWS = 50_000
 BLOCK_BYTES = 2**24
 
@@ -76,6 +78,6 @@ def _columns(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
     return {
         str(name): column.to_numpy(np.float64)
         if pd.api.types.is_numeric_dtype(column)
-        else np.asarray([str(value).strip() for value in column.to_numpy(object)], object)
+        else np.asarray([text_of_cell(str(value).strip()) for value in column.to_numpy(object)], object)
         for name, column in frame.items()
     }

@@ -16,6 +16,7 @@ from gtzan_lightning.corpus.synthesis import RENDERER_VERSION
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir
 from gtzan_lightning.utils.content_index import ContentIndex, content_hash, indexed_hashes
+from gtzan_lightning.utils.files import refuse_pipe
 
 Source = Literal["tables", "audio"]
 
@@ -124,6 +125,7 @@ def locate_table(kind: str, root: str | None, options: DataOptions) -> Location:
         raise GtzanError("features=table reads tracks from its file, data=synthetic renders its own. Omit data.")
     paths = tuple(Path(name).expanduser() for name in options.table)
     for path in paths:
+        refuse_pipe(path)
         if not path.is_file():
             what = "is a folder, not a file" if path.is_dir() else "does not exist"
             raise GtzanError(f"features.path={path}: {what}.")
@@ -138,6 +140,8 @@ def locate_table(kind: str, root: str | None, options: DataOptions) -> Location:
 def _of_list(root: str | None, options: DataOptions) -> Location:
     """The data of a track list, `data=tracks`."""
     path = Path(root).expanduser() if root else None
+    if path is not None:
+        refuse_pipe(path)
     if path is None or not path.is_file():
         what = "data.root is not set" if path is None else f"there is no file {path}"
         raise GtzanError(
@@ -152,12 +156,14 @@ def _metadata(options: DataOptions, default: Path) -> Path | None:
     if options.metadata is None:
         return default if default.is_file() else None
     chosen = Path(options.metadata).expanduser()
+    refuse_pipe(chosen)
     if not chosen.is_file():
         raise GtzanError(f"data.metadata={options.metadata}: there is no such file.")
     return chosen
 
 
 def _inspect(root: Path, where: str, kind: str, options: DataOptions) -> Location:
+    refuse_pipe(root)
     if root.is_file():
         raise GtzanError(
             f"{where}={root}: is a file, not a folder. A list of audio files is data=tracks data.root={root}; a "

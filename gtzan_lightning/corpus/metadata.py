@@ -32,7 +32,7 @@ from gtzan_lightning.corpus.tracks import (
     part_of,
 )
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.utils.files import as_cell, text_of_cell, write_text
+from gtzan_lightning.utils.files import as_cell, refuse_pipe, text_of_cell, write_text
 
 FILE_NAME = "metadata.csv"
 FILTERED_PARTS = ("train", "valid", "test", "excluded")
@@ -158,9 +158,7 @@ def _rows(path: Path) -> Rows:
         raise GtzanError(
             f"{path}: has no column track_id, so no row can be matched to a track. It has: {', '.join(table.columns)}."
         )
-    columns = {
-        role: [text_of_cell(value) for value in table.columns[name]] for role, name in roles.items() if name is not None
-    }
+    columns = {role: list(table.columns[name]) for role, name in roles.items() if name is not None}
     rows: dict[str, dict[str, str]] = {}
     for number, values in enumerate(zip(*columns.values(), strict=True)):
         row = dict(zip(columns, values, strict=True))
@@ -284,6 +282,7 @@ def write_metadata(entries: Sequence[Entry], root: Path) -> Path | None:
 
 
 def _text(path: Path) -> str:
+    refuse_pipe(path)
     try:
         if path.stat().st_size > MAX_INDEX_BYTES:
             raise GtzanError(f"{path}: is too large for an index of artists.")

@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION, SAMPLE_RATE_HZ, TRACK_S
 from gtzan_lightning.corpus.synthesis.style import artist_of_tracks
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.utils.files import replacing
+from gtzan_lightning.utils.files import explained, write_atomically
 from gtzan_lightning.utils.terminal import is_live, quiet_workers
 
 FOLDERS = "synthetic-v*"  # glob pattern of its folders in the cache folder
@@ -90,7 +91,7 @@ def _complete(
     """Renders the missing files; concurrent processes wait for the first."""
     from filelock import FileLock  # not needed for a complete corpus
 
-    try:
+    with explained(root):
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".lock"):
             artists = artist_of_tracks(tracks_per_genre)
@@ -100,8 +101,6 @@ def _complete(
                 if not path.is_file()
             ]
             _render_all(jobs, n_jobs)
-    except OSError as error:
-        raise GtzanError(f"cannot write the synthetic corpus to {root}: {error}; set another cache folder") from error
 
 
 def _render_all(jobs: list[tuple[int, str, int, int, float, Path]], n_jobs: int) -> None:
@@ -134,9 +133,6 @@ def _render_file(seed: int, genre: str, artist: int, number: int, duration_s: fl
     from gtzan_lightning.corpus.synthesis.render import render_track
 
     sound = render_track(seed, genre, artist, number, duration_s)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with replacing(path, sync=False) as temporary:
-            soundfile.write(temporary, sound, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
-    except soundfile.LibsndfileError as error:  # such as a full disk
-        raise OSError(str(error)) from error
+    content = BytesIO()  # libsndfile says "System error" where the disk is full
+    soundfile.write(content, sound, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    write_atomically(path, lambda target: target.write_bytes(content.getvalue()))

@@ -112,11 +112,11 @@ def _features(name: str, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
 def _column(array: NDArray[Any]) -> NDArray[Any]:
     """Numbers as float64, text as `str` objects."""
     return (
-        array.astype(np.float64) if array.dtype.kind in "fiub" else np.asarray(list(map(text_of_cell, array)), object)
+        array.astype(np.float64) if array.dtype.kind in "fiub" else np.asarray(list(map(text_of_value, array)), object)
     )
 
 
-def text_of_cell(value: object) -> str:
+def text_of_value(value: object) -> str:
     """A cell as text; empty if it is missing."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

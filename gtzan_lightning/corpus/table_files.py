@@ -26,10 +26,11 @@ from gtzan_lightning.corpus.table_arrays import (
     array_columns,
     hdf5_arrays,
     loaded_arrays,
-    text_of_cell,
+    text_of_value,
     with_files_beside,
 )
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.files import refuse_pipe
 
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 200
@@ -79,6 +80,7 @@ def read_table_file(path: Path, *, as_text: bool = False) -> TableFile:
     Raises:
         GtzanError: There is no such file, it is no table, or a package that reads it is not installed.
     """
+    refuse_pipe(path)
     try:
         large = leading_text(path, SAMPLE_CHARACTERS)
         content = path.read_bytes() if large is None else large[0]
@@ -204,7 +206,7 @@ def _from_frame(path: Path, frame: pd.DataFrame, form: str, notes: tuple[str, ..
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             columns[name] = column.to_numpy(np.float64, na_value=np.nan)
         else:
-            columns[name] = np.asarray([text_of_cell(value) for value in column.to_numpy(object)], object)
+            columns[name] = np.asarray([text_of_value(value) for value in column.to_numpy(object)], object)
     return _with_numbers(TableFile(path, columns, form, notes))
 
 

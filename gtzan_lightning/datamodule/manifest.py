@@ -86,7 +86,7 @@ def _listed(path: Path, part: str, corpus: Corpus, rule: SplitRule) -> list[tupl
     matches = {name: sum(track_key(value) in keys for value in values) for name, values in columns.items()}
     named = [name for name in columns if plain(name) in NAMES["id"]]
     identity = max(matches, key=lambda name: (matches[name], name in named))
-    names = [text_of_cell(name) for name in columns[identity]]
+    names = list(columns[identity])
     if part:
         header = [identity] if table.has_header and track_key(identity) in keys else []  # a list without a header
         return [(name, part) for name in header + names]

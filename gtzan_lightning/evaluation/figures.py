@@ -7,7 +7,8 @@ can distinguish.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
@@ -71,6 +72,17 @@ class Caption:
             f"accuracy {entry['accuracy']:.3f} [{low:.3f}, {high:.3f}] (95 %, by {entry['cluster']})"
             f"{' · ' * bool(self.run)}{self.run}"
         )
+
+
+@contextmanager
+def not_fatal(what: str, notes: list[str]) -> Iterator[None]:
+    """Adds an error to the notes: scores do not depend on figures. A full disk stays an error."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # libraries that draw raise many types
+        notes.append(f"{what} could not be made: {type(error).__name__}: {error}")
 
 
 def confusion_figure(decisions: Decisions, entry: Mapping[str, Any], caption: Caption) -> Figure:

@@ -299,7 +299,8 @@ def _stored_or_computed(
 
     for _ in range(ATTEMPTS):
         results = extract(paths, request, cache_root, n_jobs)
-        index.update((result.path, result.state, result.digest) for result in results)
+        with suppress(GtzanError):  # a cache that cannot be written only costs reading the files again
+            index.update((result.path, result.state, result.digest) for result in results)
         key = key_of([result.digest for result in results], request.cache_fields())
         if (stored := load_stored_corpus(cache_root, key)) is not None:
             return stored

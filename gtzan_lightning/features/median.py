@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from gtzan_lightning.utils.caching import compiled
 
 WINDOW = 31  # values of one median: the usual kernel of harmonic-percussive separation
 TILE = 16  # medians computed by one pass of the network; its windows have as many values in common
@@ -64,7 +65,7 @@ def network_arrays() -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     return np.array(network.instructions), np.array(network.output_slots), network.n_slots
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def median_tile(slots: NDArray[np.float32], instructions: NDArray[np.int64]) -> None:
     """Runs the network on all columns of `slots`, `(n_slots, LANES)`."""
     for step in range(len(instructions)):
@@ -76,7 +77,7 @@ def median_tile(slots: NDArray[np.float32], instructions: NDArray[np.int64]) -> 
             high[j] = y if x < y else x
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _median_kernel(
     values: NDArray[np.float32],
     rows: NDArray[np.int64],

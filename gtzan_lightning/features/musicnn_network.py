@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -188,7 +188,7 @@ def load(net: str, weights_dir: Path | None) -> MusiCNN:
     file = weights_dir / f"{PACKAGE}-{net}-{SHA256[net][1][:16]}.safetensors"
     if not file.is_file():
         weights = read_weights(net)
-        write_atomically(file, lambda path: save_file(weights, path))
+        write_atomically(file, lambda path: path.write_bytes(save(weights)))
     return MusiCNN(load_file(file))
 
 

@@ -6,7 +6,6 @@ constants of librosa.effects.hpss: kernels of 31 frames and 31 bins, power 2, ma
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from gtzan_lightning.features.median import (
     network_arrays,
 )
 from gtzan_lightning.features.spectrum import istft
+from gtzan_lightning.utils.caching import compiled
 
 
 def harmonic_and_percussive(
@@ -64,7 +64,7 @@ def soft_mask(harmonic: torch.Tensor, percussive: torch.Tensor) -> torch.Tensor:
     return torch.where(largest < torch.finfo(largest.dtype).tiny, 0.5, mask)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _mask_kernel(
     magnitudes: NDArray[np.float32],
     bins: NDArray[np.int64],

@@ -11,7 +11,6 @@ bands of the increase in decibels (S. Böck and G. Widmer, DAFx 2013); its local
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from gtzan_lightning.features.spectrum import (
     reflect_padded,
     stft,
 )
+from gtzan_lightning.utils.caching import compiled
 
 SILENCE = 1e-10  # samples of at most this magnitude count as zero in zero crossings
 ROLLOFF_SHARE = 0.85  # share of the summed magnitudes of a frame below its rolloff frequency
@@ -94,7 +94,7 @@ def _spectral_shape_on_device(
     return magnitudes, centroid, spread.sqrt(), hz[below]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _spectral_shape_kernel(
     parts: NDArray[np.float32], hz: NDArray[np.float32], magnitudes: NDArray[np.float32], shape: NDArray[np.float32]
 ) -> None:
@@ -118,7 +118,7 @@ def _spectral_shape_kernel(
         shape[2, frame] = hz[_rolloff_bin(row, running)]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _rolloff_bin(row: NDArray[np.float32], running: NDArray[np.float32]) -> int:
     """First bin where the cumulative sum reaches `ROLLOFF_SHARE`.
 

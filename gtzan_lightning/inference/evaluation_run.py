@@ -25,7 +25,7 @@ from gtzan_lightning.datamodule.genre_datamodule import EVALUATION_BATCH
 from gtzan_lightning.datamodule.slices import SliceTable, step_table, tracks_without_slice
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import calibration_metrics, with_temperature
-from gtzan_lightning.evaluation.figures import Caption, confusion_figure
+from gtzan_lightning.evaluation.figures import Caption, confusion_figure, not_fatal
 from gtzan_lightning.evaluation.metrics import LEVELS, confusion, decide
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate_level, genre_entries, genre_metrics, is_balanced
@@ -115,6 +115,7 @@ def evaluate_on(run: TrainedRun, corpus_config: Config) -> Evaluation:
     """
     if run.card is None:
         raise GtzanError(f"{run.path}: a checkpoint without its run folder, in which the evaluation would be kept.")
+    RunFolder(run.path.parent).check_writable()
     config = _with_corpus(run.config, corpus_config)
     source = _source(run, config)
     whole = load_configured_corpus(config, source)
@@ -288,11 +289,12 @@ def _recorded(
     if run.temperature:
         card["calibration"]["after"] = calibration_metrics(with_temperature(predictions, run.temperature))
     caption = Caption(data["corpus"], run.card["split"]["name"], "another corpus", run=run.description)
-    figures = {
-        f"confusion_{level}": confusion_figure(decisions[level], card["metrics"][level], caption)
-        for level in DRAWN_LEVELS
-    }
-    save_figures(folder / "figures", figures)
+    with not_fatal("The figures", data["notes"]):
+        figures = {
+            f"confusion_{level}": confusion_figure(decisions[level], card["metrics"][level], caption)
+            for level in DRAWN_LEVELS
+        }
+        save_figures(folder / "figures", figures)
     write_text(folder / "evaluation.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     return Evaluation(folder, card, predictions)
 

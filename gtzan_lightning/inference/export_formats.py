@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -94,8 +95,10 @@ def _run_onnx(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _write_torch(program: ExportedProgram, path: Path) -> None:
+    content = io.BytesIO()  # writing to a file directly, torch would replace the error of the disk by its own
     with _quiet():
-        torch.export.save(program, path)
+        torch.export.save(program, content)
+    path.write_bytes(content.getvalue())
 
 
 def _run_torch(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:

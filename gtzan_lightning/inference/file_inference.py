@@ -23,7 +23,7 @@ from gtzan_lightning.features.feature_request import FeatureRequest, Features, f
 from gtzan_lightning.inference.file_preprocessing import Preprocessed, Preprocessing, preprocess
 from gtzan_lightning.inference.trained_run import TrainedRun, load_run
 from gtzan_lightning.training.split_data import frame_settings
-from gtzan_lightning.utils.caching import cache_dir as chosen_cache_dir
+from gtzan_lightning.utils.caching import writable_cache
 from gtzan_lightning.utils.terminal import is_live, quiet_workers
 
 
@@ -46,7 +46,8 @@ def predict(
         calibrated: whether to apply the run's temperature, if it has one; False gives the probabilities of
             `predictions.csv`.
         n_jobs: processes that compute features.
-        cache_dir: folder of the feature cache; None is GTZAN_CACHE, else the system's cache folder.
+        cache_dir: folder of the feature cache; None is GTZAN_CACHE, else the system's cache folder. Where it cannot be
+            written, nothing is cached.
 
     Returns:
         One prediction per file, in order; for a file that cannot be used, `skipped` is the reason.
@@ -63,8 +64,8 @@ def predict(
     trained = run if isinstance(run, TrainedRun) else load_run(run)
     paths = music_files([files] if isinstance(files, (str, Path)) else files)
     check_columns(trained)
-    cache = features_cache(chosen_cache_dir(None if cache_dir is None else str(cache_dir)))
-    return list(_predictions(trained, paths, cache, calibrated, n_jobs))
+    with writable_cache(None if cache_dir is None else str(cache_dir)) as cache:
+        return list(_predictions(trained, paths, features_cache(cache), calibrated, n_jobs))
 
 
 def check_columns(run: TrainedRun) -> None:

@@ -36,7 +36,7 @@ from gtzan_lightning.studies.study import Study, StudyResult
 from gtzan_lightning.training.split_data import load_configured_corpus
 from gtzan_lightning.utils.caching import cache_dir
 from gtzan_lightning.utils.content_index import content_hash
-from gtzan_lightning.utils.files import replacing, write_atomically, write_text
+from gtzan_lightning.utils.files import replacing, text_of_cell, with_cells, write_atomically, write_text
 
 Deformation = Callable[[Signal, np.random.Generator], NDArray[np.floating]]
 
@@ -143,6 +143,7 @@ def robustness(run: TrainedRun, n_jobs: int = 1) -> Robustness:
         GtzanError: no clip of the test part has audio.
     """
     folder = RunFolder(run.path.parent)
+    folder.check_writable()
     tracks, paths = _test_clips(run, folder)
     cache = cache_dir(run.config.cache_dir)
     clusters = read_clusters(folder)
@@ -177,7 +178,9 @@ def deformed(path: Path, name: str, max_s: float, cache: Path) -> Path:
             raise GtzanError(f"{path}: {reading.skipped}")
         rng = np.random.default_rng(int(key[:16], 16))
         sound = np.clip(DEFORMATIONS[name](reading.signal, rng), -1, 1)
-        write_atomically(file, lambda target: soundfile.write(target, sound, RATE_HZ, format="FLAC"))
+        content = io.BytesIO()  # libsndfile says "System error" where the disk is full
+        soundfile.write(content, sound, RATE_HZ, format="FLAC")
+        write_atomically(file, lambda target: target.write_bytes(content.getvalue()))
     return file
 
 
@@ -220,8 +223,8 @@ def _test_clips(run: TrainedRun, folder: RunFolder) -> tuple[list[Track], list[P
     """The test tracks that have audio, and their files."""
     data = run.config.data.model_copy(update={"source": "audio"})
     corpus: Corpus = load_configured_corpus(run.config.model_copy(update={"data": data}))
-    split = pd.read_csv(folder.split, dtype=str)
-    wanted = set(split.loc[split["part"] == "test", "track_id"])
+    split = pd.read_csv(folder.split, dtype=str, keep_default_na=False)  # "nan" is a valid track ID
+    wanted = set(split.loc[split["part"] == "test", "track_id"].map(text_of_cell))
     found = {track: track.path for track in corpus.tracks if track.track_id in wanted and track.path}
     if not found:
         raise GtzanError(f"{folder.path}: none of its {len(wanted)} test tracks has audio below {corpus.root}.")
@@ -287,7 +290,7 @@ def _level_cell(row: pd.Series, level: str) -> str:
 
 def _write(result: Robustness, folder: Path) -> None:
     """`robustness.csv`, `.md` and `.png` in the run folder."""
-    write_text(folder / "robustness.csv", result.table.to_csv(index=False))
+    write_text(folder / "robustness.csv", with_cells(result.table).to_csv(index=False))
     write_text(folder / "robustness.md", table_markdown(robustness_table(result)))
     with replacing(folder / "robustness.png") as temporary:
         robustness_figure(result).savefig(temporary, format="png")

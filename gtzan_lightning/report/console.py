@@ -100,7 +100,10 @@ def varied(cards: Sequence[Card], *, ignored: Collection[str] = (), default: str
         ignored: keys whose overrides are left out.
         default: the text of a job without such overrides.
     """
-    commands = [[word for word in card.get("overrides", []) if word.partition("=")[0] not in ignored] for card in cards]
+    commands = [
+        [word for word in card.get("overrides", []) if word.lstrip("+").partition("=")[0] not in ignored]
+        for card in cards
+    ]
     shared = set(commands[0]).intersection(*commands[1:]) if commands else set()
     return [" ".join(short_override(word) for word in words if word not in shared) or default for words in commands]
 

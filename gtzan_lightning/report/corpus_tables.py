@@ -18,7 +18,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_cache import CacheEntry
 from gtzan_lightning.features.feature_request import Features
 from gtzan_lightning.report.tables import TextTable, print_lines, print_table
-from gtzan_lightning.utils.files import as_cell, replacing
+from gtzan_lightning.utils.files import replacing, with_cells
 
 CACHE_KINDS = {
     "file": "features of a file",
@@ -83,17 +83,16 @@ def write_duplicates(corpus: Corpus, groups: Sequence[Sequence[int]], path: Path
     rows = [
         [
             number,
-            as_cell(track.track_id),
-            as_cell(track.genre),
-            "" if track.path is None else as_cell(printable(str(track.path))),
+            track.track_id,
+            track.genre,
+            "" if track.path is None else printable(str(track.path)),
         ]
         for number, group in enumerate(groups, start=1)
         for track in (corpus.tracks[position] for position in group)
     ]
+    table = with_cells(pd.DataFrame(rows, columns=["group", "track_id", "genre", "file"]))
     with replacing(path) as temporary:
-        pd.DataFrame(rows, columns=["group", "track_id", "genre", "file"]).to_csv(
-            temporary, index=False, lineterminator="\n"
-        )
+        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def _genres(corpus: Corpus, group: Sequence[int]) -> str:
@@ -125,11 +124,11 @@ def write_features(corpus: Corpus, features: Features, path: Path) -> None:
         raise GtzanError(f"{path.parent}: there is no such folder. Create it first.")
     table = pd.DataFrame(np.asarray(features.values), columns=list(features.columns))
     tracks = [corpus.tracks[index] for index in features.track_index]
-    table.insert(0, "track_id", [as_cell(track.track_id) for track in tracks])
-    table.insert(1, "genre", [as_cell(track.genre) for track in tracks])
+    table.insert(0, "track_id", [track.track_id for track in tracks])
+    table.insert(1, "genre", [track.genre for track in tracks])
     table.insert(2, "start_s", features.start_s)
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+        with_cells(table).to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def print_cache(folder: Path, entries: Sequence[CacheEntry], console: Console | None = None) -> None:

@@ -17,10 +17,11 @@ from gtzan_lightning.evaluation.metrics import Decisions, confusion, decide
 from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.evaluation.run_metrics import genre_metrics, too_few_clusters
 from gtzan_lightning.report.console import LEVEL_NAMES, SYNTHETIC
-from gtzan_lightning.report.tables import TextTable, markdown_text, table_markdown
+from gtzan_lightning.report.tables import TextTable, table_markdown
 from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
+from gtzan_lightning.utils.terminal import markdown_text
 
 SPLITS = {
     "leaky": "slices are drawn, so that other slices of the test tracks are in training",

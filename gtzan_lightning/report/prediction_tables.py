@@ -19,6 +19,7 @@ from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
 from gtzan_lightning.utils.files import as_cell
+from gtzan_lightning.utils.terminal import visible
 
 SHOWN = 30  # lines below the table; CSV and JSON have all of them
 DECIMALS = 6
@@ -52,19 +53,19 @@ def predictions_csv(predictions: Sequence[FilePrediction], timeline: bool) -> st
     writer.writeheader()
     for prediction in predictions:
         row = {
-            "file": as_cell(str(prediction.path)),
+            "file": str(prediction.path),
             "error": prediction.skipped or "",
             "warnings": "; ".join(prediction.warnings),
         }
-        writer.writerow(row | _cells_of(prediction))
+        writer.writerow(_as_cells(row | _numbers(prediction)))
         for slice_ in prediction.slices() if timeline else ():
             times = {"start_s": _rounded(slice_.start_s[0]), "stop_s": _rounded(slice_.stop_s[0])}
-            writer.writerow({"file": row["file"]} | times | _cells_of(slice_))
+            writer.writerow(_as_cells({"file": row["file"]} | times | _numbers(slice_)))
     return buffer.getvalue()
 
 
-def _cells_of(prediction: FilePrediction) -> dict[str, Any]:
-    return {name: as_cell(value) if isinstance(value, str) else value for name, value in _numbers(prediction).items()}
+def _as_cells(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: as_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def predictions_json(predictions: Sequence[FilePrediction], run: str, remarks: Sequence[str], timeline: bool) -> str:
@@ -172,7 +173,7 @@ def _sentences(prediction: FilePrediction) -> Iterator[str]:
 
 def _print_some(console: Console, lines: Sequence[str]) -> None:
     for line in lines[:SHOWN]:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(visible(line), highlight=False, soft_wrap=True)
     if len(lines) > SHOWN:
         console.print(f"... and {len(lines) - SHOWN} more: --format csv has all of them", highlight=False)
 

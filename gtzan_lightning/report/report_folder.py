@@ -25,7 +25,7 @@ from gtzan_lightning.runs.records import Record, TestParts, checked, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
-from gtzan_lightning.utils.files import as_cell, write_text
+from gtzan_lightning.utils.files import NO_SPACE, as_cell, write_text
 
 STYLES = ("style.css", "charts.css", "run.css")
 SCRIPTS = tuple(
@@ -70,7 +70,8 @@ def write_report(records: Sequence[Record], folder: Path, *, progress: bool = Tr
         write_text(folder / "report.md", report_markdown(table, found, missing))
         write_text(folder / "report.html", page)
     except OSError as error:
-        raise GtzanError(f"{folder}: the report cannot be written ({error}). Choose another with --output.") from error
+        remedy = NO_SPACE.get(error.errno or 0, "Choose another folder with --output")
+        raise GtzanError(f"{folder}: the report cannot be written ({error.strerror}). {remedy}.") from error
     return table, found
 
 

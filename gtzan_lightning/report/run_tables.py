@@ -12,7 +12,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.console import evaluations_table, print_genres, print_run
 from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
 from gtzan_lightning.runs.browser import card_of
-from gtzan_lightning.runs.run_folder import Card, RunFolder
+from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,10 @@ def print_record(run: RunFolder, console: Console | None = None) -> None:
     if card.get("status") == "damaged":
         raise GtzanError(card["error"])
     if card.get("status") == "done":
-        print_run(card, run.path, console)
+        try:
+            print_run(card, run.path, console)
+        except KeyError as error:  # a card that was edited, or of an early version
+            raise GtzanError(f"{run.path / 'run.json'}: no {error}. {REMEDY}") from error
         if evaluations := run.evaluations():
             print_table(evaluations_table([(card, evaluations)]), console)
     else:

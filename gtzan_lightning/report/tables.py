@@ -107,11 +107,6 @@ def print_lines(lines: Iterable[str], console: Console) -> None:
         console.print(visible(line), highlight=False, soft_wrap=True)
 
 
-def markdown_text(text: str) -> str:
-    """Text, such as the name of a genre, in which Markdown finds no markup."""
-    return re.sub(r"([\\`*_{}\[\]<>|~$#&])", r"\\\1", visible(" ".join(text.split())))
-
-
 def table_markdown(table: TextTable) -> str:
     """The table with its notes as Markdown."""
     rows = [

@@ -31,7 +31,7 @@ def timeline_figure(prediction: FilePrediction, run: str) -> Figure:
         edges_s, np.arange(len(order) + 1), prediction.probabilities[:, order].T, cmap="Blues", vmin=0, vmax=1
     )
     labels = [f"{prediction.genres[index]}  {prediction.mean[index]:.2f}" for index in order]
-    axes.set_yticks(np.arange(len(order)) + 0.5, labels, fontsize=9)
+    axes.set_yticks(np.arange(len(order)) + 0.5, labels, fontsize=9, parse_math=False)
     axes.xaxis.set_major_locator(MaxNLocator(12, steps=(1, 1.5, 3, 6, 10), integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{int(seconds // 60)}:{seconds % 60:02.0f}"))
     axes.set_xlabel("time (min:s)")

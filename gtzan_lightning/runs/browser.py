@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder, score_warnings
+from gtzan_lightning.runs.run_folder import REMEDY, Card, RunFolder, has_entry, score_warnings
 from gtzan_lightning.utils.code_hash import short_list
 
 SHORTCUTS = ("status", "split", "model", "corpus")  # filters beside the keys of the configuration
@@ -57,22 +57,12 @@ def card_of(run: RunFolder) -> Card:
         card = run.card()
         if card.get("status") == "running":
             return card | {"status": run.standing()}
-        lacking = [name for name in NEEDED if not _has(card, name)] if card.get("status") == "done" else []
+        lacking = [name for name in NEEDED if not has_entry(card, name)] if card.get("status") == "done" else []
         if lacking:
             raise GtzanError(f"{run.path / 'run.json'}: no {short_list(lacking, 3)}. {REMEDY}")
         return card
     except GtzanError as error:
         return {"status": "damaged", "error": str(error), "run_id": run.path.name}
-
-
-def _has(card: Card, name: str) -> bool:
-    """Whether a card has the entry with this dotted name."""
-    node: Any = card
-    for key in name.split("."):
-        if not isinstance(node, dict) or key not in node:
-            return False
-        node = node[key]
-    return True
 
 
 def model_name(card: Mapping[str, Any]) -> str:

@@ -244,17 +244,18 @@ class TestParts:
 def _read_test_part(run: RunFolder) -> TestPart:
     try:
         clusters = read_clusters(run)
-    except (GtzanError, KeyError, ValueError):
+    except GtzanError:
         clusters = {}
     return TestPart(whole_predictions(run).only("test"), clusters)
 
 
 def checked(record: Record) -> Record:
-    """The record; with the status `damaged` and the reason if the predictions of a finished run are not whole."""
+    """The record; with the status `damaged` and the reason if the predictions or evaluations of a run are damaged."""
     if not record.done:
         return record
     try:
         check_predictions(record)
+        record.run.evaluations()
     except (GtzanError, ValueError) as error:
         return replace(record, card=record.card | {"status": "damaged", "error": str(error)})
     return replace(record, whole=True)
@@ -264,10 +265,16 @@ def read_clusters(run: RunFolder) -> dict[str, str]:
     """The cluster of each track, as the run recorded it.
 
     Raises:
-        GtzanError: The run has no such record.
+        GtzanError: The run has no such record, or it is damaged.
     """
     if not run.clusters.is_file():
-        raise GtzanError(f"{run.clusters}: missing. Repeat the run with rerun=true.")
-    with run.clusters.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        return {text_of_cell(row["track_id"]): text_of_cell(row["cluster"]) for row in rows}
+        raise GtzanError(f"{run.clusters}: missing. {REMEDY}")
+    try:
+        with run.clusters.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file, strict=True)
+            found = {text_of_cell(row["track_id"]): text_of_cell(row["cluster"]) for row in rows}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+        raise GtzanError(f"{run.clusters}: damaged ({error}). {REMEDY}") from error
+    if not found:
+        raise GtzanError(f"{run.clusters}: damaged (no rows). {REMEDY}")
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import traceback
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from gtzan_lightning.config.identity import flat
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.utils.code_hash import changed_files
+from gtzan_lightning.utils.code_hash import changed_files, short_list
 from gtzan_lightning.utils.files import UNFINISHED, write_text
 
 Card = dict[str, Any]
@@ -32,6 +33,13 @@ LIMITS = (
 _FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")  # 1e-5, which YAML 1.1 takes for text
 
 REMEDY = "Repeat the run with rerun=true; the folder is kept."
+
+
+NEEDED_OF_EVALUATION = (
+    "data.corpus", "data.left_out_genres", "data.notes", "ood", "intervals.stratified_by_genre", "calibration",
+    *(f"metrics.{level}.{score}" for level in ("window", "clip") for score in ("accuracy", "accuracy_ci95", "f1", "n")),
+)  # fmt: skip
+"""Entries of evaluation.json without which it cannot be shown."""
 
 
 class _Inside:
@@ -103,10 +111,14 @@ class RunFolder:
         """
         found = []
         for file in sorted(self.path.glob("evaluations/*/evaluation.json")):
+            remedy = "Delete it, and repeat gtzan evaluate."
             try:
-                found.append(json.loads(file.read_text(encoding="utf-8")))
+                card = json.loads(file.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
-                raise GtzanError(f"{file}: damaged ({error}).\nDelete it, and repeat gtzan evaluate.") from error
+                raise GtzanError(f"{file}: damaged ({error}).\n{remedy}") from error
+            if lacking := [name for name in NEEDED_OF_EVALUATION if not has_entry(card, name)]:
+                raise GtzanError(f"{file}: no {short_list(lacking, 3)}.\n{remedy}")
+            found.append(card)
         return found
 
     def write_card(self, card: Card) -> None:
@@ -142,6 +154,18 @@ class RunFolder:
         self.path.rename(kept)
         self.path.mkdir()
         return kept
+
+    def check_writable(self) -> None:
+        """Checks that a result can be added to the folder, before it is computed.
+
+        Raises:
+            GtzanError: It cannot.
+        """
+        if not os.access(self.path, os.W_OK):
+            raise GtzanError(
+                f"{self.path}: no permission to write the result into this run folder. Copy it to a folder of your "
+                "own, and name the copy."
+            )
 
     @contextmanager
     def locked(self, *, wait: bool = True) -> Iterator[None]:
@@ -215,6 +239,16 @@ class RunFolder:
             self.write_card(card | {"status": "interrupted", "finished": now()})
             raise
         self.write_card(card | {"status": "done", "finished": now()})
+
+
+def has_entry(card: Any, name: str) -> bool:
+    """Whether a card has the entry with this dotted name."""
+    node = card
+    for key in name.split("."):
+        if not isinstance(node, dict) or key not in node:
+            return False
+        node = node[key]
+    return True
 
 
 def score_warnings(card: Mapping[str, Any]) -> list[str]:

@@ -239,6 +239,7 @@ class ReplicationTable(Study):
 
     name = "replication"
     settings = ("network", "protocol", "repetition", "figures")
+    compares = ("protocol", "study.repetition")
 
     def analyse(self, done: Sequence[Card], failed: Sequence[Card]) -> StudyResult:  # noqa: ARG002
         """A row for each printed score, in full and in short, and a row for each pair of networks."""

@@ -177,11 +177,12 @@ def _variants(
 
 
 def _recall_by_seed(cards: Sequence[Card], genres: Sequence[str]) -> dict[int, float]:
-    """Mean recall of some genres at clip level by split seed."""
-    return {
-        card["split"]["seed"]: float(np.mean([card["genres"]["clip"][genre]["recall"] for genre in genres]))
-        for card in cards
-    }
+    """Mean recall of some genres at clip level by split seed; the mean where several training seeds share a split."""
+    by_seed: dict[int, list[float]] = {}
+    for card in cards:
+        recalls = [card["genres"]["clip"][genre]["recall"] for genre in genres]
+        by_seed.setdefault(card["split"]["seed"], []).append(float(np.mean(recalls)))
+    return {seed: float(np.mean(values)) for seed, values in by_seed.items()}
 
 
 def _given(card: Card) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from gtzan_lightning.config.identity import WITHOUT_EFFECT
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.evaluation.figures import not_fatal
 from gtzan_lightning.report.console import varied
 from gtzan_lightning.report.tables import TextTable, leakage_warnings_markdown, print_table, table_markdown
 from gtzan_lightning.runs.run_card import REPETITIONS, limits_of
@@ -152,11 +153,14 @@ def _write(name: str, result: StudyResult, cards: Sequence[Card], folder: Path, 
     console = console or Console()
     for table in result.tables:
         print_table(table, console)
-    for stem, figure in result.figures.items():
-        path = folder / f"{stem}.png"
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format="png")
-        print(f"Picture: {path}")
     texts = [table_markdown(table) for table in result.tables]
     write_text(folder / f"{name}.md", "\n".join(texts) + leakage_warnings_markdown(cards, "jobs"))
     print(f"Written: {folder / f'{name}.md'}")
+    notes: list[str] = []
+    for stem, figure in result.figures.items():
+        path = folder / f"{stem}.png"
+        with not_fatal(str(path), notes), replacing(path) as temporary:
+            figure.savefig(temporary, format="png")
+        if path.is_file():
+            print(f"Picture: {path}")
+    print(*notes, sep="\n", end="\n" * bool(notes))

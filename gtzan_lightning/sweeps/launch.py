@@ -24,14 +24,20 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_lightning import __version__
 from gtzan_lightning.config.compatibility import prepare
-from gtzan_lightning.config.composition import CONFIG_NAME, VERSION_BASE, ConfigSources, conf_dir, with_plus
+from gtzan_lightning.config.composition import (
+    CONFIG_NAME,
+    VERSION_BASE,
+    ConfigSources,
+    conf_dir,
+    with_plain_paths,
+    with_plus,
+)
 from gtzan_lightning.config.help_text import help_text
 from gtzan_lightning.config.overrides import (
     check_multirun,
     check_options,
     check_overrides,
     error_message,
-    with_plain_paths,
 )
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.runs.job_board import FINISHED, SETTLED, JobBoard, JobReport, JobState, inherited_board, reporting
@@ -129,7 +135,7 @@ class HydraJob:
             return self.job(cfg)
         except GtzanError as error:
             self.error = error
-        except OSError as error:
+        except Exception as error:  # some packages replace the error of the disk by their own
             message = disk_trouble(error)
             if message is None:
                 raise
@@ -160,7 +166,7 @@ class HydraJob:
         log = report.board.log(report.state.num)
         try:
             with (
-                log.open("a", encoding="utf-8") as file,
+                log.open("a", encoding="utf-8", errors="backslashreplace") as file,
                 redirect_stdout(file),
                 redirect_stderr(file),
                 reporting(report),

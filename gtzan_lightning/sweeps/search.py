@@ -28,7 +28,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.report.tables import TextTable, print_table, table_markdown
 from gtzan_lightning.sweeps.session import Refusal
 from gtzan_lightning.training.train import train
-from gtzan_lightning.utils.files import write_text
+from gtzan_lightning.utils.files import with_cells, write_text
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -140,12 +140,17 @@ class SearchReport(Callback):
         trials = list(map(_trial_reader(Path(config.outputs) / "trials"), completed(study)))
         failed = failed_draws(study)
         print_trials(trials, failed)
-        write_text(folder / "trials.csv", tidy_trials(trials).to_csv(index=False, lineterminator="\n"))
-        write_text(folder / "trials.md", trials_markdown(trials, failed))
+        write_trials(folder, trials, failed)
         print(f"All trials: {folder / 'trials.md'}")
         os.environ.pop(STUDY_VARIABLE, None)
         if SearchReport.lock is not None:
             SearchReport.lock.release()
+
+
+def write_trials(folder: Path, trials: Sequence[Trial], failed: int) -> None:
+    """Writes trials.csv and trials.md."""
+    write_text(folder / "trials.csv", with_cells(tidy_trials(trials)).to_csv(index=False, lineterminator="\n"))
+    write_text(folder / "trials.md", trials_markdown(trials, failed))
 
 
 def best_first(trials: Sequence[Trial]) -> list[Trial]:

@@ -18,7 +18,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.base import CONTENTS
 from gtzan_lightning.runs.run_card import versions
 from gtzan_lightning.runs.run_folder import RunFolder
-from gtzan_lightning.utils.files import replacing, write_bytes
+from gtzan_lightning.utils.files import refuse_pipe, write_bytes
 
 SCHEMA = 1  # of the contents; increased when older checkpoints can no longer be read
 NEEDED = ("config", "genres", "columns", "shape", "mean", "scale", "quantiles")
@@ -40,6 +40,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         GtzanError: the file is missing, damaged, contains code, or was written by another program or schema.
     """
+    refuse_pipe(path)
     if not path.is_file():
         raise GtzanError(f"{path}: there is no such checkpoint.")
     try:
@@ -61,8 +62,7 @@ def add_contents(path: Path, entries: Mapping[str, Any]) -> None:
     """
     checkpoint = load_checkpoint(path)
     checkpoint[CONTENTS] = {**checkpoint[CONTENTS], **entries}
-    with replacing(path) as temporary:
-        torch.save(checkpoint, temporary)
+    _save(checkpoint, path)
 
 
 def resumable(run: RunFolder, config: Mapping[str, Any]) -> Path | None:
@@ -95,6 +95,7 @@ def load_initial_weights(model: nn.Module, path: Path) -> None:
     Raises:
         GtzanError: the file is missing, damaged or contains code, or its weights do not fit.
     """
+    refuse_pipe(path)
     if not path.is_file():
         raise GtzanError(f"ckpt_path={path}: there is no such file.")
     try:
@@ -118,9 +119,13 @@ class WholeCheckpoints(TorchCheckpointIO):
         """Writes a checkpoint; there are no `storage_options`."""
         del storage_options
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        content = io.BytesIO()  # writing to a file directly, torch would replace the error of the disk by its own
-        torch.save(checkpoint, content)
-        write_bytes(Path(path), content.getvalue())
+        _save(checkpoint, Path(path))
+
+
+def _save(checkpoint: Mapping[str, Any], path: Path) -> None:
+    content = io.BytesIO()  # writing to a file directly, torch would replace the error of the disk by its own
+    torch.save(checkpoint, content)
+    write_bytes(path, content.getvalue())
 
 
 def _check_contents(path: Path, checkpoint: Mapping[str, Any]) -> None:

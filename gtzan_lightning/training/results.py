@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from gtzan_lightning.evaluation.figures import (
     confusion_figure,
     genre_figure,
     learning_figure,
+    not_fatal,
     reliability_figure,
     risk_coverage_figure,
 )
@@ -131,11 +131,11 @@ def record_results(
         card["calibration"] = calibration
     card["training"]["overfit_gap"] = overfit_gap(predictions)
     pictures: dict[str, bytes] = {}
-    with _not_fatal("The figures", card):
+    with not_fatal("The figures", card["data"]["notes"]):
         pictures = save_figures(run.figures, run_figures(run, card, predictions, cluster_of_track))
     for logger in loggers:
         if isinstance(logger, EventLogger):
-            with _not_fatal("TensorBoard's events", card):
+            with not_fatal("TensorBoard's events", card["data"]["notes"]):
                 _log_events(run, card, predictions, corpus, config, pictures)
         else:
             logger.log_hyperparams({key: str(value) for key, value in logged_values(config).items()})
@@ -160,17 +160,6 @@ def _log_events(
     add_precision_recall(logger.experiment, test)
     add_wrong_slices(logger.experiment, test, corpus, config["slice"]["seconds"])
     logger.finalize("success")
-
-
-@contextmanager
-def _not_fatal(what: str, card: Card) -> Iterator[None]:
-    """Notes an error in the card: the scores of a run do not depend on its figures. A full disk stays an error."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:  # libraries that draw raise many types
-        card["data"]["notes"].append(f"{what} could not be made: {type(error).__name__}: {error}")
 
 
 def run_figures(run: RunFolder, card: Card, predictions: Predictions, clusters: Mapping[str, str]) -> dict[str, Figure]:

@@ -1,21 +1,60 @@
-"""The cache folder, and an in-memory cache of recent results."""
+"""The cache folder, compiled functions, and an in-memory cache of recent results."""
 
 from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, TypeVar, cast
 
 import platformdirs
 
 Value = TypeVar("Value")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def cache_dir(chosen: str | None = None) -> Path:
     """The cache folder: `chosen`, else the environment variable GTZAN_CACHE, else the system's folder for caches."""
-    return Path(chosen or os.environ.get("GTZAN_CACHE") or platformdirs.user_cache_dir("gtzan-lightning"))
+    folder = chosen or os.environ.get("GTZAN_CACHE") or platformdirs.user_cache_dir("gtzan-lightning")
+    return Path(folder).expanduser()
+
+
+@contextmanager
+def writable_cache(chosen: str | None = None) -> Iterator[Path]:
+    """The cache folder, as `cache_dir`; a temporary one where it cannot be written."""
+    folder = cache_dir(chosen)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        writable = False
+    else:
+        parts = [folder, *(path for path in (folder / "features").glob("*") if path.is_dir())]
+        writable = all(os.access(path, os.W_OK) for path in parts)
+    if writable:
+        yield folder
+    else:
+        with TemporaryDirectory(prefix="gtzan-cache-") as temporary:
+            yield Path(temporary)
+
+
+def compiled(**options: Any) -> Callable[[Function], Function]:
+    """Decorator that compiles a function with numba, and stores the machine code where a folder for it can be written.
+
+    Args:
+        options: of `numba.njit`.
+    """
+    import numba  # slow to import
+
+    def decorated(function: Function) -> Function:
+        try:
+            return cast(Function, numba.njit(cache=True, nogil=True, **options)(function))
+        except RuntimeError:  # numba finds no such folder
+            return cast(Function, numba.njit(nogil=True, **options)(function))
+
+    return decorated
 
 
 class Memo(Generic[Value]):

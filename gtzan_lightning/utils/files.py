@@ -12,15 +12,23 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gtzan_lightning.errors import GtzanError
 
-UNFINISHED = ".unfinished-"  # prefix of every temporary name, so that leftovers of killed processes can be found
+if TYPE_CHECKING:
+    import pandas as pd
 
-REMEDIES = {
+UNFINISHED = ".unfinished-"  # prefix of every temporary name, so that leftovers of killed processes can be found
+TEMPORARY_NAME = 32  # characters of the name of a file in that of its temporary file
+
+NO_SPACE = {
     errno.ENOSPC: "The disk is full. Free some space",
     errno.EDQUOT: "The disk quota is used up. Free some space",
     errno.EFBIG: "The system's limit on file sizes (ulimit -f) forbids so large a file. Raise the limit",
+}
+REMEDIES = {
+    **NO_SPACE,
     errno.EROFS: "The disk is read-only. Choose another folder with outputs=FOLDER",
     errno.EACCES: "Permission denied. Choose another folder with outputs=FOLDER",
     errno.EPERM: "Permission denied. Choose another folder with outputs=FOLDER",
@@ -53,6 +61,12 @@ def quoted(cell: str) -> str:
     return buffer.getvalue()[:-2]
 
 
+def with_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts and column names are cells as those of `as_cell`."""
+    made = table.map(lambda value: as_cell(value) if isinstance(value, str) else value)
+    return made.rename(columns=as_cell)
+
+
 def is_number(text: str) -> bool:
     """Whether a text is a number as Python writes it."""
     try:
@@ -73,7 +87,8 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
         path: The file or folder to create or replace.
         sync: Flush the file to disk before renaming, so that a power failure cannot leave an empty file.
     """
-    temporary = path.with_name(f"{UNFINISHED}{path.name}.{uuid.uuid4().hex[:12]}.tmp{path.suffix}")
+    start = path.stem[:TEMPORARY_NAME]  # a longer one could exceed the 255 bytes of a file name
+    temporary = path.with_name(f"{UNFINISHED}{start}.{uuid.uuid4().hex[:12]}.tmp{path.suffix}")
     try:
         yield temporary
         if sync:
@@ -84,6 +99,10 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
+    except OSError as error:
+        if error.filename is None or str(error.filename) == str(temporary):  # None: writing on a full disk
+            error.filename = str(path)
+        raise
     finally:
         remove(temporary)
 
@@ -99,7 +118,7 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode(errors="backslashreplace"))
 
 
-def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(target: Path, write: Callable[[Path], object]) -> None:
     """Writes a file or folder of the cache atomically, and its parent folders where they are missing.
 
     Nothing is flushed to disk: a cache entry damaged by a power failure is computed again.
@@ -123,13 +142,16 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        other = "another folder with cache_dir=FOLDER (or GTZAN_CACHE=FOLDER)"
+        if error.errno in NO_SPACE:
             raise GtzanError(
-                f"{folder}: the disk is full; what the cache holds so far stays usable.\n"
-                "Free some space (`gtzan cache prune`), or choose another cache folder, and run again."
+                f"{folder}: {error.strerror}; what the cache holds so far stays usable.\n"
+                f"{NO_SPACE[error.errno]} (`gtzan cache prune`), or choose {other}, and run again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise GtzanError(f"{folder}: no permission to write the cache there. Choose another folder.") from error
+        if error.errno in REMEDIES:
+            raise GtzanError(
+                f"{folder}: the cache cannot be written there ({error.strerror}). Choose {other}."
+            ) from error
         raise
 
 
@@ -142,6 +164,16 @@ def disk_trouble(error: BaseException) -> str | None:
             return f"{where}: {cause.strerror}.\n{REMEDIES[cause.errno]}; then run the same command again to resume."
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def refuse_pipe(path: Path) -> None:
+    """Refuses a pipe or a device in place of a file: files are read more than once, and a pipe without a writer waits.
+
+    Raises:
+        GtzanError: It is one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise GtzanError(f"{path}: a pipe or a device, which can be read only once. Save its content as a file first.")
 
 
 def remove(path: Path) -> None:

@@ -36,6 +36,11 @@ def visible(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def markdown_text(text: str) -> str:
+    """Text, such as the name of a genre, in which Markdown finds no markup."""
+    return re.sub(r"([\\`*_{}\[\]<>|~$#&])", r"\\\1", visible(" ".join(text.split())))
+
+
 @contextmanager
 def tolerant_output() -> Iterator[None]:
     """Context in which printing to stdout and stderr cannot fail; also a decorator."""

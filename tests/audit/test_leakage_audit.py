@@ -106,6 +106,20 @@ def test_shared_recordings_have_the_severity_of_the_rule():
         finding = found(replace(made, corpus=replace(made.corpus, tracks=tracks)))["recordings in several parts"]
         assert finding.severity == severity
         assert finding.evidence.startswith("1 of 1 recordings")
+        assert ("Use split=artist" in finding.remedy) == (rule == "grouped")
+
+
+@pytest.mark.parametrize("rule", ["artist", "filtered"])
+def test_the_split_in_use_is_not_recommended(rule):
+    """A manifest that divides tracks and artists under a rule that keeps them whole."""
+    made = audit_inputs.audit_input(rule, seconds=6.0, hop_s=3.0)
+    parts = np.asarray(["train", "val", "test"])[np.arange(len(made.parts)) % 3]
+    for name, finding in found(audit_inputs.with_parts(made, parts)).items():
+        assert "split=artist" not in finding.remedy, name
+        assert "split=grouped" not in finding.remedy, name
+    assert found(audit_inputs.with_parts(made, parts))["artists in several parts"].remedy == (
+        "The split should keep each artist in one part: correct split.manifest, or leave it out."
+    )
 
 
 def test_unknown_artists_are_not_checked():

@@ -86,6 +86,10 @@ def test_the_finding_is_an_error_only_if_the_rule_keeps_clusters_together():
     leaks = RandomLabelResult("track", (0.8, 0.81, 0.82), real=0.9, chance=0.1)
     assert leaks.finding(promised=True).severity == "error"
     assert leaks.finding(promised=False).severity == "warning"
+    assert "split=grouped for tracks" in leaks.finding(promised=False).remedy
+    assert leaks.finding(promised=True).remedy == (
+        "The split keeps each track in one part, so look for copies: gtzan audit --fingerprint."
+    )
     assert RandomLabelResult("track", (0.09, 0.1, 0.11), real=0.9, chance=0.1).finding(promised=True) is None
 
 

@@ -1,5 +1,8 @@
 """The command `gtzan audit` on overrides, a manifest and a run."""
 
+import os
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,3 +120,22 @@ def test_wrong_arguments_are_explained(tables_root, capsys, words, message):
     root = [] if "some-run" in words else [f"data.root={tables_root}"]
     assert main(["audit", *words, *root]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_files_with_other_time_stamps_and_the_same_content_are_not_called_changed(audio_root, tmp_path, capsys):
+    root = shutil.copytree(audio_root, tmp_path / "music")
+    command = [f"data.root={root}", "features=mfcc", "slice=3s", "trainer.max_epochs=1", "trainer.progress=false"]
+    command += ["model.hidden_size=8", "logger=none", "data.n_jobs=1"]
+    run = train(compose(command), overrides=command).folder
+    assert main(["audit", run.name]) == 0
+    for path in root.rglob("*.wav"):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+        os.utime(path, (10**9, 10**9))
+    assert main(["audit", run.name]) == 0
+    capsys.readouterr()
+    content = (root / "blues" / "blues.00000.wav").read_bytes()
+    (root / "blues" / "blues.00000.wav").write_bytes(content[:-2] + b"\1\1")
+    assert main(["audit", run.name]) == 2
+    assert "its corpus has changed since" in capsys.readouterr().err

@@ -74,3 +74,12 @@ def test_options_stand_anywhere(monkeypatch):
 def test_arguments_and_options_in_any_order(words, positional):
     parsed = vars(cli._parsed(cli.parser(), words))
     assert {name: parsed[name] for name in positional} == positional
+
+
+def test_the_home_folder_is_expanded_in_options_and_variables(tmp_path, tables_root, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GTZAN_CACHE", "~/cache")
+    assert cli.main(["audit", f"data.root={tables_root}", "--sheet=~/sheet.md"]) == 0
+    assert (tmp_path / "sheet.md").is_file()
+    assert cli.main(["cache", "ls"]) == 0
+    assert str(tmp_path / "cache") in "".join(capsys.readouterr().out.split())

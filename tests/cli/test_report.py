@@ -97,3 +97,45 @@ def test_damaged_runs_are_rows_with_the_reason_in_every_listing(runs, capsys):
     (leaky / "predictions.csv").write_text("".join(lost))
     assert main(["compare", good.name, leaky.name]) == 2
     assert "of 120 rows of the part test. Repeat" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"metrics": {}}', "evaluation.json: no data.corpus, data.left_out_genres"),
+        ("[]", "evaluation.json: no data.corpus, data.left_out_genres"),
+        ('{"metrics": {', "evaluation.json: damaged ("),
+    ],
+)
+def test_a_damaged_evaluation_is_a_row_with_the_reason(runs, capsys, content, reason):
+    good, _, other = runs
+    changed(other, status="done")
+    (good / "evaluations" / "x").mkdir(parents=True)
+    (good / "evaluations" / "x" / "evaluation.json").write_text(content)
+    assert main(["report"]) == 0
+    out = capsys.readouterr().out
+    assert "2 runs, 2 configurations" in out
+    assert reason in out
+    assert main(["runs", "show", good.name]) == 2
+    err = capsys.readouterr().err
+    assert reason in err
+    assert "Delete it, and repeat gtzan evaluate." in err
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", 'track_id,cluster\n"x'])
+def test_damaged_clusters_are_named(runs, capsys, content):
+    good, _, other = runs
+    changed(other, status="done")
+    (good / "clusters.csv").write_text(content)
+    for command in (["compare", good.name, other.name], ["card", good.name]):
+        assert main(command) == 2
+        assert "clusters.csv: damaged (" in capsys.readouterr().err
+    assert main(["report"]) == 0
+
+
+def test_a_card_that_lacks_an_entry_is_named(runs, capsys):
+    changed(runs[0], training={})
+    assert main(["runs", "show", runs[0].name]) == 2
+    assert capsys.readouterr().err == (
+        f"outputs/runs/{runs[0].name}/run.json: no 'best_epoch'. Repeat the run with rerun=true; the folder is kept.\n"
+    )

@@ -39,15 +39,15 @@ def test_a_missing_plugin_names_its_extra(command, monkeypatch, words, extra):
 
 
 def test_paths_are_expanded_and_numbers_among_them_are_names(monkeypatch):
-    from gtzan_lightning.config.composition import compose
-    from gtzan_lightning.config.overrides import with_plain_paths
+    from gtzan_lightning.config.composition import compose, with_plain_paths
 
     monkeypatch.setenv("HOME", "/home/me")
     given = ["outputs=2024", "cache_dir=~/cache", "+split.manifest=~/a.csv", "-m", "outputs=2024-runs"]
     assert with_plain_paths(given) == [
         "outputs='2024'", "cache_dir=/home/me/cache", "+split.manifest=/home/me/a.csv", "-m", "outputs=2024-runs"
     ]  # fmt: skip
-    assert compose(with_plain_paths(["outputs=2024"])).outputs == "2024"
+    cfg = compose(["outputs=2024", "cache_dir=~/cache", "data.metadata=7"])  # as of `gtzan` and of Python
+    assert (cfg.outputs, cfg.cache_dir, cfg.data.metadata) == ("2024", "/home/me/cache", "7")
 
 
 def test_keys_of_the_chosen_experiment_are_known():

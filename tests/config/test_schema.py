@@ -125,7 +125,7 @@ def test_an_unknown_key_is_refused(key):
     ("override", "message"),
     [
         ("rerun='yes'", "rerun = yes: should be a valid boolean"),
-        ("data.root=7", "data.root = 7: should be a valid string"),
+        ("data.name=7", "data.name = 7: should be a valid string"),
         ("slice.hop_s=0", "slice.hop_s = 0: should be greater than 0"),
         ("augmentation.time_mask_share=2", "augmentation.time_mask_share = 2: should be less than or equal to 1"),
         ("features.name=chroma", "features.name = chroma: should be one of logmel, mfcc, musicnn, stats"),

@@ -12,6 +12,7 @@ from gtzan_lightning.cli import main
 from gtzan_lightning.config.composition import ConfigSources, compose
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_request import Features
+from gtzan_lightning.inference import evaluation_run
 from gtzan_lightning.inference.evaluation_run import CorpusLadder, _check_features
 from gtzan_lightning.report.report_folder import write_report
 from gtzan_lightning.runs.records import read_record
@@ -79,6 +80,13 @@ def test_everything_of_the_corpus_is_recorded(run, other):
     assert sorted(path.name for path in (found.folder / "figures").iterdir()) == [
         "confusion_clip.png", "confusion_window.png",
     ]  # fmt: skip
+
+
+def test_a_figure_that_cannot_be_drawn_is_a_note(run, other, monkeypatch):
+    monkeypatch.setattr(evaluation_run, "confusion_figure", lambda *_: 1 / 0)
+    found = evaluate(run, [f"data.root={other}"])
+    assert found.card["data"]["notes"][-1] == "The figures could not be made: ZeroDivisionError: division by zero"
+    assert json.loads((found.folder / "evaluation.json").read_text()) == found.card
 
 
 def test_intervals_are_not_stratified_where_genres_differ_in_size(run, other, tmp_path):

@@ -1,17 +1,25 @@
 """Deformed clips, and the scores of a run on them."""
 
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import tiny
 
 from gtzan_lightning.cli import main
 from gtzan_lightning.config.composition import compose
+from gtzan_lightning.corpus.tracks import Track
 from gtzan_lightning.evaluation.predictions import Predictions
 from gtzan_lightning.features import augmented_audio
 from gtzan_lightning.inference import robustness_study
 from gtzan_lightning.inference.robustness_study import DEFORMATIONS, RATE_HZ, RobustnessStudy, deformed, robustness
 from gtzan_lightning.inference.trained_run import load_run
+from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 
@@ -117,3 +125,13 @@ def test_a_run_on_its_own_test_clips(run, monkeypatch, capsys):
 
 def test_noise_uses_the_augmentation_code():
     assert robustness_study.with_noise is augmented_audio.with_noise
+
+
+def test_test_tracks_of_any_name_are_found(tmp_path, monkeypatch):
+    tracks = tuple(Track(name, "rock", path=Path(f"{number}.wav")) for number, name in enumerate(("nan", "=x", "-1 a")))
+    corpus = replace(tiny.corpus(), tracks=tracks)
+    monkeypatch.setattr(robustness_study, "load_configured_corpus", lambda _: corpus)
+    rows = ("nan,0,3,test", "'=x,0,3,test", "'-1 a,0,3,train")
+    (tmp_path / "split.csv").write_text("\n".join(("track_id,start_s,stop_s,part", *rows)))
+    found, files = robustness_study._test_clips(SimpleNamespace(config=MagicMock()), RunFolder(tmp_path))
+    assert ([track.track_id for track in found], files) == (["nan", "=x"], [Path("0.wav"), Path("1.wav")])

@@ -6,6 +6,7 @@ import pytest
 from gtzan_lightning.evaluation.predictions import Predictions, write_predictions
 from gtzan_lightning.report.tables import table_markdown
 from gtzan_lightning.studies.claims import ReplicationTable, network_pairs, prediction_interval, table_rows
+from gtzan_lightning.studies.study import report_studies
 
 FIGURES = [
     {"name": "last epoch", "level": "window", "epoch": "last", "accuracy": 0.78, "sd": 0.005},
@@ -134,3 +135,28 @@ def test_a_difference_without_spread_is_shown(run_folder):
     ]  # fmt: skip
     (pair,) = network_pairs(cards)
     assert (pair.differences, pair.verdict) == ((-0.5, -0.5), "LSTM is better")
+
+
+def test_other_configurations_have_tables_of_their_own(tmp_path, capsys):
+    """As of `make replicate ARGS="model.hidden_size=64,128"`: no score replaces that of another network."""
+
+    def jobs(size, mean):
+        own = {"_target_": f"{ReplicationTable.__module__}.ReplicationTable", "repetition": [0, 42]}
+        return [
+            each | {
+                "status": "done", "study": each["study"] | own,
+                "overrides": ["protocol=by_track", f"++study.repetition=[{each['split']['seed']},42]",
+                              "experiment=replication_mlp_3s", f"model.hidden_size={size}"],
+            }
+            for each in (card("by track", mean + 0.01 * seed, split_seed=seed, last=False) for seed in range(3))
+        ]  # fmt: skip
+
+    report_studies(jobs(64, 0.6) + jobs(128, 0.7), tmp_path)
+    capsys.readouterr()
+    tables = (tmp_path / "replication.md").read_text().split("**Printed and reproduced test accuracy, ")[1:]
+    assert [table.partition("**")[0] for table in tables] == ["hidden_size=64", "hidden_size=128"]
+    for table, mean in zip(tables, ("0.610", "0.710"), strict=True):
+        assert f"| {mean} (" in table
+        assert ", n=3 | - |" in table
+    report_studies(jobs(64, 0.6), tmp_path)
+    assert "**Printed and reproduced test accuracy**" in (tmp_path / "replication.md").read_text()

@@ -113,3 +113,13 @@ def test_each_value_of_the_other_keys_has_rows_of_its_own():
     assert "| lstm | batch_norm=true | accuracy | 0.500 | +0.100 (+0.100 to +0.100) | 2 | better |" in table_markdown(
         table
     )
+
+
+def test_training_seeds_of_one_split_are_averaged():
+    """Two training seeds on the first of two splits, one on the other."""
+    cards = variants(0.1, 0.1)
+    second = variant_card(0.8, 0.6, "model.batch_norm=true", "model.residual=false", seed=0)
+    accuracy, recall = compare_variants([*cards, second])
+    # split 0: accuracies 0.6 and 0.8, recalls 0.2 + 0.1 and 0.6 + 0.1; split 1: 0.6, 0.2 + 0.1
+    assert accuracy.difference == pytest.approx(((0.7 - 0.5) + (0.6 - 0.5)) / 2)
+    assert recall.difference == pytest.approx(((0.5 - 0.4) + (0.3 - 0.4)) / 2)

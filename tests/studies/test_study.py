@@ -102,3 +102,12 @@ def test_a_study_needs_an_analysis():
     with pytest.raises(TypeError, match="abstract"):
         Study()
     assert StudyResult([TextTable("t", ("a",), [])]).figures == {}
+
+
+def test_a_figure_that_cannot_be_drawn_does_not_fail_the_study(own_study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: 1 / 0)
+    report_studies([card(own_study)], tmp_path)
+    assert (tmp_path / "count.md").is_file()
+    out = capsys.readouterr().out
+    assert f"{tmp_path / 'count.png'} could not be made: ZeroDivisionError: division by zero\n" in out
+    assert "Picture" not in out

@@ -1,10 +1,14 @@
 """Errors of the user: a few lines with the remedy, exit status 2, and no run that looks finished."""
 
+import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 
 FAST = ("debug=fast", "trainer.progress=false")
 MEMBERS_OF_SPLIT = "Members of split: artist, filtered, grouped, leaky."
@@ -125,6 +129,20 @@ def test_an_unexpected_error_keeps_its_traceback(command, tables_root, monkeypat
         command(f"data.root={tables_root}", *FAST)
 
 
+def test_a_full_disk_is_told_also_where_a_package_hides_the_error(command, tables_root, monkeypatch):
+    def fails(*_):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device", "x.tmp")
+        except OSError as error:
+            raise RuntimeError("file write failed") from error
+
+    monkeypatch.setattr("gtzan_lightning.training.train.predict_all", fails)
+    ended = command(f"data.root={tables_root}", *FAST)
+    assert_refused(
+        ended, "x.tmp: No space left on device.\nThe disk is full. Free some space; then run the same command"
+    )
+
+
 def test_ctrl_c_is_told_in_a_sentence(command, tables_root, monkeypatch):
     import signal
 
@@ -173,4 +191,67 @@ def test_a_bad_table_in_a_process_of_its_own(checkout, own_tables):
     assert (
         "2 rows have values that are not finite numbers (features_3_sec.csv, line 5, features_3_sec.csv, line 6)"
         in done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["features=table", "features.path=pipe"],
+        ["data=tracks", "data.root=pipe"],
+        ["data.root=pipe"],
+        ["data.root={root}", "data.metadata=pipe"],
+        ["data.root={root}", "split.manifest=pipe"],
+        ["data.root={root}", "split.manifest={{train: pipe, test: pipe}}"],
+        ["data.root={root}", "ckpt_path=pipe"],
+    ],
+)
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(command, tables_root, words):
+    """It has no writer: a process that opened it would wait forever."""
+    os.mkfifo("pipe")
+    ended = command(*(word.format(root=tables_root) for word in words), *FAST)
+    assert_refused(ended, "pipe: a pipe or a device, which can be read only once. Save its content as a file first.")
+
+
+def test_what_stands_alone_on_the_command_line_is_explained(command, tables_root):
+    command(f"data.root={tables_root}", *FAST)
+    (run,) = (path.parent for path in Path("outputs/runs").glob("*/run.json"))
+    Path("folder").mkdir()
+    Path("table.csv").touch()
+    Path("song.mp3").touch()
+    of_run = f"It is a run. Its command, which resumes it: gtzan runs show {run}. To use it: gtzan predict {run} FILE."
+    expected = {
+        str(run): of_run,
+        str(run / "run.json"): of_run,
+        "folder": "For data, write data.root=folder.",
+        str(tables_root / "features_3_sec.csv"): f"For the published tables, write data.root={tables_root}.",
+        "table.csv": "For a table of features, write features=table features.path=table.csv; for a split, "
+        "split.manifest=table.csv.",
+        "song.mp3": "To classify it: gtzan predict best song.mp3",
+    }
+    for word, advice in expected.items():
+        ended = command(word)
+        assert ended.status == 2
+        assert ended.err.strip().splitlines()[1:] == [f"  {word}: not of the form key=value. {advice}"]
+
+
+def test_a_table_of_some_genres_beside_a_whole_one(command, tmp_path):
+    own_tables = tiny.write_tables(tmp_path / "own", genres=("blues", "rock"), windows=3)
+    spoil(own_tables, lambda table: table[table["label"] == "blues"])
+    ended = command(f"data.root={own_tables}", *FAST)
+    assert_refused(
+        ended,
+        f"{own_tables}/features_3_sec.csv: has no row of rock, which another table in {own_tables} has.\n"
+        "Move the table that you do not use out of the folder, or complete this one.",
+    )
+
+
+def test_the_table_of_whole_clips_alone(command, tmp_path):
+    own_tables = tiny.write_tables(tmp_path / "own", genres=("blues", "rock"), windows=3)
+    (own_tables / "features_3_sec.csv").unlink()
+    ended = command(f"data.root={own_tables}", *FAST)
+    assert_refused(
+        ended,
+        f"{own_tables}/features_3_sec.csv: windows of 3 s need this table, which does not exist.\n"
+        "Either use whole clips: slice=30s slice.step_s=30, or compute the features from audio with data.source=audio.",
     )

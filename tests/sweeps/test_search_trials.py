@@ -2,7 +2,7 @@
 
 import math
 
-from gtzan_lightning.sweeps.search import Fold, Trial, best_first, tidy_trials, trials_markdown
+from gtzan_lightning.sweeps.search import Fold, Trial, best_first, tidy_trials, trials_markdown, write_trials
 
 TRIALS = [
     Trial(("model=lstm", "model.lr=0.001"), (Fold("a0", 0.5), Fold("a1", 0.7)), 0, (("model.lr", 0.001),)),
@@ -41,3 +41,11 @@ def test_a_trial_survives_its_record():
     assert again.folds == TRIALS[0].folds
     assert again.overrides == TRIALS[0].overrides
     assert math.isclose(again.accuracy, 0.6)
+
+
+def test_the_written_table_has_no_formulas(tmp_path):
+    trial = Trial(("x=1",), (Fold("-run", 0.5),), 0, (("=key", "@value"), ("model.lr", -0.5)))
+    write_trials(tmp_path, [trial], failed=0)
+    assert (tmp_path / "trials.csv").read_text() == (
+        "trial,'=key,model.lr,mean_val_clip_accuracy,fold,val_clip_accuracy,run\n0,'@value,-0.5,0.5,0,0.5,'-run\n"
+    )

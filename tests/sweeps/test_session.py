@@ -179,3 +179,23 @@ def test_the_plan_finds_finished_runs_and_estimates_the_duration_of_the_others(c
     assert "Sweep of 8 jobs = 2 x 2 x 2\n" in more.out
     assert "  4 finished before\n  4 to train: about " in more.out
     assert ", 1 at a time, as similar runs took\n" in more.out
+
+
+def test_a_job_may_print_what_is_not_utf_8(command, tables_root, monkeypatch):
+    from gtzan_lightning.training import train
+
+    whole = train.make_model
+    monkeypatch.setattr(train, "make_model", lambda *rest: print("caf\udce9") or whole(*rest))
+    ended = command("-m", f"data.root={tables_root}", *FAST, "seed=0,1")
+    assert ended.status == 0, ended.err
+    assert all("caf\\udce9\n" in path.read_text() for path in Path("outputs").glob("sweeps/*/jobs-0/*.log"))
+
+
+def test_paths_are_relative_to_the_folder_of_the_command_also_with_chdir(command, tables_root):
+    Path("data").symlink_to(tables_root)
+    for words in (("seed=0",), ("-m", "seed=1,2")):
+        ended = command("data.root=data", "outputs=runs here", *FAST, "hydra.job.chdir=true", *words)
+        assert ended.status == 0, ended.err
+    cards = [json.loads(path.read_text()) for path in Path("runs here/runs").glob("*/run.json")]
+    assert sorted(card["seed"] for card in cards) == [0, 1, 2]
+    assert {card["status"] for card in cards} == {"done"}

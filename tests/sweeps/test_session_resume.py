@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,13 +67,19 @@ MOMENTS = (
     lambda: in_training(seed=1, epoch=EPOCHS - 1, batch=1),
     lambda: in_writing("scores.csv"),
 )
+MOVED_AFTER = 2  # the outputs folder, in the middle of a run
 
 
 @pytest.mark.slow
 def test_killed_at_many_moments_it_ends_with_the_scores_of_an_uninterrupted_one(start):
     assert status_of(start("whole")) == 0
     for number, moment in enumerate(MOMENTS):
-        assert status_of(start("killed", moment)) == -signal.SIGKILL, number
+        moved = ["outputs=moved/outputs"] * (number > MOVED_AFTER)
+        assert status_of(start("killed", moment, moved)) == -signal.SIGKILL, number
+        if number == MOVED_AFTER:
+            Path("killed/moved").mkdir()
+            shutil.move("killed/outputs", "killed/moved/outputs")
+    shutil.move("killed/moved/outputs", "killed/outputs")
     assert set(statuses("killed").values()) == {"done"}
     assert status_of(start("killed")) == 0
     assert Path("killed/out").read_text().count(": finished before, test accuracy") == 3
