@@ -46,8 +46,10 @@ def hooks(checkout):
     return module
 
 
-def test_the_readme_is_short(checkout):
-    assert len((checkout / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+def test_the_readme_is_short_and_has_one_table_of_results(checkout):
+    text = (checkout / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    assert len(INCLUDED.findall(text)) == 1
 
 
 def test_each_included_table_equals_its_file(checkout):

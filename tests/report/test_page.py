@@ -7,6 +7,13 @@ from gtzan_lightning.report.report_folder import write_report
 from gtzan_lightning.runs.browser import find_runs
 from gtzan_lightning.runs.records import read_record
 
+FINDING = {
+    "check": "artists in several parts",
+    "severity": "warning",
+    "leakage_type": "L3.2",
+    "evidence": "86 of 324 artists stand in several parts, 75 of them in train and test: abba, ac dc and 73 more.",
+    "remedy": "Use split=artist or split=filtered.",
+}
 EVIL = "</script><script>window.broken=1</script><img src=x onerror=window.broken=2>"
 
 
@@ -18,7 +25,7 @@ def page(tmp_path_factory):
         for split, right in (("leaky", 0.95), ("grouped", 0.6)):
             for seed in range(2):
                 made_run(outputs, model=model, split=split, seed=seed, right=right - 0.2 * (model == "MLP"))
-    made_run(outputs, slice_s=30, genres=("blues", EVIL))
+    made_run(outputs, slice_s=30, genres=("blues", EVIL), audit={"checked": ["artists"], "findings": [FINDING]})
     changed(made_run(outputs, slice_s=6), status="failed", error="a reason\nmore", overrides=[EVIL])
     write_report([read_record(run) for run in find_runs(outputs)], outputs / "reports", progress=False)
     return (outputs / "reports" / "report.html").as_uri()
@@ -167,6 +174,20 @@ def test_fits_a_phone_without_sideways_scrolling(tab, page, opened):
         open_run(tab)
     assert js(tab, "document.documentElement.scrollWidth") == 360
     assert js(tab, "document.querySelector('dialog').scrollWidth") <= 360
+
+
+def test_the_findings_of_an_audit_are_as_wide_as_a_phone(tab, page):
+    show(tab, page, width=390)
+    open_run(tab, row=5)
+    audit = "[...document.querySelectorAll('dialog details')].find((each) => each.textContent.startsWith('Audit'))"
+    tab.execute_script(f"{audit}.open = true")
+    shown = f"[...{audit}.querySelectorAll('.items dl > *')]"
+    assert js(tab, f"{shown}.map((each) => each.textContent)") == [
+        word for key, text in FINDING.items() for word in (key.replace("_", " "), text)
+    ]
+    assert (
+        js(tab, f"Math.min(...{shown}.filter((each) => each.tagName === 'DD').map((each) => each.clientWidth))") > 200
+    )
 
 
 def test_follows_the_colour_scheme(tab, page):
