@@ -82,7 +82,9 @@ bench: $(VENV)/installed-dev ## measure speed
 	$(RUN) benchmarks/bench_loop.py
 	$(RUN) benchmarks/bench_predict.py
 	$(RUN) benchmarks/bench_report.py
+	$(RUN) benchmarks/bench_scale.py
 	$(RUN) benchmarks/bench_startup.py
+	$(RUN) benchmarks/lightning_step.py
 
 tensorboard: $(VENV)/installed ## show curves, figures and hyperparameters of all runs
 	$(BIN)/tensorboard --logdir outputs/runs $(ARGS)

@@ -316,11 +316,11 @@ PHASES: dict[str, tuple[Callable[[State], State | None], tuple[str, ...]]] = {
     "scale": (scale, ("split",)),
     "audit": (audit, ("scale",)),
     "epoch": (epoch, ("scale",)),
-    "ood": (out_of_distribution, ("scale",)),
     "predict": (predict, ("scale",)),
     "write": (write, ("predict", "epoch")),
     "evaluate": (evaluate, ("write",)),
     "figures": (figures, ("evaluate",)),
+    "ood": (out_of_distribution, ("epoch",)),
 }
 """Each phase with those that it needs."""
 

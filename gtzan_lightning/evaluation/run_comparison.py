@@ -73,22 +73,26 @@ class Hits:
     right: NDArray[np.float64]  # (clusters,)
 
     @classmethod
-    def of(cls, test: Predictions, cluster_of_track: Mapping[str, str], level: Level) -> Hits:
+    def by_level(
+        cls, test: Predictions, cluster_of_track: Mapping[str, str], levels: Sequence[Level]
+    ) -> dict[Level, Hits]:
         """Counts the correct rows of each cluster.
 
         Args:
             test: predictions of the test part.
             cluster_of_track: cluster of each track.
-            level: level of the decisions.
+            levels: levels of the decisions.
 
         Raises:
             ValueError: a track has no cluster.
         """
-        keys = sorted(_keys(test))
-        unique = len(set(keys)) == len(keys) > 0
-        rows = hashlib.sha256(repr((test.genres, keys)).encode()).hexdigest() if unique else None
-        counts = count_clusters(decide(_sorted_rows(test), level), cluster_of_track)
-        return cls(rows, counts.totals[:, 0].sum(axis=1))
+        ordered = _sorted_rows(test)
+        again = (ordered.track_id[1:] == ordered.track_id[:-1]) & (np.diff(ordered.start_s) == 0)
+        names = repr((test.genres, ordered.track_id.tolist(), ordered.y_true.tolist())).encode()
+        digest = hashlib.sha256(names + ordered.start_s.tobytes()).hexdigest()
+        rows = digest if len(test) and not again.any() else None
+        counts = {level: count_clusters(decide(ordered, level), cluster_of_track) for level in levels}
+        return {level: cls(rows, each.totals[:, 0].sum(axis=1)) for level, each in counts.items()}
 
 
 def permutation_p_value(a: Hits, b: Hits) -> float | None:

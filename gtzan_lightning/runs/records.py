@@ -238,7 +238,7 @@ class TestParts:
 
     def _hits(self, run: RunFolder) -> dict[Level, Hits]:
         part = self.of(run)
-        return {level: Hits.of(part.predictions, part.clusters, level) for level in ("window", "clip")}
+        return Hits.by_level(part.predictions, part.clusters, ("window", "clip"))
 
 
 def _read_test_part(run: RunFolder) -> TestPart:

@@ -229,5 +229,9 @@ def _history(record: Record) -> dict[str, list[Any]]:
         return {}
 
 
-def _number(cell: str) -> Any:
-    return rounded(int(cell) if cell.isdecimal() else float(cell or "nan"))
+def _number(cell: str) -> float | int | None:
+    """The rounded number in a cell; None if it is empty or not finite."""
+    if cell.isdecimal():
+        return int(cell)
+    value = float(f"{float(cell or 'nan'):.{DIGITS}g}")
+    return value if math.isfinite(value) else None
