@@ -4,7 +4,7 @@ from scipy import stats
 
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.predictions import Predictions
-from gtzan_lightning.evaluation.run_comparison import Entrant, compare
+from gtzan_lightning.evaluation.run_comparison import Entrant, Hits, compare, permutation_p_value
 
 GENRES = ("blues", "jazz")
 CLUSTERS = {f"t{track:02}": f"artist {track // 4}" for track in range(40)}
@@ -47,6 +47,19 @@ def test_a_pair_by_hand():
     half = stats.t.ppf(0.975, degrees) * se
     assert (row["low"], row["high"]) == pytest.approx((row["difference"] - half, row["difference"] + half))
     assert (row["n"], row["clusters"]) == (40, 10)
+
+
+@pytest.mark.parametrize("level", ["window", "clip"])
+def test_hits_give_the_p_value_of_the_comparison(level):
+    a, b = run("mlp", 0.75, 0), run("lstm", 0.55, 1)
+    tests = [entrant.predictions.only("test") for entrant in (a, b)]
+    shuffled = tests[1].rows(np.random.default_rng(0).permutation(80))
+    hits_a, hits_b = (Hits.by_level(test, CLUSTERS, [level])[level] for test in (tests[0], shuffled))
+    assert permutation_p_value(hits_a, hits_b) == compare([a, b], CLUSTERS, level).iloc[0]["p_permutation"]
+    fewer = Hits.by_level(tests[1].rows(np.arange(79)), CLUSTERS, [level])[level]
+    twice = Hits.by_level(tests[1].rows(np.r_[0, np.arange(80)]), CLUSTERS, [level])[level]
+    assert permutation_p_value(hits_a, fewer) is None
+    assert permutation_p_value(twice, twice) is None
 
 
 def test_mcnemar_uses_clip_votes():
