@@ -128,6 +128,17 @@ def test_networks_are_compared_on_the_clips_that_both_classify(run_folder, docum
     assert "| MLP - LSTM | by track | 3 | +0.167 (-1.000 to +1.000) | not shown |" in table_markdown(table)
 
 
+def test_networks_are_compared_with_the_first_training_seed(run_folder):
+    """A further training seed of a split does not replace the first one."""
+    runs = [("MLP", 42, True), ("MLP", 123, False), ("LSTM", 42, False), ("LSTM", 123, True)]
+    cards = [
+        card("by track", 0.0, network=name, seed=seed, folder=run_folder({"a": True, "b": hit}))
+        for name, seed, hit in runs
+    ]
+    (pair,) = network_pairs(cards)
+    assert pair.differences == (0.5,)
+
+
 def test_a_difference_without_spread_is_shown(run_folder):
     cards = [
         card("by artist", 0.0, network=name, split_seed=seed, folder=run_folder({"a": True, "b": hit}))
