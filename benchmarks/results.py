@@ -25,12 +25,19 @@ FROM_MAKE = {"ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"}  # else a `make` be
 PICTURES = {
     "ladder.png": "python benchmarks/picture.py",
     "waterfall.png": "python train.py -m experiment=ladder model=mlp,lstm",
+    "ladder_features.png": "python train.py -m hydra/launcher=joblib experiment=ladder data.root=$GTZAN_SHORT "
+    "data.metadata=$GTZAN_ROOT/metadata.csv data.source=audio slice=30s slice.step_s=30 features=stats,musicnn "
+    "model=mlp split.train_tracks=null,200",
     "report.png": "python benchmarks/report_pictures.py",
     "report_gap.png": "python benchmarks/report_pictures.py",
     "report_run.png": "python benchmarks/report_pictures.py",
 }
 """The command that draws each file of docs/img."""
-FROM_SWEEP = {"waterfall.png": "sweeps/ladder-*/ladder_window.png"}  # what the command writes into outputs/ instead
+FROM_SWEEP = {
+    "waterfall.png": "sweeps/ladder-model-*/ladder_window.png",
+    "ladder_features.png": "sweeps/ladder-features-*/ladder_clip.png",
+}
+"""What the command writes into outputs/ instead."""
 INCLUDED = re.compile(r"(<!-- begin (\S+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
 
 

@@ -207,7 +207,8 @@ def _cells(score: SplitScore) -> tuple[str, str]:
     if score.drop is None or score.drop_interval is None:
         return accuracy, ""
     low, high = score.drop_interval
-    return accuracy, f"{-score.drop:+.3f}\n({-high:+.3f} to {-low:+.3f})"
+    change, first, last = (round(-value, 3) + 0.0 for value in (score.drop, high, low))  # + 0.0: no "-0.000"
+    return accuracy, f"{change:+.3f}\n({first:+.3f} to {last:+.3f})"
 
 
 def ladder_figure(scores: Sequence[SplitScore], corpus: str, level: str) -> Figure:

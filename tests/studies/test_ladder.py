@@ -93,6 +93,12 @@ def test_there_is_a_table_for_each_level_and_a_row_for_each_split():
     assert clip.title == "Leakage ladder of mlp: test accuracy, clip level"
 
 
+def test_no_change_has_a_positive_sign():
+    """As for clips of one slice, which both splits assign as a whole."""
+    cards = [card(split, seed, 0.6 + 0.01 * seed) for split in ("leaky", "grouped") for seed in range(3)]
+    assert "+0.000 (+0.000 to +0.000)" in table_markdown(LeakageLadder().analyse(cards, []).tables[0])
+
+
 def test_several_models_also_have_a_table_side_by_side(documented_header):
     others = [card("grouped", seed, 0.7, model="BiLSTM") for seed in range(3)]
     (window,) = [each for each in LeakageLadder().analyse([*CARDS, *others], []).tables if "windows" in each.columns[0]]
