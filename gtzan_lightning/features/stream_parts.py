@@ -204,7 +204,8 @@ def _mp3(data: mmap.mmap) -> _Split:
     """Starts of the streams, notes, and the headers that they lack.
 
     A stream starts where its header is, where the kind of the frames changes, or behind a complete stream. Without a
-    header, libsndfile estimates the number of frames from the first one, which is wrong if the bitrate varies.
+    header, libsndfile estimates the number of frames from the first one, which is wrong if the bitrate varies. Layers
+    1 and 2 have no such header: the decoder would play it as sound.
     """
     streams: list[_Mp3Stream] = []
     notes: list[str] = []
@@ -231,7 +232,7 @@ def _mp3(data: mmap.mmap) -> _Split:
             streams.append(stream)
         place += frame.size
     notes += [note for stream in streams for note in stream.missing()]
-    headers = [stream.header(data) if stream.promised is None else b"" for stream in streams]
+    headers = [stream.header(data) if stream.promised is None and stream.layer == 3 else b"" for stream in streams]
     return _Split([stream.start for stream in streams], notes, headers)
 
 
@@ -243,6 +244,11 @@ class _Mp3Stream:
     promised: int | None = None  # frames, as its header states; 0 if it does not, None without a header
     frames: int = 0  # found
     stop: int = 0  # behind the promised frames
+
+    @property
+    def layer(self) -> int:
+        """Of the frames, 1 to 3; 0 without a frame."""
+        return self.kind[0] % 4 if self.kind else 0
 
     def missing(self) -> list[str]:
         """A note if there are fewer frames than promised; encoders differ by one."""

@@ -107,6 +107,23 @@ def test_more_identical_points_than_neighbours():
     assert (neighbour != np.arange(2000)[:, None]).all()
 
 
+def test_copies_near_the_border_of_a_cell_are_found(monkeypatch):
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(3000, 20))  # without groups, so that cells have no gap between them
+    points[1500:] = points[:1500] + 0.1 * rng.normal(size=(1500, 20))
+    monkeypatch.setattr(duplicates, "COMPARED_TRACKS", 1000)
+    found = {pair[:2] for pair in duplicates._near_pairs(points, duplicates.NEAR)}
+    assert found == {(one, one + 1500) for one in range(1500)}
+
+
+def test_copies_of_one_sound_are_pairs_however_many_they_are():
+    points = 10 * np.random.default_rng(0).normal(size=(200, 20))
+    points[:15] = points[0]  # the distance of each to its tenth neighbour is the error of the search
+    found = [pair[:2] for pair in duplicates._near_pairs(points, duplicates.NEAR)]
+    assert {one for pair in found for one in pair} == set(range(15))
+    assert min(np.bincount(np.ravel(found))) >= 10
+
+
 @pytest.mark.gtzan
 @pytest.mark.parametrize("compared", [duplicates.COMPARED_TRACKS, 100])
 def test_the_real_table_has_its_known_copies_and_no_others(gtzan_root, tmp_path, monkeypatch, compared):

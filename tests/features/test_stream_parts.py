@@ -29,10 +29,14 @@ def decoded(content):
     return soundfile.read(io.BytesIO(content), dtype="float32")[0]
 
 
-def read(tmp_path, content, max_s=120.0):
+def written(tmp_path, content):
     path = tmp_path / "x"
     path.write_bytes(content)
-    return read_audio(path, RATE_HZ, max_s)
+    return path
+
+
+def read(tmp_path, content, max_s=120.0):
+    return read_audio(written(tmp_path, content), RATE_HZ, max_s)
 
 
 FORMATS = [("MP3", None), ("OGG", "VORBIS"), ("FLAC", "PCM_16")]
@@ -111,6 +115,35 @@ def test_a_cut_mp3_without_a_header_has_a_note(tmp_path):
     assert read(tmp_path, sound[:-20]).notes == (
         "the last frame is incomplete: the file was cut, and is used up to there",
     )
+
+
+@pytest.mark.parametrize(("more", "noted"), [(0, False), (1, False), (2, True)])
+def test_an_mp3_header_that_promises_two_frames_more_has_a_note(tmp_path, more, noted):
+    content = bytearray(encoded(A, "MP3"))
+    place = content.index(b"Xing" if b"Xing" in content else b"Info") + 8
+    frames = struct.unpack_from(">I", content, place)[0]
+    struct.pack_into(">I", content, place, frames + more)
+    promised_s, found_s = (count * 576 / RATE_HZ for count in (frames + more, frames))
+    note = f"the header promises {promised_s:.1f} s, {found_s:.1f} s are there and used"
+    assert read(tmp_path, content).notes == ((note,) if noted else ())
+
+
+@pytest.mark.parametrize(
+    ("head", "size", "rate_hz"),
+    [
+        (b"\xff\xf5\x80\xc0", 417, 22_050),  # MPEG 2, layer 2, 64 kbit/s, mono: 144 * 64000 / 22050
+        (b"\xff\xfd\x40\xc0", 208, 44_100),  # MPEG 1, layer 2, 64 kbit/s, mono
+    ],
+    ids=["mpeg2", "mpeg1"],
+)
+def test_layer_2_has_frames_of_1152_samples_and_no_header(tmp_path, head, size, rate_hz):
+    random = np.random.default_rng(0)
+    content = b"".join(head + random.integers(0, 128, size - 4, np.uint8).tobytes() for _ in range(50))
+    result = read_audio(written(tmp_path, content), rate_hz, 120.0)
+    np.testing.assert_array_equal(result.signal, decoded(content))
+    assert (len(result.signal), result.notes) == (50 * 1152, ())
+    cut = read_audio(written(tmp_path, content[:-100]), rate_hz, 120.0)
+    assert cut.notes == ("the last frame is incomplete: the file was cut, and is used up to there",)
 
 
 SIZE_AT = {"WAV": (b"data", 4, "<I", 0), "AIFF": (b"SSND", 4, ">I", 8), "AU": (b".snd", 8, ">I", 0)}
