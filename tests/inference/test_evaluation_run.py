@@ -1,6 +1,7 @@
 """A trained run on another corpus: matched genres, scores, intervals, the record, and the last step of the ladder."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from gtzan_lightning.config.composition import ConfigSources, compose
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_request import Features
 from gtzan_lightning.inference import evaluation_run
-from gtzan_lightning.inference.evaluation_run import CorpusLadder, _check_features
+from gtzan_lightning.inference.evaluation_run import CorpusLadder, _check_features, _shared_artists
 from gtzan_lightning.report.report_folder import write_report
 from gtzan_lightning.runs.records import read_record
 from gtzan_lightning.runs.run_folder import RunFolder
@@ -80,6 +81,45 @@ def test_everything_of_the_corpus_is_recorded(run, other):
     assert sorted(path.name for path in (found.folder / "figures").iterdir()) == [
         "confusion_clip.png", "confusion_window.png",
     ]  # fmt: skip
+
+
+def test_the_share_out_of_distribution_counts_tracks_whose_median_exceeds_the_limit(run, other):
+    table = pd.read_csv(other / "features_3_sec.csv")
+    table = table[table["label"] != "polka"]
+    trained = load_run(run)
+    x = table[list(trained.columns)].to_numpy(np.float32)[:, None]
+    distances = pd.Series(trained.ood.distances(trained.representations(x)))
+    medians = distances.groupby(table["filename"].str.rsplit(".", n=2).str[0].to_numpy()).median().sort_values()
+    limit = float(medians.iloc[4:6].mean())  # five tracks are below
+    found = evaluate(replace(trained, ood=replace(trained.ood, limit=limit)), [f"data.root={other}"])
+    assert found.card["ood"] == {"share": 13 / 18, "tracks": 18, "limit": limit}
+
+
+def test_genres_have_the_spelling_of_the_run(run, other):
+    trained = load_run(run)
+    found = evaluate(replace(trained, genres=tuple(map(str.title, trained.genres))), [f"data.root={other}"])
+    assert found.card["data"]["spelled_as"] == {"blues": "Blues", "jazz": "Jazz", "rock": "Rock"}
+    assert set(found.predictions.y_true) == {"Blues", "Jazz", "Rock"}
+    assert found.card["confusion"] == evaluate(run, [f"data.root={other}"]).card["confusion"]
+
+
+def test_calibration_is_measured_before_and_after_the_temperature(run, other):
+    found = evaluate(replace(load_run(run), temperature=2.0), [f"data.root={other}"])
+    calibration = found.card["calibration"]
+    assert calibration["temperature"] == 2.0
+    softer = np.sqrt(found.predictions.probabilities.astype(np.float64))  # softmax of half of the logits
+    softer /= softer.sum(axis=1, keepdims=True)
+    for key, p in (("before", found.predictions.probabilities), ("after", softer)):
+        nll = -np.log(p[np.arange(len(p)), found.predictions.labels()]).mean()
+        assert calibration[key]["nll"] == pytest.approx(nll, rel=1e-5)
+
+
+def test_unknown_artists_are_not_shared(run, monkeypatch):
+    known = {"blues.00000": "one", "blues.00001": "unknown:blues.00001", "rock.00000": "two"}
+    monkeypatch.setattr(evaluation_run, "read_clusters", lambda _: known)
+    others = {"blues.00001": "unknown:blues.00001", "jazz.00000": "one"}
+    assert _shared_artists(load_run(run), "artist", others) == 1
+    assert _shared_artists(load_run(run), "recording", others) is None
 
 
 def test_a_figure_that_cannot_be_drawn_is_a_note(run, other, monkeypatch):
