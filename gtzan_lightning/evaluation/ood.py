@@ -23,6 +23,7 @@ from gtzan_lightning.features.signal_quality import SILENCE_DBFS, SignalQuality
 NEIGHBOURS = 5
 MAX_ROWS = 2_000  # training slices in a checkpoint
 SMALLEST = 1e-12
+BLOCK_SLICES = 4_096  # compared at a time, which limits memory
 TYPICAL_SHARE = 0.95  # share of the validation tracks whose distance is at most `limit`
 LONG_SHARE = 0.99  # share of the training tracks that last at least `least_s`
 
@@ -48,9 +49,11 @@ class OodScore:
     def distances(self, representations: NDArray[np.floating]) -> NDArray[np.float64]:
         """Distance of each slice, `(slices, columns)`, to its k-th nearest training slice, `(slices,)`, from 0 to 2."""
         k = min(NEIGHBOURS, len(self.rows))
-        cosines = _unit(representations / self.deviation) @ self.rows.T
-        nearest = np.partition(cosines, -k, axis=1)[:, -k]
-        return np.sqrt((2 - 2 * nearest.astype(np.float64)).clip(0))
+        nearest = np.empty(len(representations))
+        for first in range(0, len(nearest), BLOCK_SLICES):
+            cosines = _unit(representations[first : first + BLOCK_SLICES] / self.deviation) @ self.rows.T
+            nearest[first : first + BLOCK_SLICES] = np.partition(cosines, -k, axis=1)[:, -k]
+        return np.sqrt((2 - 2 * nearest).clip(0))
 
     def track_distances(self, representations: NDArray[np.floating], track: NDArray[np.integer]) -> NDArray[np.float64]:
         """Median distance of the slices of each track, in the order of the tracks' numbers."""

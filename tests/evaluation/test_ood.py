@@ -31,6 +31,12 @@ def test_a_large_training_part_is_subsampled(monkeypatch):
     assert found.distances(X) == pytest.approx(kept.distances(X))
 
 
+def test_blocks_give_the_same_distances(monkeypatch):
+    whole = fit_ood(ROWS).distances(X)
+    monkeypatch.setattr(ood, "BLOCK_SLICES", 4)
+    assert fit_ood(ROWS).distances(X) == pytest.approx(whole, abs=1e-6)
+
+
 def test_a_track_has_the_median_of_its_slices():
     found = fit_ood(ROWS)
     distances = found.distances(ROWS[:5])

@@ -80,7 +80,7 @@ def test_ablations_are_compared_with_the_same_split_without_any(command, tables_
     (line,) = (
         line
         for line in Path(next(Path("outputs").rglob("ablation.md"))).read_text().partition("clip")[2].splitlines()
-        if line.startswith("| model selection on the test set |")
+        if line.startswith("| model selection on the test set instead of validation |")
     )
     assert f"{change:+.3f} (" in line
     assert "MODEL SELECTION ON THE TEST SET: the score is that of the best test epoch: 2 of these jobs" in ended.out
