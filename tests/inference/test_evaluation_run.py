@@ -114,6 +114,12 @@ def test_calibration_is_measured_before_and_after_the_temperature(run, other):
         assert calibration[key]["nll"] == pytest.approx(nll, rel=1e-5)
 
 
+def test_other_ways_of_reading_a_corpus_have_other_folders(run, other):
+    words = [f"data.root={other}"]
+    folders = [evaluate(run, [*words, *more]).folder for more in ([], [], ["data.genres.aliases={polka: rock}"])]
+    assert folders[0] == folders[1] != folders[2]
+
+
 def test_unknown_artists_are_not_shared(run, monkeypatch):
     known = {"blues.00000": "one", "blues.00001": "unknown:blues.00001", "rock.00000": "two"}
     monkeypatch.setattr(evaluation_run, "read_clusters", lambda _: known)

@@ -3,10 +3,17 @@
 import json
 import resource
 import shutil
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.runs.job_board import JobState
+from gtzan_lightning.runs.run_folder import RunFolder
+from gtzan_lightning.sweeps.launch import launch
+from gtzan_lightning.sweeps.session import SweepSession
 from gtzan_lightning.training import results
 from sweeps.killing import forked, status_of
 
@@ -59,6 +66,36 @@ def test_after_an_error_no_further_job_begins_if_asked(command, tables_root):
     ended = command(*sweep)
     assert sorted(card["status"] for card in ended.cards().values()) == ["done", "done", "failed"]
     assert "  1 finished before\n  1 failed before, will be tried again\n" in ended.out
+
+
+@pytest.mark.usefixtures("command")
+def test_a_job_that_failed_is_not_tried_again_after_the_wait_for_another_process(tables_root, monkeypatch):
+    started = []
+
+    def job(cfg):
+        started.append(cfg.seed)
+        raise GtzanError("refused")
+
+    monkeypatch.setattr(RunFolder, "is_held", lambda self: "seed1" in self.path.name)
+    assert launch(job, ["-m", f"data.root={tables_root}", *FAST, "seed=0,1"]) == 1
+    assert started == [0, 1]
+
+
+def test_lost_workers_end_a_sweep_in_which_no_further_job_is_done():
+    states = {}
+    session = SimpleNamespace(
+        mark_interrupted=lambda: None, board=SimpleNamespace(states=lambda: states), plan=object(),
+        on_error="continue", finished_at_last_loss=-1,
+    )  # fmt: skip
+    continues = partial(SweepSession.continues_after_lost_worker, session)
+    assert continues()
+    assert not continues()
+    states[0] = JobState(0, (), "folder", "done")
+    assert continues()
+    assert not continues()
+    states[1] = JobState(1, (), "folder", "reused")
+    session.on_error = "stop"
+    assert not continues()
 
 
 def test_an_outputs_folder_that_is_none_is_refused(command, tables_root):
