@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from gtzan_lightning.corpus.audio_folder import printable
+from gtzan_lightning.corpus.table_files import counted
 from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_cache import CacheEntry
@@ -63,7 +64,8 @@ def print_features(corpus: Corpus, features: Features, console: Console | None =
 def copies_note(groups: Sequence[Sequence[int]]) -> str:
     """A note on groups of files of the same content, by position in the corpus."""
     n_files = sum(map(len, groups))
-    return f"{n_files} files in {len(groups)} groups have the same content; --duplicates also lists other copies"
+    in_groups = counted(len(groups), "group", "groups")
+    return f"{n_files} files in {in_groups} have the same content; --duplicates also lists other copies"
 
 
 def print_duplicates(corpus: Corpus, groups: Sequence[Sequence[int]], method: str) -> None:

@@ -145,7 +145,7 @@ def test_check_reads_the_files_and_mentions_copies(root_with_copies, capsys):
     stated = 2 * 3 * tiny.RATE_HZ
     assert f"rock/rock.00003.wav: the header promises {stated} bytes of sound, 60000 are there and used" in out
     assert "rock/none.wav: skipped, it is not audio that can be read" in out
-    assert "2 files in 1 groups have the same content" in out
+    assert "2 files in 1 group have the same content" in out
 
 
 def test_check_lists_all_tracks_of_one_sound(root_with_copies, capsys):
