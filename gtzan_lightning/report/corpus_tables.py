@@ -75,8 +75,8 @@ def print_duplicates(corpus: Corpus, groups: Sequence[Sequence[int]], method: st
         for group in groups
     ]
     several = sum(", " in row[1] for row in rows)
-    title = f"Duplicates by {method}: {len(groups)} groups, {sum(map(len, groups))} tracks"
-    notes = [f"{several} groups have several genres."] if several else []
+    title = f"Duplicates by {method}: {counted(len(groups), 'group', 'groups')}, {sum(map(len, groups))} tracks"
+    notes = [f"{counted(several, 'group has', 'groups have')} several genres."] if several else []
     print_table(TextTable(title, ("tracks of one sound", "genre", "tracks"), rows, notes, text_columns=2))
 
 

@@ -153,7 +153,7 @@ def test_check_lists_all_tracks_of_one_sound(root_with_copies, capsys):
     assert main(command) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "Duplicates by audio fingerprints: 2 groups, 4 tracks" in out
-    assert "1 groups have several genres." in out
+    assert "1 group has several genres." in out
     table = pd.read_csv("copies.csv")
     assert list(table.columns) == ["group", "track_id", "genre", "file"]
     assert list(zip(table.group, table.track_id, table.genre, strict=True)) == [
@@ -170,5 +170,5 @@ def test_check_lists_duplicates_of_a_table_by_features(own_tables, capsys):
     table.to_csv(path, index=False)
     assert main(["data", "check", f"data.root={own_tables}", "--duplicates"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "Duplicates by features: 1 groups, 2 tracks" in out
+    assert "Duplicates by features: 1 group, 2 tracks" in out
     assert "blues.00000, blues.00001" in out
