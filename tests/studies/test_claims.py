@@ -44,6 +44,7 @@ def test_the_verdict_follows_from_the_intervals(claimed, verdict):
 def test_wide_intervals_decide_nothing_and_missing_ones_say_so():
     one_run = [card("leaky", 0.93), card("grouped", 0.73)]
     assert check_claims(one_run)[0].verdict == "needs two split seeds"
+    assert check_claims(one_run * 3)[0].verdict == "needs two split seeds"  # training seeds of one split
     assert check_claims(one_run[:1])[0].verdict == "not measured"
 
 

@@ -35,7 +35,7 @@ def replication():
     published = [card("published", 0.79 + 0.01 * s, split="leaky", split_seed=s + 2) for s in range(-2, 3)]
     published += [card("published", 0.77 + 0.002 * n, split="leaky", seed=seed) for n, seed in ((1, 123), (2, 999))]
     fair = [
-        card(protocol, mean + 0.01 * s, split_seed=s + 2, last=False)
+        card(protocol, mean + 0.01 * s, split_seed=s + 2)
         for protocol, mean in (("by track", 0.67), ("by artist", 0.50)) for s in range(-2, 3)
     ]  # fmt: skip
     return published + fair
