@@ -123,3 +123,20 @@ def test_training_seeds_of_one_split_are_averaged():
     # split 0: accuracies 0.6 and 0.8, recalls 0.2 + 0.1 and 0.6 + 0.1; split 1: 0.6, 0.2 + 0.1
     assert accuracy.difference == pytest.approx(((0.7 - 0.5) + (0.6 - 0.5)) / 2)
     assert recall.difference == pytest.approx(((0.5 - 0.4) + (0.3 - 0.4)) / 2)
+
+
+def test_only_splits_that_both_have_are_compared_and_counted():
+    cards = variants(0.1, 0.1, 0.4)
+    accuracy, recall = compare_variants([*cards[:4], cards[5]])  # the last split lacks the baseline
+    assert (accuracy.difference, recall.difference) == (pytest.approx(0.1), pytest.approx(-0.1))
+    assert (accuracy.seeds, recall.seeds) == (2, 2)
+
+
+def test_overrides_are_the_same_with_a_plus_and_with_capitals():
+    cards = [
+        variant_card(0.5 + gain, 0.3, override, seed=seed)
+        for seed in (0, 1) for gain, override in ((0, "+model.batch_norm=False"), (0.1, "++model.batch_norm=True"))
+    ]  # fmt: skip
+    accuracy, _ = compare_variants(cards)
+    assert (accuracy.configuration, accuracy.changes) == ("convlstm", "batch_norm=true")
+    assert (accuracy.difference, accuracy.seeds) == (pytest.approx(0.1), 2)
