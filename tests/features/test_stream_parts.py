@@ -168,3 +168,16 @@ def test_other_content_behind_the_sound_is_not_sound(tmp_path, audio_format):
     chunk = struct.pack(f"{order}4sI", b"LIST", 20_000) + bytes(20_000) if audio_format != "AU" else b"TAG" + bytes(125)
     result = read(tmp_path, content + chunk)
     assert (len(result.signal), result.notes) == (len(A), ())
+
+
+@pytest.mark.parametrize(
+    ("subtype", "sample_bytes"),
+    [("ULAW", 1), ("PCM_S8", 1), ("PCM_16", 2), ("PCM_24", 3), ("PCM_32", 4), ("FLOAT", 4), ("DOUBLE", 8)],
+)
+def test_a_rest_of_a_tenth_of_a_second_behind_an_au_file_is_sound(tmp_path, subtype, sample_bytes):
+    content = encoded(A, "AU", subtype)
+    sound = len(A) * sample_bytes
+    rest = RATE_HZ // 10 * sample_bytes
+    assert read(tmp_path, content + bytes(rest - 8)).notes == ()
+    note = f"the header promises {sound} bytes of sound, {sound + rest + 8} are there and used"
+    assert read(tmp_path, content + bytes(rest + 8)).notes == (note,)
