@@ -100,7 +100,8 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
     except OSError as error:
-        if error.filename is None or str(error.filename) == str(temporary):  # None: writing on a full disk
+        of_this_file = error.filename is None or str(error.filename) == str(temporary)  # None: writing on a full disk
+        if of_this_file and error.errno is not None:
             error.filename = str(path)
         raise
     finally:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from itertools import count
 from pathlib import Path
 
 from lightning.pytorch.callbacks import Callback
@@ -13,18 +14,23 @@ from gtzan_lightning.utils import files as atomic
 
 
 class At(Callback):
-    """Does something at a moment of the training of one seed."""
+    """Does something at a moment of the training of one seed: at the start of an epoch, or of one of its steps."""
 
-    def __init__(self, what, epoch, batch=None):
-        self.what, self.epoch, self.batch = what, epoch, batch
+    def __init__(self, what, epoch, step=None):
+        self.what, self.epoch, self.step = what, epoch, step
 
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):  # noqa: ARG002 - Lightning's names
-        if self.batch == batch_idx and trainer.current_epoch == self.epoch:
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == self.epoch and self.step is None:
             self.what()
+        elif trainer.current_epoch == self.epoch:
+            loss, steps = pl_module.training_loss, count()
 
-    def on_train_epoch_start(self, trainer, pl_module):  # noqa: ARG002
-        if self.batch is None and trainer.current_epoch == self.epoch:
-            self.what()
+            def counted(batch):
+                if next(steps) == self.step:
+                    self.what()
+                return loss(batch)
+
+            pl_module.training_loss = counted
 
 
 def send(number):
@@ -37,12 +43,12 @@ def kill():
     send(signal.SIGKILL)
 
 
-def in_training(seed, epoch, batch=None, what=kill):
+def in_training(seed, epoch, step=None, what=kill):
     """Makes `what` happen in the training of the job with this seed."""
     own = train._callbacks
 
     def callbacks(config, *rest):
-        return [*own(config, *rest), *([At(what, epoch, batch)] if config.seed == seed else [])]
+        return [*own(config, *rest), *([At(what, epoch, step)] if config.seed == seed else [])]
 
     train._callbacks = callbacks
 

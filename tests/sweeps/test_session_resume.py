@@ -59,12 +59,12 @@ def statuses(folder):
 
 
 MOMENTS = (
-    lambda: in_training(seed=0, epoch=0, batch=1),  # nothing to go on from
-    lambda: in_training(seed=0, epoch=2, batch=1),
+    lambda: in_training(seed=0, epoch=0, step=1),  # nothing to go on from
+    lambda: in_training(seed=0, epoch=2, step=1),
     lambda: in_writing("last.ckpt", times=2),
     lambda: in_writing("predictions.csv"),
     lambda: in_writing("run.json", times=3),  # the one that says done
-    lambda: in_training(seed=1, epoch=EPOCHS - 1, batch=1),
+    lambda: in_training(seed=1, epoch=EPOCHS - 1, step=1),
     lambda: in_writing("scores.csv"),
 )
 MOVED_AFTER = 2  # the outputs folder, in the middle of a run
@@ -91,7 +91,7 @@ def test_killed_at_many_moments_it_ends_with_the_scores_of_an_uninterrupted_one(
 
 
 def test_the_job_of_a_dead_process_is_interrupted_until_it_is_resumed(start):
-    assert status_of(start(prepare=lambda: in_training(seed=1, epoch=2, batch=1))) == -signal.SIGKILL
+    assert status_of(start(prepare=lambda: in_training(seed=1, epoch=2, step=1))) == -signal.SIGKILL
     assert statuses("here") == {0: "done", 1: "running"}  # the record of a process that could say nothing more
     assert status_of(start()) == 0
     message = Path("here/out").read_text()
@@ -166,7 +166,7 @@ def main(cfg):
                 Path(name).touch()
                 return ends()
 
-    in_training(seed=1, epoch=2, batch=1, what=end)
+    in_training(seed=1, epoch=2, step=1, what=end)
     from gtzan_lightning.training.train import train
     hydra = HydraConfig.get()
     train(cfg, folder=Path(hydra.runtime.output_dir), overrides=list(hydra.overrides.task))
