@@ -328,7 +328,7 @@ PHASES: dict[str, tuple[Callable[[State], State | None], tuple[str, ...]]] = {
 def _table(found: dict[tuple[str, int], dict[str, tuple[float, float]]], phases: Sequence[str]) -> list[str]:
     """Markdown: CPU time and memory of each phase, the ratio of the time per track of the two largest tables."""
     tables = sorted(size for kind, size in found if kind == "table")
-    names = [f"{size:,} {'tracks' if kind == 'table' else 'of frames'}" for kind, size in found]
+    names = [f"{size:,} {'tracks' if kind == 'table' else 'tracks of frames'}" for kind, size in found]
     header = ["phase", *names, "per track, largest to next"]
     rows = [header, ["---"] * len(header)]  # Markdown
     for phase in [*phases, "all but the epoch"]:
