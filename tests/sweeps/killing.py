@@ -77,6 +77,7 @@ def forked(job, arguments, prepare=lambda: None, folder=Path()):
     if child == 0:
         status = 99
         try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background and Lightning ignore it
             os.chdir(folder)
             with Path("out").open("w") as sys.stdout, Path("err").open("w") as sys.stderr:
                 prepare()
