@@ -150,17 +150,15 @@ def _near_pairs(points: NDArray[np.float64], near: float) -> list[tuple[int, int
     return [(int(low[k]), int(high[k]), float(ratio[k])) for k in np.flatnonzero(ratio < near)]
 
 
-def _neighbours(
-    points: NDArray[np.float64], count: int, most: int | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _neighbours(points: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Distances and numbers of the nearest other points, `(points, count)` each.
 
-    More than `most` points (by default `COMPARED_TRACKS`) are divided into cells of similar ones, so that the time
+    More than `COMPARED_TRACKS` points are divided into cells of similar ones, so that the time
     grows with their number and not with its square. A point is compared with those that have its cell among their
     `NEAREST_CELLS`. Of the neighbours this finds most, and those that are much nearer than the others, as copies are,
     practically always.
     """
-    if len(points) <= (COMPARED_TRACKS if most is None else most):
+    if len(points) <= COMPARED_TRACKS:
         return NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points).kneighbors()
     cells = _nearest_cells(points)
     order = np.argsort(cells.ravel(), kind="stable")

@@ -134,13 +134,8 @@ def run_name(config: Mapping[str, Any], overrides: Sequence[str], config_hash: s
     return f"{_slug(words)}-{config_hash}"
 
 
-def existing_run(runs_dir: Path, config_hash: str) -> str | None:
-    """Name of the run folder with this config hash, whatever overrides it was made with; None if there is none."""
-    return existing_runs(runs_dir).get(config_hash)
-
-
 def existing_runs(runs_dir: Path) -> dict[str, str]:
-    """Names of the run folders by config hash; the first one of several with the same hash."""
+    """Names of the run folders by config hash, whatever overrides they were made with; the first one of several."""
     names = [entry.name for entry in os.scandir(runs_dir) if entry.is_dir()] if runs_dir.is_dir() else []
     return {name.rpartition("-")[2]: name for name in sorted(names, reverse=True)}
 

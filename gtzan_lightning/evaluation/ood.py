@@ -55,10 +55,6 @@ class OodScore:
             nearest[first : first + BLOCK_SLICES] = np.partition(cosines, -k, axis=1)[:, -k]
         return np.sqrt((2 - 2 * nearest).clip(0))
 
-    def track_distances(self, representations: NDArray[np.floating], track: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Median distance of the slices of each track, in the order of the tracks' numbers."""
-        return np.asarray(pd.Series(self.distances(representations)).groupby(track).median(), np.float64)
-
     def plain(self) -> dict[str, Any]:
         """Return arrays and numbers for a checkpoint."""
         return asdict(self)
@@ -83,6 +79,11 @@ def fit_ood(representations: NDArray[np.float32]) -> OodScore:
     deviation[deviation == 0] = 1
     kept = representations[:: -(-len(representations) // MAX_ROWS)]
     return OodScore(_unit(kept / deviation), deviation)
+
+
+def track_distances(distances: NDArray[np.float64], track: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Median distance of the slices of each track, in the order of the tracks' numbers."""
+    return np.asarray(pd.Series(distances).groupby(track).median(), np.float64)
 
 
 def _unit(rows: NDArray[np.floating]) -> NDArray[np.float32]:

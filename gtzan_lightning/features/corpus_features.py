@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,20 +157,18 @@ def _from_own_table(corpus: Corpus, table: FeatureTable, transform: str | None, 
     """The rows of a user's table, transformed and pooled as configured."""
     rows, track_index, _ = _rows_of_tracks(corpus, table)
     start_s, columns = table.start_s[rows], table.columns
-    if transform is None and (pooling is None or table.whole_clips):
-        single, whole = table.single(rows), pooling is not None or table.whole_clips
-        return Features(TABLE, columns, single, track_index, start_s, table.window_s, whole_clips=whole)
-    values = table.values[rows]
+    pools = pooling is not None and not table.whole_clips
+    values: NDArray[Any] = table.values[rows] if pools or transform is not None else table.single(rows)
     if transform is not None:
         values = _transformed(values, columns, transform)
-    if pooling is not None and not table.whole_clips:
+    if pools:
         first = np.flatnonzero(np.r_[True, np.diff(track_index) != 0])
         groups = np.split(values, first[1:])
         values = np.stack([np.concatenate([each.mean(axis=0), each.std(axis=0)]) for each in groups])
         track_index, start_s = track_index[first], np.zeros(len(first))
         columns = (*(f"{name}_mean" for name in columns), *(f"{name}_std" for name in columns))
-    whole = pooling is not None or table.whole_clips
-    return Features(TABLE, columns, values.astype(np.float32), track_index, start_s, table.window_s, whole_clips=whole)
+    single, whole = values.astype(np.float32, copy=False), pools or table.whole_clips
+    return Features(TABLE, columns, single, track_index, start_s, table.window_s, whole_clips=whole)
 
 
 def _transformed(values: NDArray[np.float64], columns: tuple[str, ...], transform: str) -> NDArray[np.float64]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from gtzan_lightning.config.compatibility import locate_data
@@ -27,6 +26,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import calibration_metrics, with_temperature
 from gtzan_lightning.evaluation.figures import Caption, confusion_figure, not_fatal
 from gtzan_lightning.evaluation.metrics import LEVELS, confusion, decide
+from gtzan_lightning.evaluation.ood import track_distances
 from gtzan_lightning.evaluation.predictions import Predictions, read_predictions, write_predictions
 from gtzan_lightning.evaluation.run_metrics import evaluate_level, genre_entries, genre_metrics, is_balanced
 from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, Features
@@ -246,7 +246,7 @@ def _ood(run: TrainedRun, slices: SliceTable, distances: NDArray[np.float64] | N
     """Share of the tracks whose median distance exceeds the limit of the training; None for older runs."""
     if run.ood is None or distances is None:
         return None
-    median = pd.Series(distances).groupby(slices.track_index).median()
+    median = track_distances(distances, slices.track_index)
     return {"share": float((median > run.ood.limit).mean()), "tracks": len(median), "limit": run.ood.limit}
 
 

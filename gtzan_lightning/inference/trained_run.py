@@ -24,7 +24,7 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import TEMPERATURES
 from gtzan_lightning.evaluation.ood import OodScore
 from gtzan_lightning.models.base import CONTENTS, GenreModule
-from gtzan_lightning.models.embedding import embed
+from gtzan_lightning.models.embedding import representations
 from gtzan_lightning.models.estimators import Estimator, Pickled
 from gtzan_lightning.runs.browser import best_run, model_name, named_run
 from gtzan_lightning.runs.run_folder import Card, RunFolder
@@ -91,7 +91,7 @@ class TrainedRun:
     def representations(self, x: NDArray[np.floating]) -> NDArray[np.float32]:
         """Input of the last layer `(slices, columns)` for raw features `(slices, steps, features)`."""
         inputs = torch.from_numpy(self.standardisation.apply(x))
-        return torch.cat([embed(self.model, batch) for batch in inputs.split(EVALUATION_BATCH)]).numpy()
+        return representations(self.model, inputs.split(EVALUATION_BATCH))
 
 
 def load_run(run: str | Path, *, outputs: str | Path = "outputs", trust: Collection[str] = ()) -> TrainedRun:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gtzan_lightning.models.base import GenreModule
+
+
+def representations(model: GenreModule, batches: Iterable[Tensor]) -> NDArray[np.float32]:
+    """`embed` of batches of standardised examples, `(examples, n)`."""
+    return torch.cat([embed(model, x) for x in batches]).numpy()
 
 
 def embed(model: GenreModule, x: Tensor) -> Tensor:
@@ -16,6 +25,8 @@ def embed(model: GenreModule, x: Tensor) -> Tensor:
     """
     inputs: list[Tensor] = []
     heads = [each for each in model.modules() if isinstance(each, nn.Linear) and each.out_features == model.n_genres]
+    if not heads:
+        return x.mean(dim=1)
     hooks = [each.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0])) for each in heads]
     try:
         with torch.inference_mode():

@@ -18,7 +18,7 @@ from gtzan_lightning.report.tables import TextTable, print_table
 from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card
-from gtzan_lightning.utils.files import as_cell
+from gtzan_lightning.utils.files import row_of_cells
 from gtzan_lightning.utils.terminal import visible
 
 SHOWN = 30  # lines below the table; CSV and JSON have all of them
@@ -57,15 +57,11 @@ def predictions_csv(predictions: Sequence[FilePrediction], timeline: bool) -> st
             "error": prediction.skipped or "",
             "warnings": "; ".join(prediction.warnings),
         }
-        writer.writerow(_as_cells(row | _numbers(prediction)))
+        writer.writerow(row_of_cells(row | _numbers(prediction)))
         for slice_ in prediction.slices() if timeline else ():
             times = {"start_s": _rounded(slice_.start_s[0]), "stop_s": _rounded(slice_.stop_s[0])}
-            writer.writerow(_as_cells({"file": row["file"]} | times | _numbers(slice_)))
+            writer.writerow(row_of_cells({"file": row["file"]} | times | _numbers(slice_)))
     return buffer.getvalue()
-
-
-def _as_cells(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: as_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def predictions_json(predictions: Sequence[FilePrediction], run: str, remarks: Sequence[str], timeline: bool) -> str:

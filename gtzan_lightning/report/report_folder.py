@@ -25,7 +25,7 @@ from gtzan_lightning.runs.records import Record, TestParts, checked, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
 from gtzan_lightning.runs.run_card import score_warnings
 from gtzan_lightning.runs.run_folder import Card, RunFolder, now
-from gtzan_lightning.utils.files import NO_SPACE, as_cell, write_text
+from gtzan_lightning.utils.files import NO_SPACE, row_of_cells, write_text
 
 STYLES = ("style.css", "charts.css", "run.css")
 SCRIPTS = tuple(
@@ -107,8 +107,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     text = StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: as_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
-                     for row in rows)  # fmt: skip
+    writer.writerows(map(row_of_cells, rows))
     return text.getvalue()
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gtzan_lightning.config.schema import Config
 from gtzan_lightning.datamodule.examples import Examples
 from gtzan_lightning.datamodule.genre_datamodule import EVALUATION_BATCH, SliceDataModule
-from gtzan_lightning.evaluation.ood import LONG_SHARE, TYPICAL_SHARE, fit_ood
+from gtzan_lightning.evaluation.ood import LONG_SHARE, TYPICAL_SHARE, fit_ood, track_distances
 from gtzan_lightning.models.base import GenreModule
-from gtzan_lightning.models.embedding import embed
+from gtzan_lightning.models.embedding import representations
 
 MAX_SLICES = 20_000  # of the training part whose representations are computed
 
@@ -28,9 +28,9 @@ def fit_run_ood(config: Config, datamodule: SliceDataModule, model: GenreModule)
     examples, slices = datamodule.examples, datamodule.slices
     training = np.flatnonzero(datamodule.parts == "train")
     held_out = np.flatnonzero(datamodule.parts == "val")
-    score = fit_ood(representations(model, examples, training[:: -(-len(training) // MAX_SLICES)]))
+    score = fit_ood(represented(model, examples, training[:: -(-len(training) // MAX_SLICES)]))
     held_out = held_out if len(held_out) else training
-    distances = score.track_distances(representations(model, examples, held_out), slices.track_index[held_out])
+    distances = track_distances(score.distances(represented(model, examples, held_out)), slices.track_index[held_out])
     score = replace(
         score,
         limit=float(np.quantile(distances, TYPICAL_SHARE)),
@@ -42,10 +42,10 @@ def fit_run_ood(config: Config, datamodule: SliceDataModule, model: GenreModule)
     }
 
 
-def representations(model: GenreModule, examples: Examples, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-    """`models.embedding.embed` of some slices, `(slices, columns)`."""
+def represented(model: GenreModule, examples: Examples, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Representations of some slices, `(slices, columns)`."""
     batches = torch.from_numpy(chosen).split(EVALUATION_BATCH)
-    return torch.cat([embed(model, examples.batch(rows)[0]) for rows in batches]).numpy()
+    return representations(model, (examples.batch(rows)[0] for rows in batches))
 
 
 def _ends_s(config: Config, datamodule: SliceDataModule, training: NDArray[np.int64]) -> NDArray[np.float64]:

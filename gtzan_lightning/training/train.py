@@ -198,7 +198,7 @@ def _train(request: RunRequest, run: RunFolder, card: Card, callbacks: Sequence[
     card["training"] = _fit(config, run, model, datamodule, [*make_callbacks(config), *callbacks], loggers)
     predictions = predict_all(model, datamodule, config)
     record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True), loggers)
-    contents = {"ood": fit_run_ood(config, datamodule, model.eval())}
+    contents = {"ood": fit_run_ood(config, datamodule, model.cpu().eval())}
     if "calibration" in card:
         contents["temperature"] = card["calibration"]["temperature"]
     add_contents(run.best_checkpoint, contents)

@@ -9,10 +9,10 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtzan_lightning.errors import GtzanError
 
@@ -59,6 +59,11 @@ def quoted(cell: str) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerow([cell, ""])
     return buffer.getvalue()[:-2]
+
+
+def row_of_cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a CSV file whose texts are cells as those of `as_cell`."""
+    return {name: as_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def with_cells(table: pd.DataFrame) -> pd.DataFrame:

@@ -89,19 +89,21 @@ def test_many_tracks_are_compared_within_cells(many_points, monkeypatch):
     np.testing.assert_allclose([pair[2] for pair in found], [pair[2] for pair in exact], rtol=0.1)
 
 
-def test_cells_contain_most_neighbours_and_never_the_point_itself(many_points):
+def test_cells_contain_most_neighbours_and_never_the_point_itself(many_points, monkeypatch):
     distance, neighbour = duplicates._neighbours(many_points, 10)
-    near_distance, near = duplicates._neighbours(many_points, 10, most=1000)
+    monkeypatch.setattr(duplicates, "COMPARED_TRACKS", 1000)
+    near_distance, near = duplicates._neighbours(many_points, 10)
     assert (near != np.arange(3000)[:, None])[np.isfinite(near_distance)].all()
     common = np.mean([len(set(one) & set(other)) for one, other in zip(near, neighbour, strict=True)])
     assert common > 8
     assert (near_distance >= distance - 1e-6).all()
 
 
-def test_more_identical_points_than_neighbours():
+def test_more_identical_points_than_neighbours(monkeypatch):
+    monkeypatch.setattr(duplicates, "COMPARED_TRACKS", 100)
     points = np.random.default_rng(0).normal(size=(2000, 5))
     points[:40] = 0
-    distance, neighbour = duplicates._neighbours(points, 10, most=100)
+    distance, neighbour = duplicates._neighbours(points, 10)
     np.testing.assert_allclose(distance[:40], 0, atol=1e-6)
     assert (neighbour[:40] < 40).all()
     assert (neighbour != np.arange(2000)[:, None]).all()

@@ -3,7 +3,7 @@
 import pytest
 
 from gtzan_lightning.config.composition import _varied, compose, run_dir
-from gtzan_lightning.config.identity import config_hash, existing_run, flat, run_name
+from gtzan_lightning.config.identity import config_hash, existing_runs, flat, run_name
 
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
 WITHOUT_EFFECT = {
@@ -137,9 +137,9 @@ def test_a_run_is_found_by_its_config_hash(tmp_path):
     (tmp_path / "mlp-3s-grouped-0123abcd").mkdir()
     (tmp_path / "mlp-3s-grouped-0123abcd.1").mkdir()
     (tmp_path / ".mlp-3s-grouped-4567abcd.lock").touch()
-    assert existing_run(tmp_path, "0123abcd") == "mlp-3s-grouped-0123abcd"
-    assert existing_run(tmp_path, "4567abcd") is None
-    assert existing_run(tmp_path / "nowhere", "0123abcd") is None
+    assert existing_runs(tmp_path)["0123abcd"] == "mlp-3s-grouped-0123abcd"
+    assert "4567abcd" not in existing_runs(tmp_path)
+    assert existing_runs(tmp_path / "nowhere") == {}
 
 
 def test_the_folder_of_two_spellings_is_one(tables_root):

@@ -10,7 +10,7 @@ from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.evaluation.ood import OodScore, fit_ood
 from gtzan_lightning.training import ood_fitting
 from gtzan_lightning.training.construction import make_datamodule, make_model
-from gtzan_lightning.training.ood_fitting import fit_run_ood, representations
+from gtzan_lightning.training.ood_fitting import fit_run_ood, represented
 from gtzan_lightning.training.split_data import open_data
 
 WORDS = ["model=mlp", "split.ratios={train: 0.5, val: 0.25, test: 0.25}"]
@@ -29,7 +29,7 @@ def fitted(own_tables):
 
 
 def rows_of(datamodule, model, part):
-    return representations(model, datamodule.examples, np.flatnonzero(datamodule.parts == part))
+    return represented(model, datamodule.examples, np.flatnonzero(datamodule.parts == part))
 
 
 def test_rows_are_those_of_the_training_slices(fitted):
@@ -60,4 +60,4 @@ def test_a_large_training_part_is_subsampled(fitted, monkeypatch):
     training = np.flatnonzero(datamodule.parts == "train")
     used = training[:: -(-len(training) // 10)]
     assert len(score.rows) == len(used) < len(training)
-    np.testing.assert_array_equal(score.rows, fit_ood(representations(model, datamodule.examples, used)).rows)
+    np.testing.assert_array_equal(score.rows, fit_ood(represented(model, datamodule.examples, used)).rows)
