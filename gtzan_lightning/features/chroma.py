@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gtzan_lightning.features.median import median_of_last_dim
 from gtzan_lightning.features.spectrum import N_FFT, chroma_bank
+from gtzan_lightning.utils.caching import compiled
 
 LOWEST_HZ, HIGHEST_HZ = 150.0, 4000.0  # range of the pitches that determine the tuning
 THRESHOLD = 0.1  # relative to the maximum of the frame; smaller peaks are ignored
@@ -51,6 +53,9 @@ def _pitches(power: torch.Tensor, rate_hz: int) -> tuple[torch.Tensor, torch.Ten
     """Frequency in Hz and height of each spectral peak, by parabolic interpolation of three bins: two `(peaks,)`."""
     bin_hz = rate_hz / N_FFT
     first, stop = -int(-LOWEST_HZ // bin_hz), -int(-HIGHEST_HZ // bin_hz)
+    if power.device.type == "cpu":
+        pitches, heights = _pitches_kernel(power.numpy(), first, stop, np.float32(THRESHOLD), np.float32(bin_hz))
+        return torch.from_numpy(pitches), torch.from_numpy(heights)
     floor = THRESHOLD * power.amax(dim=1, keepdim=True)
     searched = power[:, first - 1 : stop + 1]
     kept = torch.where(searched > floor, searched, 0.0)
@@ -61,3 +66,25 @@ def _pitches(power: torch.Tensor, rate_hz: int) -> tuple[torch.Tensor, torch.Ten
     slope, bend = (right - left) / 2, 2 * middle - left - right
     shift = torch.where(bend.abs() <= slope.abs(), 0.0, slope / bend)
     return (bin_ + shift) * bin_hz, middle + 0.5 * slope * shift
+
+
+@compiled(error_model="numpy")
+def _pitches_kernel(
+    power: NDArray[np.float32], first: int, stop: int, threshold: np.float32, bin_hz: np.float32
+) -> NDArray[np.float32]:
+    """The same in one pass over the frames, `(2, peaks)`."""
+    n_frames = len(power)
+    found = np.empty((2, n_frames * (stop - first)), np.float32)
+    n_peaks = 0
+    for frame in range(n_frames):
+        row = power[frame]
+        floor = threshold * row.max()
+        for i in range(first, stop):
+            left, middle, right = row[i - 1], row[i], row[i + 1]
+            if middle > floor and middle > left and middle >= right:
+                slope, bend = (right - left) / np.float32(2), np.float32(2) * middle - left - right
+                shift = np.float32(0) if abs(bend) <= abs(slope) else slope / bend
+                found[0, n_peaks] = (np.float32(i) + shift) * bin_hz
+                found[1, n_peaks] = middle + np.float32(0.5) * slope * shift
+                n_peaks += 1
+    return found[:, :n_peaks]

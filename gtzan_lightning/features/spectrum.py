@@ -46,8 +46,12 @@ def stft(signals: torch.Tensor) -> torch.Tensor:
 
 
 def reflect_padded(signals: torch.Tensor) -> torch.Tensor:
-    """Signals extended by half a frame on both sides: `(batch, samples)` to `(batch, samples + N_FFT)`."""
-    return torch.nn.functional.pad(signals.unsqueeze(1), (N_FFT // 2, N_FFT // 2), mode="reflect").squeeze(1)
+    """Signals extended by half a frame on both sides: `(batch, samples)` to `(batch, samples + N_FFT)`.
+
+    As torch.nn.functional.pad(mode="reflect"), which takes several times as long.
+    """
+    half = N_FFT // 2
+    return torch.cat([signals[:, 1 : half + 1].flip(1), signals, signals[:, -half - 1 : -1].flip(1)], dim=1)
 
 
 def istft(spectra: torch.Tensor, n_samples: int) -> torch.Tensor:

@@ -37,7 +37,7 @@ ROLLOFF_SHARE = 0.85  # share of the summed magnitudes of a frame below its roll
 
 def rms(signals: torch.Tensor) -> torch.Tensor:
     """Root mean square of each centred, reflected frame: `(batch, samples)` to `(batch, frames)`."""
-    return (_frame_sums(reflect_padded(signals) ** 2) / N_FFT).sqrt()
+    return (_frame_sums(reflect_padded(signals) ** 2, torch.float64) / N_FFT).sqrt()
 
 
 def zero_crossing_rate(signals: torch.Tensor) -> torch.Tensor:
@@ -48,14 +48,14 @@ def zero_crossing_rate(signals: torch.Tensor) -> torch.Tensor:
     padded = torch.nn.functional.pad(changes, (half + 1, half))  # change i lies between the samples i - 1 and i
     n_frames = 1 + signals.shape[1] // HOP
     first = padded[:, : n_frames * HOP : HOP]  # a frame's first sample has no predecessor inside the frame
-    return (_frame_sums(padded) - first) / N_FFT
+    return (_frame_sums(padded, torch.float32) - first) / N_FFT  # exact: whole numbers and a power of two
 
 
-def _frame_sums(padded: torch.Tensor) -> torch.Tensor:
+def _frame_sums(padded: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Sums over frames of `N_FFT` samples at intervals of `HOP`: `(batch, samples)` to `(batch, frames)`."""
     parts = N_FFT // HOP
     n_blocks = padded.shape[1] // HOP
-    blocks = padded[:, : n_blocks * HOP].unflatten(1, (n_blocks, HOP)).sum(dim=2, dtype=torch.float64)
+    blocks = padded[:, : n_blocks * HOP].unflatten(1, (n_blocks, HOP)).sum(dim=2, dtype=dtype)
     return blocks.unfold(1, parts, 1).sum(dim=2)
 
 
