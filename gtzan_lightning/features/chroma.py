@@ -53,9 +53,13 @@ def _pitches(power: torch.Tensor, rate_hz: int) -> tuple[torch.Tensor, torch.Ten
     """Frequency in Hz and height of each spectral peak, by parabolic interpolation of three bins: two `(peaks,)`."""
     bin_hz = rate_hz / N_FFT
     first, stop = -int(-LOWEST_HZ // bin_hz), -int(-HIGHEST_HZ // bin_hz)
-    if power.device.type == "cpu":
-        pitches, heights = _pitches_kernel(power.numpy(), first, stop, np.float32(THRESHOLD), np.float32(bin_hz))
-        return torch.from_numpy(pitches), torch.from_numpy(heights)
+    if power.device.type != "cpu":
+        return _pitches_on_device(power, first, stop, bin_hz)
+    pitches, heights = _pitches_kernel(power.numpy(), first, stop, np.float32(THRESHOLD), np.float32(bin_hz))
+    return torch.from_numpy(pitches), torch.from_numpy(heights)
+
+
+def _pitches_on_device(power: torch.Tensor, first: int, stop: int, bin_hz: float) -> tuple[torch.Tensor, torch.Tensor]:
     floor = THRESHOLD * power.amax(dim=1, keepdim=True)
     searched = power[:, first - 1 : stop + 1]
     kept = torch.where(searched > floor, searched, 0.0)
@@ -72,7 +76,7 @@ def _pitches(power: torch.Tensor, rate_hz: int) -> tuple[torch.Tensor, torch.Ten
 def _pitches_kernel(
     power: NDArray[np.float32], first: int, stop: int, threshold: np.float32, bin_hz: np.float32
 ) -> NDArray[np.float32]:
-    """The same in one pass over the frames, `(2, peaks)`."""
+    """Frequencies and heights of the peaks in the bins `first .. stop - 1`, `(2, peaks)`."""
     n_frames = len(power)
     found = np.empty((2, n_frames * (stop - first)), np.float32)
     n_peaks = 0

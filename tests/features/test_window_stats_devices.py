@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from gtzan_lightning.features import chroma
 from gtzan_lightning.features import window_stats as statistics
 from gtzan_lightning.features.feature_request import FrameSettings
 from gtzan_lightning.features.median import median_along_rows, median_of_last_dim
 from gtzan_lightning.features.separation import harmonic_mask, soft_mask
-from gtzan_lightning.features.spectrum import bin_frequencies, frame_features, stft
+from gtzan_lightning.features.spectrum import N_FFT, bin_frequencies, frame_features, stft
 from gtzan_lightning.features.window_stats import window_stats
 
 from .librosa_reference import RATE_HZ, music
@@ -41,6 +42,16 @@ def test_spectral_shape():
     want = statistics._spectral_shape_on_device(spectra, bin_frequencies(RATE_HZ))
     for got, other in zip(statistics.spectral_shape(spectra, RATE_HZ), want, strict=True):
         torch.testing.assert_close(got, other, rtol=1e-5, atol=1e-6)
+
+
+def test_pitches():
+    power = stft(SIGNALS)[1].abs() ** 2
+    power[20:40] = 0
+    power[10, 100:103] = power.max()  # of equal heights, the first bin is the peak
+    pitches, heights = chroma._pitches_on_device(power, 14, 372, RATE_HZ / N_FFT)
+    got = chroma._pitches(power, RATE_HZ)
+    assert len(pitches) > 100
+    torch.testing.assert_close(got, (pitches, heights), rtol=0, atol=0)
 
 
 def test_median_of_last_dim():
