@@ -6,6 +6,7 @@ import shlex
 import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from pathlib import Path
@@ -79,10 +80,14 @@ class Catalogue:
 
     def __init__(self, sources: ConfigSources = DEFAULT_SOURCES, overrides: Sequence[str] = ()) -> None:
         self.sources, self._overrides = sources, overrides
-        search = [text for text in overrides if text.lstrip("+").startswith("hydra.searchpath=")]
-        self.defaults = sources.compose(search)
+        self._search = [text for text in overrides if text.lstrip("+").startswith("hydra.searchpath=")]
         with sources.loader() as loader:
-            self._repository = loader._parse_overrides_and_create_caching_repo(sources.config_name, search)[1]
+            self._repository = loader._parse_overrides_and_create_caching_repo(sources.config_name, self._search)[1]
+
+    @cached_property
+    def defaults(self) -> DictConfig:
+        """The configuration without overrides."""
+        return self.sources.compose(self._search)
 
     def groups(self) -> list[str]:
         """Names of the config groups, sorted."""
@@ -93,6 +98,12 @@ class Catalogue:
         names = [name for name in self._repository.get_group_options(group) if not name.startswith("_")]
         return sorted(names, key=lambda name: (not name[0].isdigit(), _leading_number(name), name))
 
+    def has_key(self, key: str) -> bool:
+        """Whether there is a key or section; the files of all members are read only if the defaults lack it."""
+        is_section = OmegaConf.is_config(OmegaConf.select(self.defaults, key, throw_on_missing=False))
+        return is_section or key in _keys(self.defaults) or key in self.keys
+
+    @cached_property
     def keys(self) -> list[str]:
         """The groups, the keys of the primary configuration, and those of all members: a model can have its own.
 
@@ -193,10 +204,9 @@ def _problems_of(override: Override, argument: str, catalogue: Catalogue) -> lis
         return [f"{key}={value}: unknown. {_suggestion(value, allowed)}{listed}" for value in wrong]
     if override.is_add() or override.is_force_add():
         return []
-    known = catalogue.keys()
-    is_section = OmegaConf.is_config(OmegaConf.select(catalogue.defaults, key, throw_on_missing=False))
-    if key in known or is_section:
+    if catalogue.has_key(key):
         return []
+    known = catalogue.keys
     advice = FROM_TEMPLATE.get(key) or _longer_keys(argument, key, known) or _suggestion(key, known).strip()
     advice = advice or "--help lists the keys."
     return [f"{argument}: there is no key {key!r}. {advice}"]
@@ -219,7 +229,7 @@ def check_options(arguments: Iterable[str]) -> None:
     for option in (argument.partition("=")[0] for argument in arguments if argument.startswith("-")):
         if option not in get_args_parser()._option_string_actions:
             name = option.lstrip("-")
-            known = Catalogue().keys()
+            known = Catalogue().keys
             key = name if name in known else next((each for each in known if each.rpartition(".")[2] == name), None)
             advice = f"Write {key}=VALUE, without dashes." if key else "--help lists groups and keys."
             raise GtzanError(f"{option}: unknown option. {advice}")
