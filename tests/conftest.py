@@ -1,7 +1,6 @@
 """What every test may rely on: no network, no data of this machine, one thread, folders that vanish."""
 
 import os
-import pickle
 import shutil
 import signal
 import socket
@@ -42,36 +41,12 @@ def _no_network():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _config_files_parsed_once():
-    """The files of `conf/` are parsed once, and the configuration without overrides is composed once.
-
-    A command composes two or three configurations, which is half of the time of a short run.
-    """
-    from hydra._internal.core_plugins.file_config_source import FileConfigSource
-    from omegaconf import DictConfig
-
-    from gtzan_lightning.config.composition import ConfigSources, conf_dir
-
-    kept: dict[object, bytes] = {}
-
-    def once(key, make):
-        if key not in kept:
-            kept[key] = pickle.dumps(make())
-        return pickle.loads(kept[key])
-
-    load, compose, package = FileConfigSource.load_config, ConfigSources.compose, str(conf_dir())
-
-    def loaded(self, config_path: str):
-        own = self.path != package
-        return load(self, config_path) if own else once(config_path, lambda: load(self, config_path))
-
-    def composed(self, overrides=()) -> DictConfig:
-        plain = self == ConfigSources() and not overrides
-        return once(self, lambda: compose(self)) if plain else compose(self, overrides)
+def _remembered():
+    """See `remembered.remember`."""
+    from remembered import remember  # imports torch, which xdist's controller does without
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FileConfigSource, "load_config", loaded)
-        patch.setattr(ConfigSources, "compose", composed)
+        remember(patch)
         yield
 
 

@@ -10,11 +10,18 @@ import sys
 import pytest
 
 NO_PROXY_LISTENS = "http://127.0.0.1:9"
+FEW_FIGURES = """
+from gtzan_lightning.training import results
+
+save = results.save_figures
+shown = ("confusion_clip", "learning_curves")
+results.save_figures = lambda folder, figures: save(folder, {name: figures[name] for name in shown})
+"""
 
 
 @pytest.fixture(scope="module")
 def copy(checkout, tables_root, cache_dir, tmp_path_factory):
-    """A copy of the pages and the notebooks, with fewer epochs, in which the site has been built."""
+    """A copy of the pages and the notebooks, with fewer epochs and figures, in which the site has been built."""
     pytest.importorskip("mkdocs", reason="the extra docs is not installed")
     folder = tmp_path_factory.mktemp("site")
     for name in ("docs", "notebooks"):
@@ -24,7 +31,11 @@ def copy(checkout, tables_root, cache_dir, tmp_path_factory):
         text = path.read_text(encoding="utf-8")
         assert text.count("EPOCHS = 15") == 1
         path.write_text(text.replace("EPOCHS = 15", "EPOCHS = 2"), encoding="utf-8")
+    startup = folder / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "few_figures.py").write_text(FEW_FIGURES)
     variables = {"GTZAN_ROOT": str(tables_root), "GTZAN_CACHE": str(cache_dir), "NO_MKDOCS_2_WARNING": "1"}
+    variables["IPYTHONDIR"] = str(folder / "ipython")
     variables |= dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), NO_PROXY_LISTENS)
     built = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--quiet"],

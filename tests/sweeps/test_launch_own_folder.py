@@ -1,10 +1,7 @@
 """A folder outside the checkout with a model, its configuration and an experiment: from training to export."""
 
-import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +10,7 @@ import soundfile
 
 from gtzan_lightning import cli, load_run
 from gtzan_lightning.runs.browser import find_runs
+from sweeps.killing import forked, in_training, status_of
 
 PACKAGE = """
 import torch
@@ -57,18 +55,7 @@ def statuses():
     return {run.card()["seed"]: run.card()["status"] for run in find_runs(Path("outputs"))}
 
 
-def killed_after(last_checkpoint, command):
-    """Kills a process with SIGKILL once its run has written a checkpoint."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while not list(last_checkpoint()) and time.monotonic() < deadline:
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def test_run_sweep_resume_predict_and_export(own, command, tables_root, checkout, tmp_path, capsys):
+def test_run_sweep_resume_predict_and_export(own, command, main_job, tables_root, tmp_path, capsys):
     words = ["--config-dir", "conf", "experiment=mine", f"data.root={tables_root}"]
     assert command(*words).status == 0
     assert command("-m", *words, "seed=0,1").status == 0
@@ -78,9 +65,9 @@ def test_run_sweep_resume_predict_and_export(own, command, tables_root, checkout
     assert first.card()["model"]["name"] == own
     assert any("mypkg" in file for file in first.card()["code"]["files"])
 
-    long = [*words, "seed=2", "trainer.max_epochs=40", "trainer.save_every_s=0", "regularization.patience=0"]
-    train = [sys.executable, str(checkout / "train.py"), *long]
-    killed_after(lambda: (tmp_path / "outputs" / "runs").glob("*max-epochs40*/last.ckpt"), train)
+    long = [*words, "seed=2", "trainer.max_epochs=4", "trainer.save_every_s=0", "regularization.patience=0"]
+    killed = forked(main_job, long, lambda: in_training(seed=2, epoch=2, step=0), tmp_path)
+    assert status_of(killed) == -signal.SIGKILL
     assert statuses()[2] == "running"
     ended = command(*long)
     assert ended.status == 0
