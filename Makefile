@@ -25,10 +25,10 @@ RANKINGS = variants_lstm_mfcc,variants_reslstm_mfcc,variants_convlstm_mfcc
 CLAIM_SWEEP = $(RUN) train.py -m hydra/launcher=joblib split=leaky,grouped split.seed=0,1,2,3,4 'seed=$${split.seed}' \
 	trainer.progress=false
 
-.PHONY: help demo data test train sweep replicate claims lint docs results wheel bench tensorboard clean
+.PHONY: help demo data test test-fast train sweep replicate claims lint docs results wheel bench tensorboard clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo '  ARGS="..." passes arguments: make train ARGS="model=lstm slice=6s split=grouped"'
 
 demo: $(VENV)/installed ## train an LSTM on the synthetic corpus; needs no data
@@ -38,7 +38,10 @@ data: $(VENV)/installed ## download GTZAN to data/gtzan; or unpack an archive: m
 	$(BIN)/gtzan data get $(ARGS)
 
 test: $(VENV)/installed-dev ## run the tests; those on real data only if GTZAN_ROOT is set
-	$(RUN) -m pytest -n 2 $(ARGS)
+	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-fast: $(VENV)/installed-dev ## run the tests that neither train nor export, in less than a minute
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow" --durations=5 --durations-min=1 $(ARGS)
 
 train: $(VENV)/installed ## train one model: make train ARGS="model=lstm slice=6s split=grouped"
 	$(RUN) train.py $(ARGS)

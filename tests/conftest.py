@@ -22,7 +22,16 @@ if os.environ.get("GTZAN_ROOT"):
 import pytest  # noqa: E402
 import tiny  # noqa: E402
 
+TRAINING = {"command", "first", "three_runs", "trained"}
 REAL_DATA = os.environ.get("GTZAN_ROOT")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items):
+    """Tests with a fixture that trains are slow; the others are marked in their modules."""
+    for item in items:
+        if TRAINING & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,8 @@ import soxr
 
 from gtzan_lightning.audit.fingerprint import HOP, RATE_HZ, Landmarks, find_matches, landmarks, peaks
 
+pytestmark = pytest.mark.slow
+
 TUNES = 12
 SECONDS = 20
 RATE = 22_050

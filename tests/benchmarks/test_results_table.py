@@ -11,6 +11,8 @@ from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.training.split_data import open_data
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch, checkout):

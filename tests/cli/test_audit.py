@@ -17,6 +17,8 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training.audit_targets import split_target
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def manifest(tables_root, tmp_path):

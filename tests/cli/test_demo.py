@@ -15,6 +15,8 @@ from gtzan_lightning.inference.trained_run import load_run
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 
 def trained(outputs, *words):
     command = [f"outputs={outputs}", "trainer.max_epochs=2", "trainer.progress=false", "model.hidden_size=16", *words]

@@ -16,6 +16,8 @@ from gtzan_lightning.inference import export_formats as formats
 from gtzan_lightning.inference import exporting
 from gtzan_lightning.runs.run_card import LEAKY_WARNING
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def export(three_runs, capsys):

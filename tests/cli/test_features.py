@@ -18,6 +18,8 @@ from gtzan_lightning.features import audio_reading as reading
 from gtzan_lightning.features import extraction
 from gtzan_lightning.training.split_data import load_configured_corpus, load_configured_features
 
+pytestmark = pytest.mark.slow
+
 R = tiny.RATE_HZ
 Y = np.round(0.3 * np.sin(2 * np.pi * 330 * np.arange(R) / R) * 32768) / 32768
 NOT_AUDIO = "skipped, it is not audio that can be read"

@@ -14,6 +14,8 @@ from gtzan_lightning.cli import main
 from gtzan_lightning.sweeps.launch import launch
 from gtzan_lightning.training import results
 
+pytestmark = pytest.mark.slow
+
 GENRES = ("\u65e5\u672c", "Ba$$ <b>", "a_b^{c", "[bold]x")
 FAST = (
     "features=mfcc",

@@ -15,6 +15,8 @@ from gtzan_lightning.sweeps.launch import launch
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(audio_root, tmp_path_factory):

@@ -8,6 +8,8 @@ from made_runs import changed, made_run
 from gtzan_lightning.cli import main
 from gtzan_lightning.report.report_folder import report_sweep
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ import sys
 import pytest
 from made_runs import made_run
 
+pytestmark = pytest.mark.slow
+
 SLOW = ("torch", "lightning", "sklearn", "matplotlib", "scipy.stats")
 
 

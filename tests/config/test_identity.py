@@ -1,5 +1,7 @@
 """The config hash and the name of a run: equal for equal configurations, different for different ones."""
 
+from functools import cache
+
 import pytest
 
 from gtzan_lightning.config.composition import _varied, compose, run_dir
@@ -15,8 +17,9 @@ WITHOUT_EFFECT = {
 }  # fmt: skip
 
 
+@cache
 def plain(*overrides):
-    """The composed configuration as nested plain values."""
+    """The composed configuration as nested plain values; read-only by agreement."""
     from omegaconf import OmegaConf
 
     cfg = compose(overrides)

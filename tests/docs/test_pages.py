@@ -75,6 +75,7 @@ def test_each_linked_file_exists(checkout):
     assert missing == []
 
 
+@pytest.mark.slow
 def test_each_command_is_accepted(checkout, monkeypatch):
     monkeypatch.setattr(overrides, "_is_installed", lambda _: True)  # the launchers of extras
     targets = MAKE.findall((checkout / "Makefile").read_text(encoding="utf-8"))

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NO_PROXY_LISTENS = "http://127.0.0.1:9"
 FEW_FIGURES = """
 from gtzan_lightning.training import results

@@ -8,6 +8,8 @@ from gtzan_lightning.evaluation.intervals import bootstrap_interval, t_interval
 
 from .simulation import CONSTANT, DESCENDING, FEW_ARTISTS, TEN_ARTISTS, World, rows_as_clusters
 
+pytestmark = pytest.mark.slow
+
 MACRO_F1 = macro_f1(np.arange(10))
 TEN_UNEQUAL, TEN_EQUAL = World(TEN_ARTISTS, DESCENDING), World(TEN_ARTISTS, CONSTANT)
 FEW_EASY, FEW_HARD = World(FEW_ARTISTS, DESCENDING), World(FEW_ARTISTS, DESCENDING[::-1])

@@ -10,6 +10,8 @@ from gtzan_lightning.evaluation.run_metrics import is_balanced
 
 from .simulation import Population
 
+pytestmark = pytest.mark.slow
+
 GENRES = tuple(f"genre {number}" for number in range(10))
 DRAWS = 400
 

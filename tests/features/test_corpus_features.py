@@ -105,6 +105,7 @@ def test_tables_refuse_features_that_they_lack(tmp_path):
         load(corpus, tmp_path, name="chroma")
 
 
+@pytest.mark.slow
 def test_stats_from_audio(audio, tmp_path):
     features = load(audio, tmp_path)
     assert features.track_index.tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3]

@@ -12,6 +12,8 @@ import tiny
 from gtzan_lightning.cli import main
 from gtzan_lightning.features import extraction
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory):

@@ -90,6 +90,7 @@ def test_the_network_equals_its_layers_one_by_one(random_weights, frames):
         torch.testing.assert_close(got[layer], values.flatten().float(), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_log_mel_is_that_of_librosa():
     y = music(2.0)
     power = librosa.feature.melspectrogram(y=y, sr=16_000, n_fft=512, hop_length=256, n_mels=96, pad_mode="constant")
@@ -229,6 +230,7 @@ def clip(root, name):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.gtzan
 def test_published_taggrams(gtzan_root, weights_dir):
     """Tags that others computed with the package; its half precision differs for loud sound."""
@@ -251,6 +253,7 @@ def test_published_taggrams(gtzan_root, weights_dir):
     assert np.mean(differences) < 0.003
 
 
+@pytest.mark.slow
 @pytest.mark.gtzan
 @pytest.mark.parametrize(
     ("name", "tag"),

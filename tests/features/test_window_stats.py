@@ -13,6 +13,8 @@ from gtzan_lightning.features.window_stats import cut_windows, window_stats
 
 from .librosa_reference import RATE_HZ, librosa_stats, music
 
+pytestmark = pytest.mark.slow
+
 
 def noise(seconds):
     return np.random.default_rng(1).uniform(-0.5, 0.5, round(seconds * RATE_HZ)).astype(np.float32)

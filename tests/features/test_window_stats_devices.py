@@ -20,6 +20,8 @@ from gtzan_lightning.features.window_stats import window_stats
 
 from .librosa_reference import RATE_HZ, music
 
+pytestmark = pytest.mark.slow
+
 SIGNALS = torch.from_numpy(np.stack([music(1.5), music(1.5, seed=1)]))
 
 

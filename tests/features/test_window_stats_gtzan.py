@@ -17,6 +17,7 @@ from .test_window_stats import assert_close
 
 ROOT = Path(os.environ.get("GTZAN_ROOT", "/nonexistent"))
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.gtzan,
     pytest.mark.skipif(
         not (ROOT / "features_3_sec.csv").is_file() or not (ROOT / "genres_original").is_dir(),

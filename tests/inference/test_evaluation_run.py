@@ -22,6 +22,8 @@ from gtzan_lightning.studies.ladder import OTHER
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 KNOWN = ("blues", "jazz", "rock")
 
 

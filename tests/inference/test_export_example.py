@@ -21,6 +21,8 @@ from gtzan_lightning.inference.trained_run import TrainedRun
 from gtzan_lightning.training.construction import make_model
 from gtzan_lightning.training.split_data import frame_settings
 
+pytestmark = pytest.mark.slow
+
 GENRES = ("blues", "jazz", "rock")
 KINDS = {
     "windows": (["slice=6s", "slice.hop_s=3"], 2),

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import onnx
@@ -10,6 +11,7 @@ import pytest
 import torch
 from scipy.special import softmax
 from sklearn.preprocessing import StandardScaler
+from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import validate_config
@@ -19,10 +21,20 @@ from gtzan_lightning.inference.export_formats import FORMATS, graph_of
 from gtzan_lightning.models.portable import PortableModel
 from gtzan_lightning.training.construction import make_model
 
+pytestmark = pytest.mark.slow
+
 TEMPERATURE = 1.3
 GENRES, FEATURES = 4, 7
 MODELS = ("mlp", "lstm", "reslstm", "convlstm")
 SMALL = {"convlstm": ["model.hidden_size=2", "model.dense_size=8"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_table_of_operators():
+    """PyTorch would build its table of ONNX operators for each file, which is a third of an export."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", cache(ONNXRegistry.from_torchlib))
+        yield
 
 
 def trained(name, steps):

@@ -17,6 +17,8 @@ from gtzan_lightning.evaluation.predictions import read_predictions
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 22_050
 FAST = ("trainer.max_epochs=2", "trainer.progress=false", "model.hidden_size=16")
 KINDS = {

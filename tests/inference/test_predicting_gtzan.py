@@ -12,7 +12,7 @@ from gtzan_lightning.evaluation.predictions import read_predictions
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 
-pytestmark = pytest.mark.gtzan
+pytestmark = [pytest.mark.gtzan, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

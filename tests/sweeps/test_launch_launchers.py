@@ -11,6 +11,8 @@ import pytest
 from gtzan_lightning.sweeps.launch import launch
 from gtzan_lightning.training import results
 
+pytestmark = pytest.mark.slow
+
 SWEEP = ("debug=fast", "trainer.progress=false", "model=mlp,lstm,logreg")
 WITHOUT_FIGURES = """
 import sys
@@ -51,7 +53,6 @@ def serial(main_job, tables_root, tmp_path_factory):
     return scores(outputs)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_launcher_gives_the_table_of_the_serial_sweep(serial, launcher, tables_root, tmp_path):
     distribution, options = LAUNCHERS[launcher]

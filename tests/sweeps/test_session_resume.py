@@ -14,6 +14,8 @@ import pytest
 from gtzan_lightning.training import results
 from sweeps.killing import forked, in_training, in_writing, kill, send, status_of
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 4
 
 
@@ -70,7 +72,6 @@ MOMENTS = (
 MOVED_AFTER = 2  # the outputs folder, in the middle of a run
 
 
-@pytest.mark.slow
 def test_killed_at_many_moments_it_ends_with_the_scores_of_an_uninterrupted_one(start):
     assert status_of(start("whole")) == 0
     for number, moment in enumerate(MOMENTS):
@@ -175,7 +176,6 @@ sys.exit(launch(main))
 """
 
 
-@pytest.mark.slow
 def test_all_processes_and_then_a_worker_are_killed_and_the_scores_are_those_of_a_serial_sweep(start, sweep, checkout):
     """First all at once; then a worker alone, which the sweep itself gets over."""
     assert status_of(start("whole")) == 0

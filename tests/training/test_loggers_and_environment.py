@@ -15,6 +15,8 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training import results
 from gtzan_lightning.training.construction import OF_THE_RUN
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch):

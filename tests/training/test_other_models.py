@@ -12,6 +12,8 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training import results
 from gtzan_lightning.training.construction import make_model
 
+pytestmark = pytest.mark.slow
+
 OWN = """
 import torch
 from torch import nn

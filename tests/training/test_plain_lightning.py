@@ -11,6 +11,8 @@ from gtzan_lightning import MLP, BiLSTM, GenreDataModule, compose, train
 from gtzan_lightning.evaluation.predictions import read_predictions
 from gtzan_lightning.training import results
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
 
 

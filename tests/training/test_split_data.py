@@ -8,6 +8,8 @@ from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.training.construction import make_datamodule
 from gtzan_lightning.training.split_data import open_data
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def config(own_tables):

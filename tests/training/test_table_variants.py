@@ -16,6 +16,8 @@ from gtzan_lightning.training.results import predict_all
 from gtzan_lightning.training.split_data import open_data
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 GENRES = ("blues", "hiphop", "rock")
 PUBLISHED = "features_3_sec.csv"
 

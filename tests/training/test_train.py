@@ -75,8 +75,15 @@ def test_a_limited_run_is_marked(trained):
 
 
 def test_another_process_gets_the_same_results(requested, first, tmp_path, checkout):
-    command = [sys.executable, str(checkout / "train.py"), *requested, f"outputs={tmp_path / 'outputs'}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    code = (
+        "import runpy, sys\n"
+        "from gtzan_lightning.training import results\n"
+        "results.run_figures = lambda *_: {}\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    command = [str(checkout / "train.py"), *requested, f"outputs={tmp_path / 'outputs'}"]
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (folder,) = (path for path in (tmp_path / "outputs" / "runs").iterdir() if path.is_dir())
     assert folder.name == first.folder.name

@@ -14,10 +14,11 @@ from gtzan_lightning.training import results
 from gtzan_lightning.training import train as training
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("debug=fast", "trainer.progress=false", "trainer.limit_batches=null", "data.batch_size=32")
 
 
-@pytest.mark.slow
 def test_two_processes_leave_the_folder_that_one_leaves(tables_root, tmp_path, checkout, monkeypatch):
     monkeypatch.setattr(results, "run_figures", lambda *_: {})
     alone = train(compose([f"data.root={tables_root}", *WORDS]), folder=tmp_path / "alone").folder

@@ -1,10 +1,9 @@
 """Runs on generated tables that are reused, repeated, interrupted and resumed."""
 
 import json
+import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -12,8 +11,16 @@ from run_folder import FAST, checked_card, history, predictions
 
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.training import results
 from gtzan_lightning.training import train as main_job
 from gtzan_lightning.training.train import train
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _first_without_figures():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "run_figures", lambda *_: {})
+        yield
 
 
 def test_a_finished_run_with_the_same_config_hash_is_reused(first, requested, monkeypatch):
@@ -149,22 +156,25 @@ def test_an_interrupted_run_is_resumed_with_the_same_results(trained, monkeypatc
     assert history(resumed.folder) == history(main_job.Path("whole"))
 
 
-def test_the_run_of_a_killed_process_is_resumed(trained, requested, first, tmp_path, checkout):
+class Kill(main_job.Callback):
+    """Kills this process in an epoch, between training and validation."""
+
+    def on_validation_start(self, trainer, pl_module):  # noqa: ARG002
+        if trainer.current_epoch == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_run_of_a_killed_process_is_resumed(trained, first, tmp_path, monkeypatch):
     """After SIGKILL the record still says running, and the next call resumes."""
-    code = (
-        "import os, sys, signal\n"
-        "from gtzan_lightning.training import train as t\n"
-        "from gtzan_lightning.config.composition import compose\n"
-        "class Kill(t.Callback):\n"
-        "    def on_validation_start(self, trainer, module):\n"
-        "        if trainer.current_epoch == 3: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "own = t._callbacks\n"
-        "t._callbacks = lambda *a: [*own(*a), Kill()]\n"
-        "t.train(compose(sys.argv[1:]), overrides=sys.argv[1:])\n"
-    )
-    command = [requested[0], *FAST, f"outputs={tmp_path / 'outputs'}", "trainer.save_every_s=0"]
-    done = subprocess.run([sys.executable, "-c", code, *command], cwd=checkout, capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    child = os.fork()
+    if child == 0:
+        try:
+            callbacks = main_job._callbacks
+            monkeypatch.setattr(main_job, "_callbacks", lambda *a: [*callbacks(*a), Kill()])
+            trained("trainer.save_every_s=0")
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     (folder,) = (path for path in (tmp_path / "outputs" / "runs").iterdir() if path.is_dir())
     assert json.loads((folder / "run.json").read_text())["status"] == "running"
     resumed = trained("trainer.save_every_s=0")
