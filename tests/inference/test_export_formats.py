@@ -33,7 +33,7 @@ SMALL = {"convlstm": ["model.hidden_size=2", "model.dense_size=8"]}
 def _one_table_of_operators():
     """PyTorch would build its table of ONNX operators for each file, which is a third of an export."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ONNXRegistry, "from_torchlib", cache(ONNXRegistry.from_torchlib))
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib)))
         yield
 
 
