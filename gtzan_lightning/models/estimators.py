@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,8 +40,8 @@ class Estimator(GenreModule):
         n_features: features per step.
         n_genres: number of classes.
         estimator: with `fit` and `predict_proba` or `decision_function`.
-        steps: `flatten` gives the estimator the steps of a slice side by side, `mean` their mean.
-        pooling: statistics of `layers.StepPooling` over the steps instead, each scaled to unit deviation in training.
+        pooling: statistics of `layers.StepPooling` over the steps, each scaled to unit deviation in training; None, or
+            examples of a single step: the steps side by side.
     """
 
     def __init__(
@@ -51,12 +51,11 @@ class Estimator(GenreModule):
         n_genres: int = 10,
         *,
         estimator: BaseEstimator,
-        steps: Literal["flatten", "mean"] = "flatten",
         pooling: Sequence[str] | None = None,
     ) -> None:
         super().__init__(n_steps, n_features, n_genres, label_smoothing=0.0)
-        self.estimator, self.steps = estimator, steps
-        self.pool = StepPooling(pooling) if pooling else None
+        self.estimator = estimator
+        self.pool = StepPooling(pooling) if pooling and n_steps > 1 else None
         self.scale = Buffer(torch.ones(1))  # of the pooled inputs
         self.classifier = _form_of(estimator)()
         self.place = Buffer(torch.eye(n_genres))  # (classes, genres), column of each fitted class
@@ -94,9 +93,7 @@ class Estimator(GenreModule):
 
     def _inputs(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to the unscaled inputs of the estimator `(batch, inputs)`."""
-        if self.pool is not None:
-            return self.pool(x)
-        return x.flatten(1) if self.steps == "flatten" else x.mean(dim=1)
+        return x.flatten(1) if self.pool is None else self.pool(x)
 
     def fit(self, x: Tensor, y: Tensor) -> None:
         """Fit on `(slices, steps, features)` and genres `(slices,)`."""

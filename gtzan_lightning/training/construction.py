@@ -163,14 +163,12 @@ def _planned_estimator(
 
     if config.trainer.devices > 1:
         raise GtzanError(f"trainer.devices={config.trainer.devices}: {kind.__name__} is fitted in one process.")
-    steps = options.pop("steps", "flatten")
-    if steps not in ("flatten", "mean"):
-        raise GtzanError(f"model.steps={steps}: should be flatten or mean.")
-    pooling = options.pop("pooling", None)
+    steps = options.pop("steps", None)  # of earlier versions: flatten or mean
+    pooling = options.pop("pooling", None) or (["mean"] if steps == "mean" else None)
     if "random_state" in _keywords(kind):
         options.setdefault("random_state", config.seed)
     own = _taken(kind, options, spare)
-    return lambda sizes: Estimator(**sizes, estimator=kind(**own), steps=steps, pooling=pooling)
+    return lambda sizes: Estimator(**sizes, estimator=kind(**own), pooling=pooling)
 
 
 def _keywords(function: Callable[..., object]) -> list[str]:

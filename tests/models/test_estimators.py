@@ -35,9 +35,9 @@ def rows(genres, count=300, seed=0):
     return (rng.normal(size=(count, 2, 3)) + np.arange(genres)[y, None, None] * 0.5).astype(np.float32), y
 
 
-def fitted(name, genres=4, steps="flatten"):
+def fitted(name, genres=4):
     x, y = rows(genres)
-    model = Estimator(2, 3, genres, estimator=ESTIMATORS[name], steps=steps)
+    model = Estimator(2, 3, genres, estimator=ESTIMATORS[name])
     model.fit(torch.from_numpy(x), torch.from_numpy(y))
     return model, x
 
@@ -61,11 +61,13 @@ def test_the_probabilities_are_those_of_scikit_learn(name, genres):
         assert (found.argmax(axis=1) == estimator.predict(inputs)).all()
 
 
-def test_mean_gives_the_estimator_the_mean_of_the_steps():
-    model, x = fitted("logreg", steps="mean")
+def test_a_single_step_is_not_pooled():
+    x, y = rows(4)
+    model = Estimator(1, 3, 4, estimator=ESTIMATORS["logreg"], pooling=["mean", "std"])
+    model.fit(torch.from_numpy(x[:, :1]), torch.from_numpy(y))
     assert ESTIMATORS["logreg"].n_features_in_ == 3
-    found = model(torch.from_numpy(x)).softmax(dim=1).numpy()
-    np.testing.assert_allclose(found, ESTIMATORS["logreg"].predict_proba(x.mean(axis=1)), atol=1e-6)
+    found = model(torch.from_numpy(x[:, :1])).softmax(dim=1).numpy()
+    np.testing.assert_allclose(found, ESTIMATORS["logreg"].predict_proba(x[:, 0]), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

@@ -60,6 +60,12 @@ def built(*words):
     return make_model(validate_config(compose(words)), (2, 5), 3)
 
 
+def test_an_estimator_pools_the_steps():
+    assert built("model=svm").pool.statistics == ("mean", "std")
+    assert built("model=svm", "model.pooling=null").pool is None
+    assert built("model=svm", "model.pooling=null", "+model.steps=mean").pool.statistics == ("mean",)  # earlier versions
+
+
 @pytest.mark.parametrize("name", ["majority", "logreg", "svm", "lda", "knn", "forest"])
 def test_an_estimator_is_a_run_like_any_other(tables_root, name):
     run = trained(tables_root, f"model={name}", "slice=6s")
@@ -113,7 +119,6 @@ def test_a_plain_module_gets_the_recipe_of_the_regularization():
         (["model._target_=mypkg.Plain", "+model.widht=3"], "Its keys: width."),
         (["model._target_=mypkg.Own", "+model.pover=3"], "model.pover: Own has no such argument."),
         (["model=svm", "+model.c=3"], "model.c: SVC has no such argument."),
-        (["model=svm", "model.steps=all"], "model.steps=all: should be flatten or mean."),
         (["model._target_=mypkg.Nothing"], "model._target_=mypkg.Nothing: cannot be imported"),
         (["model._target_=subprocess.Popen"], "it is neither a GenreModule, nor an nn.Module"),
         (["model._target_=os.system"], "model._target_=os.system: cannot be imported"),
