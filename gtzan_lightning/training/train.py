@@ -307,7 +307,7 @@ def _contents(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
         "mean": torch.from_numpy(datamodule.standardisation.mean),
         "scale": torch.from_numpy(datamodule.standardisation.scale),
         "quantiles": torch.from_numpy(datamodule.standardisation.quantiles),
-        "clip_s": None if lengths is None else float(lengths.mean()),
+        "clip_s": None if lengths is None else float(lengths.max()),
     }
 
 

@@ -93,6 +93,20 @@ def test_statistics_of_whole_clips_are_taken_of_pieces_as_long_as_a_training_cli
     assert prediction.start_s.tolist() == [0.0]
 
 
+def test_a_clip_that_is_longer_than_most_in_training_is_one_piece(audio_root, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "run_figures", lambda *_: {})
+    shutil.copytree(audio_root, tmp_path / "music")
+    for path in (tmp_path / "music").glob("*/*[1-9].wav"):
+        sound, rate_hz = soundfile.read(path)
+        soundfile.write(path, sound[: int(2.2 * rate_hz)], rate_hz)  # most clips; the others have 3.2 s
+    command = [f"data.root={tmp_path / 'music'}", f"outputs={tmp_path / 'outputs'}", *FAST, *KINDS["whole"]]
+    run = load_run(train(compose(command), overrides=command).folder)
+    table = read_predictions(run.path.parent / "predictions.csv")
+    for prediction in predict(run, tmp_path / "music", calibrated=False):
+        rows = table.rows(table.track_id == prediction.path.stem)
+        assert prediction.probabilities == pytest.approx(rows.probabilities, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [("stats", "too short: 0.50 s, and 3.00 s are needed"), ("logmel", "too short: 0.5 s, and 2 s are needed")],
