@@ -4,12 +4,11 @@
 
 Needs GTZAN's tables in GTZAN_ROOT. For each split seed, the tracks outside the test part of `split=artist` are four
 folds, whole artists each. A model is trained on two of them, a third one chooses the epoch, and the accuracy of clips
-on the fourth is the score; each of `SCORED` is the fourth fold once (one fold for recurrent models). A split seed's test tracks are in the folds of
-other seeds, as in every repeated split of one corpus. Finished runs are reused.
+on the fourth is the score; each fold of `SCORED` is the fourth once. The test tracks of a split seed are in the folds
+of other seeds, as in every repeated split of one corpus. Finished curves are reused.
 
-Rules for the epoch, computed from the curves of the same runs: the best epoch on the third fold (by accuracy of
-windows, the rule of a run), the best one within the early stopping of the default, the best mean over five epochs
-(whose last one is taken), and the last epoch.
+Rules for the epoch, from the curves of the same runs: the best epoch on the third fold (accuracy of windows), the best
+one before the early stopping of the default, the end of the five epochs with the best mean, and the last epoch.
 """
 
 from __future__ import annotations
@@ -41,6 +40,8 @@ SCORED = (0, 2)
 SCORED_RECURRENT = (0,)  # which take longer
 N_TRAIN, N_SCORED = 2, 1  # folds, for the interval
 PATIENCE, SMOOTHED = 20, 5  # epochs
+DEFAULT = 1  # position of the default in RULES
+COMMON = ("trainer.best_epoch_on=test", "trainer.progress=false", "logger=none")
 
 POOLINGS = {
     "mean": "model.pooling=[mean]",
@@ -158,14 +159,46 @@ def scores(curve: pd.DataFrame) -> list[float]:
     return [curve["test/clip_accuracy"][rule(chooser)] for rule in RULES.values()]
 
 
-def rows(found: dict[str, NDArray[np.float64]], title: str) -> Iterator[list[str]]:
-    """Yields a row per setting, from its scores `(folds, rules)`."""
+def shown(change: NDArray[np.float64]) -> str:
+    """The mean of paired differences with its interval."""
+    paired = resampled_interval(change.tolist(), N_TRAIN, N_SCORED)
+    return f"{paired.mean:+.3f} ({paired.low:+.3f} to {paired.high:+.3f})"
+
+
+def setting_rows(title: str, found: dict[str, NDArray[np.float64]]) -> Iterator[list[str]]:
+    """Yields a row per setting, from its scores `(folds, rules)`; changes are those of the default rule."""
     first = next(iter(found.values()))
     for name, values in found.items():
-        change = values[:, 1] - first[:, 1]
-        paired = resampled_interval(change, N_TRAIN, N_SCORED)
-        shown = "" if values is first else f"{paired.mean:+.3f} ({paired.low:+.3f} to {paired.high:+.3f})"
-        yield [title, name, str(len(values)), *(f"{value:.3f}" for value in values.mean(axis=0)), shown]
+        change = "" if values is first else shown((values - first)[:, DEFAULT])
+        yield [title, name, str(len(values)), *(f"{value:.3f}" for value in values.mean(axis=0)), change]
+
+
+def rule_row(found: Sequence[NDArray[np.float64]], n_seeds: int) -> list[str]:
+    """Change of each rule against the default one, over all settings `(folds, rules)`, paired by split seed."""
+    by_seed = np.mean([values.reshape(n_seeds, -1, len(RULES)).mean(axis=1) for values in found], axis=0)
+    changes = (by_seed - by_seed[:, [DEFAULT]]).T
+    return ["networks", "change by the rule", "", *("" if not any(each) else shown(each) for each in changes), ""]
+
+
+def trained(options: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, NDArray[np.float64]]]]:
+    """Yields model, slice, and the scores `(folds, rules)` of each setting."""
+    lists = write_lists(options.folder, options.seeds)
+    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
+        for (model, length), settings in SETTINGS.items():
+            if model not in options.models:
+                continue
+            folds = SCORED_RECURRENT if model.endswith("lstm") else SCORED
+            found = {}
+            for name, overrides in settings.items():
+                jobs = [
+                    [f"model={model}", f"slice={length}", "split=artist", f"split.manifest={path}", f"seed={seed}"]
+                    for (seed, fold), path in lists.items()
+                    if fold in folds
+                ]
+                waiting = [pool.submit(curves, [*job, *overrides, *COMMON], options.folder) for job in jobs]
+                found[name] = np.asarray([scores(future.result()) for future in waiting])
+                print(f"{model}, {length}, {name}: {found[name][:, DEFAULT].mean():.3f}", file=sys.stderr, flush=True)
+            yield model, length, found
 
 
 def main() -> int:
@@ -178,32 +211,14 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     options.folder.mkdir(parents=True, exist_ok=True)
-    lists = write_lists(options.folder, options.seeds)
-    common = ["trainer.best_epoch_on=test", "trainer.progress=false", "logger=none"]
-    cells: list[list[str]] = []
-    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
-        for (model, length), settings in SETTINGS.items():
-            if model not in options.models:
-                continue
-            waiting = {
-                name: [
-                    pool.submit(
-                        curves,
-                        [f"model={model}", f"slice={length}", "split=artist", f"split.manifest={path}", f"seed={seed}"]
-                        + [*overrides, *common],
-                        options.folder,
-                    )
-                    for (seed, fold), path in lists.items()
-                    if fold in (SCORED_RECURRENT if model.endswith("lstm") else SCORED)
-                ]
-                for name, overrides in settings.items()
-            }
-            found = {}
-            for name, futures in waiting.items():
-                found[name] = np.asarray([scores(future.result()) for future in futures])
-                print(model, length, name, found[name].mean(axis=0).round(3), file=sys.stderr, flush=True)
-            cells += rows(found, f"{model}, {length.removesuffix('s')} s")
-    print(table_markdown(TextTable("Search of the defaults", COLUMNS, cells)))
+    rows: list[list[str]] = []
+    networks: list[NDArray[np.float64]] = []
+    for model, length, found in trained(options):
+        rows += setting_rows(f"{model}, {length.removesuffix('s')} s", found)
+        networks += found.values() if model.endswith(("mlp", "lstm")) else []
+    if networks:
+        rows.append(rule_row(networks, len(options.seeds)))
+    print(table_markdown(TextTable("Search of the defaults", COLUMNS, rows)))
     return 0
 
 
