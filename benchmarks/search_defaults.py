@@ -83,7 +83,6 @@ SETTINGS: dict[tuple[str, str], dict[str, list[str]]] = {
     ("lstm", "30s"): pooled(),
     ("lstm", "6s"): pooled("mean", "mean, std"),
     ("reslstm", "30s"): pooled("mean", "mean, std"),
-    ("convlstm", "30s"): pooled("mean", "mean, std"),
 }
 """(model, slice) -> name of each setting and its overrides; differences are to the first."""
 
