@@ -63,7 +63,7 @@ def built(*words):
 def test_an_estimator_pools_the_steps():
     assert built("model=svm").pool.statistics == ("mean", "std")
     assert built("model=svm", "model.pooling=null").pool is None
-    assert built("model=svm", "model.pooling=null", "+model.steps=mean").pool.statistics == ("mean",)  # earlier versions
+    assert built("model=svm", "model.pooling=null", "+model.steps=mean").pool.statistics == ("mean",)  # 0.1
 
 
 @pytest.mark.parametrize("name", ["majority", "logreg", "svm", "lda", "knn", "forest"])
