@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gtzan_lightning.utils.files import text_of_cell
 
-BLOCK_ROWS = 50_000
+BLOCK_ROWS = 10_000
 BLOCK_BYTES = 2**24
 
 EXACTLY: dict[str, Any] = {} if int(pd.__version__.partition(".")[0]) >= 3 else {"float_precision": "round_trip"}

@@ -102,7 +102,7 @@ def read_feature_table(
     return READ.get((stats, options, published), lambda: _read(paths, options, published), _size)
 
 
-READ: Memo[FeatureTable] = Memo(most=4, most_bytes=2**28)
+READ: Memo[FeatureTable] = Memo(most=4, most_bytes=2**25)
 """Tables of the last jobs of this process; large ones are not kept."""
 
 

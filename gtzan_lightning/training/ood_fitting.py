@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gtzan_lightning.config.schema import Config
 from gtzan_lightning.datamodule.examples import Examples
 from gtzan_lightning.datamodule.genre_datamodule import EVALUATION_BATCH, SliceDataModule
-from gtzan_lightning.evaluation.ood import LONG_SHARE, TYPICAL_SHARE, fit_ood, track_distances
+from gtzan_lightning.evaluation.ood import BLOCK_SLICES, LONG_SHARE, TYPICAL_SHARE, fit_ood, track_distances
 from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.models.embedding import representations
 
@@ -30,7 +30,9 @@ def fit_run_ood(config: Config, datamodule: SliceDataModule, model: GenreModule)
     held_out = np.flatnonzero(datamodule.parts == "val")
     score = fit_ood(represented(model, examples, training[:: -(-len(training) // MAX_SLICES)]))
     held_out = held_out if len(held_out) else training
-    distances = track_distances(score.distances(represented(model, examples, held_out)), slices.track_index[held_out])
+    blocks = [held_out[first : first + BLOCK_SLICES] for first in range(0, len(held_out), BLOCK_SLICES)]
+    of_slices = np.concatenate([score.distances(represented(model, examples, block)) for block in blocks])
+    distances = track_distances(of_slices, slices.track_index[held_out])
     score = replace(
         score,
         limit=float(np.quantile(distances, TYPICAL_SHARE)),

@@ -56,8 +56,9 @@ def predict_all(
     model: GenreModule, datamodule: SliceDataModule, config: Config, parts: Sequence[str] = PARTS
 ) -> Predictions:
     """The predictions of a model for every slice of some parts, by part and in the order of the corpus."""
+    used = [part for part in parts if datamodule.size(part)]
     rows, probabilities = [], []
-    for part in [part for part in parts if datamodule.size(part)]:
+    for part in used:
         chosen, loader = datamodule.evaluation_loader(part)
         probabilities.append(predicted(config, model, loader))
         rows.append(chosen[: len(probabilities[-1])])
@@ -66,7 +67,7 @@ def predict_all(
     return Predictions(
         track_id=np.asarray([track.track_id for track in tracks], dtype=object)[of_row],
         start_s=datamodule.slices.start_s[numbers],
-        part=datamodule.parts[numbers].astype(object),
+        part=np.repeat(np.asarray(used, dtype=object), [len(chosen) for chosen in rows]),
         y_true=np.asarray([track.genre for track in tracks], dtype=object)[of_row],
         probabilities=np.concatenate(probabilities),
         genres=datamodule.genres,
