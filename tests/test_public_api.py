@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import gtzan_lightning
+from gtzan_lightning.training import results
 
 FUNCTIONS = ("audit", "compare", "compose", "evaluate", "load_run", "open_corpus", "predict", "train")
 CLASSES = ("BiLSTM", "ConvLSTM", "GenreDataModule", "GenreModule", "MLP", "ResLSTM")
@@ -23,6 +24,7 @@ def test_the_names_are_those_of_the_documentation():
     assert all(isinstance(getattr(gtzan_lightning, name), type) for name in CLASSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["", "import gtzan_lightning.audit.findings; "])
 def test_every_function_is_one(before):
     code = f"{before}import gtzan_lightning as g; print(*(type(getattr(g, name)).__name__ for name in {FUNCTIONS}))"
@@ -39,9 +41,11 @@ def test_an_unknown_name_is_an_attribute_error():
         gtzan_lightning.tarin  # noqa: B018
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_docstrings_run(tables_root, monkeypatch, tmp_path):
     """Each in a folder of its own, but that of `predict`, which needs a run."""
     monkeypatch.setenv("GTZAN_ROOT", str(tables_root))
+    monkeypatch.setattr(results, "run_figures", lambda *_: {})
     noise = np.random.default_rng(0).normal(0, 0.1, 4 * 22050)
     for name in FUNCTIONS:
         folder = tmp_path / ("load_run" if name == "predict" else name)

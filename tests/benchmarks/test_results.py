@@ -9,6 +9,8 @@ import pytest
 
 from gtzan_lightning.config.identity import result_code
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "| a | b |\n|---|---|\n| 1 | 2 |\n", "| a | b |\n|---|---|\n| 1 | 3 |\n"
 
 

@@ -21,6 +21,7 @@ SPY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [["--help"], ["--cfg", "job"], ["--cfg", "job", "model=lstm", "slice=6s"]])
 def test_help_and_configuration_load_nothing_heavy(checkout, option):
     done = run(checkout, "-c", SPY, "train.py", *option)

@@ -13,6 +13,8 @@ from gtzan_lightning.config.composition import compose
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = ("probability", "runner_up_probability", "agreement")
 
 

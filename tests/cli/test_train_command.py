@@ -9,6 +9,8 @@ import pytest
 from gtzan_lightning.cli import main
 from gtzan_lightning.training import results
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _without_figures(monkeypatch):

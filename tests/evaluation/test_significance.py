@@ -95,6 +95,7 @@ def test_one_split_is_an_error():
     assert resampled_interval([0.0, 0.0], 800, 200).p == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tracks", [TEN_ARTISTS, FEW_ARTISTS], ids=["ten artists", "few artists"])
 def test_the_permutation_test_holds_its_level(tracks):
     """Two runs with the same true accuracy, independent for each artist."""

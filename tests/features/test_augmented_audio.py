@@ -112,6 +112,7 @@ def test_copy_depends_on_content_number_and_seed_alone():
         assert not np.array_equal(rendered(TONE, RATE_HZ, other, content), sound)
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_copy():
     code = (
         "import hashlib, numpy as np\n"

@@ -162,6 +162,7 @@ extract(files, FeatureRequest("mfcc", 3.0, FrameSettings()), Path(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_file(files, calls, tmp_path):
     root = features_cache(tmp_path)
     command = [sys.executable, "-c", KILLED, str(files[0].parent), str(root)]

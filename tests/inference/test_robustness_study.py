@@ -23,6 +23,8 @@ from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.training import results
 from gtzan_lightning.training.train import train
 
+pytestmark = pytest.mark.slow
+
 TIME_S = np.arange(3 * RATE_HZ) / RATE_HZ
 TONES = (0.2 * np.sin(2 * np.pi * 500 * TIME_S) + 0.2 * np.sin(2 * np.pi * 6000 * TIME_S)).astype(np.float32)
 

@@ -58,6 +58,7 @@ def test_any_shape_gives_one_logit_per_genre_and_every_weight_a_gradient(name, s
     assert all(parameter.grad is not None for parameter in model.parameters())  # required by DDP
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_the_model_overfits_one_batch(name):
     loader = batches(32, 3, 12, 4, batch_size=32)
