@@ -17,6 +17,7 @@ from gtzan_lightning.datamodule.examples import Batch, BatchList
 from gtzan_lightning.models.optimization import Optimization
 
 CONTENTS = "gtzan_lightning"  # key of `GenreModule.contents` in a checkpoint
+BLOCK_ROWS = 2**16  # rows that are converted to double precision at a time
 
 
 class GenreModule(LightningModule):
@@ -330,6 +331,7 @@ def _clip_accuracy(probabilities: Tensor, target: Tensor, track: Tensor) -> Tens
     _, position = track.unique(return_inverse=True)
     n_tracks = int(position.max()) + 1
     sums = probabilities.new_zeros(n_tracks, probabilities.shape[1], dtype=torch.float64)
-    sums.index_add_(0, position, probabilities.double())
+    for rows, of_rows in zip(position.split(BLOCK_ROWS), probabilities.split(BLOCK_ROWS), strict=True):
+        sums.index_add_(0, rows, of_rows.double())
     track_target = target.new_zeros(n_tracks).scatter_(0, position, target)  # equal for all slices of a track
     return (sums.argmax(dim=1) == track_target).double().mean()
