@@ -28,6 +28,11 @@ PICTURES = {
     "ladder_features.png": "python train.py -m hydra/launcher=joblib experiment=ladder data.root=$GTZAN_SHORT "
     "data.metadata=$GTZAN_ROOT/metadata.csv data.source=audio slice=30s slice.step_s=30 features=stats,musicnn "
     "model=mlp split.train_tracks=null,200",
+    **{
+        f"robustness_{name}.png": "python train.py -m experiment=robustness data.root=$GTZAN_SHORT "
+        f"data.metadata=$GTZAN_ROOT/metadata.csv data.source=audio slice=30s slice.step_s=30 model=mlp features={name}"
+        for name in ("stats", "musicnn")
+    },
     "report.png": "python benchmarks/report_pictures.py",
     "report_gap.png": "python benchmarks/report_pictures.py",
     "report_run.png": "python benchmarks/report_pictures.py",
@@ -36,6 +41,8 @@ PICTURES = {
 FROM_SWEEP = {
     "waterfall.png": "sweeps/ladder-model-*/ladder_window.png",
     "ladder_features.png": "sweeps/ladder-features-*/ladder_clip.png",
+    "robustness_stats.png": "sweeps/robustness-*/robustness_*stats*.png",
+    "robustness_musicnn.png": "sweeps/robustness-*/robustness_*musicnn*.png",
 }
 """What the command writes into outputs/ instead."""
 INCLUDED = re.compile(r"(<!-- begin (\S+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
