@@ -22,7 +22,7 @@ if os.environ.get("GTZAN_ROOT"):
 import pytest  # noqa: E402
 import tiny  # noqa: E402
 
-TRAINING = {"command", "first", "three_runs", "trained"}
+TRAINING = {"command", "first", "main_job", "three_runs", "trained"}
 REAL_DATA = os.environ.get("GTZAN_ROOT")
 
 

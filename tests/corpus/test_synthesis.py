@@ -43,6 +43,7 @@ def test_a_track_lasts_thirty_seconds():
     assert render_track(0, "classical", 0, 0).shape == (661_500,)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_samples_in_another_process():
     code = (
         "import hashlib; from gtzan_lightning.corpus.synthesis.render import render_track as r;"

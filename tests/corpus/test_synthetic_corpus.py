@@ -106,6 +106,7 @@ def test_an_interrupted_rendering_leaves_no_partial_file_and_is_completed(tmp_pa
     assert all(soundfile.info(track.path).frames > 0 for track in corpus.tracks)
 
 
+@pytest.mark.slow
 def test_two_processes_may_render_at_once(tmp_path, small):
     code = (
         "import sys; from pathlib import Path; from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus;"

@@ -49,6 +49,7 @@ def test_every_optimizer_trains_with_clipping_in_every_precision(name, precision
     assert bool(optimizer.param_groups[0].get("fused")) == (precision == "32-true" and name != "rmsprop")
 
 
+@pytest.mark.slow
 def test_the_schedules_have_their_published_forms():
     lr = 0.008
     words = [f"model.lr={lr}"]

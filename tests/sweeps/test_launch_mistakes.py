@@ -170,6 +170,7 @@ def in_a_process(checkout, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_typo_in_a_process_of_its_own(checkout, tmp_path):
     done = in_a_process(checkout, "modle=lstm", "split=groupd")
     assert done.returncode == 2
@@ -183,6 +184,7 @@ def test_a_typo_in_a_process_of_its_own(checkout, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_bad_table_in_a_process_of_its_own(checkout, own_tables):
     spoil(own_tables, with_nan_rows)
     done = in_a_process(checkout, f"data.root={own_tables}", *FAST, "split=leaky")

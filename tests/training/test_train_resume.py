@@ -207,6 +207,7 @@ def test_early_stopping_stops_and_survives_an_interruption(trained):
     assert (run.folder / "last.ckpt").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_figures")
 def test_a_named_folder_is_not_reused_for_another_config_hash(tables_root, tmp_path):
     def into_the_same(*overrides):

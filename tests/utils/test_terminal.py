@@ -7,6 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from gtzan_lightning.utils.terminal import NOTEBOOK, is_live, quiet_workers, tolerant_output, visible
@@ -62,6 +63,7 @@ def test_a_reader_that_goes_away_does_not_stop_the_program(checkout):
     assert Path("finished").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_contacted_or_written_below_home_by_importing(tmp_path, checkout):
     home = tmp_path / "home"
     home.mkdir()
