@@ -124,12 +124,14 @@ def test_an_estimator_of_scikit_learn_is_exported_without_skl2onnx(name, to, tmp
     y = rng.integers(GENRES, size=120)
     x = (rng.normal(size=(120, 2, FEATURES)) + 0.7 * np.arange(GENRES)[y, None, None]).astype(np.float32)
     scale = Standardisation.fitted(x.reshape(-1, FEATURES))
-    inputs = scale.apply(x.reshape(-1, FEATURES)).reshape(120, -1)
-    model.fit(torch.from_numpy(inputs.reshape(x.shape)), torch.from_numpy(y))
+    steps = scale.apply(x.reshape(-1, FEATURES)).reshape(x.shape)
+    model.fit(torch.from_numpy(steps), torch.from_numpy(y))
     FORMATS[to].write(graph_of(PortableModel(model.eval(), scale), 2, FEATURES), tmp_path / "m")
     found, one = (FORMATS[to].run(tmp_path / "m", rows) for rows in (x, x[:1]))
     np.testing.assert_allclose(one, found[:1], atol=1e-6)
     estimator = model.estimator
+    inputs = np.concatenate([steps.mean(axis=1), np.sqrt(steps.var(axis=1) + 1e-6)], axis=1)  # pooled over the steps
+    inputs /= inputs.std(axis=0)
     expected = (
         estimator.predict_proba(inputs)
         if hasattr(estimator, "predict_proba")
