@@ -40,7 +40,7 @@ data: $(VENV)/installed ## download GTZAN to data/gtzan; or unpack an archive: m
 test: $(VENV)/installed-dev ## run the tests; those on real data only if GTZAN_ROOT is set
 	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
-test-fast: $(VENV)/installed-dev ## run the tests that neither train nor export, in less than a minute
+test-fast: $(VENV)/installed-dev ## run the tests that neither train nor export: a seventh of the time
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow" --durations=5 --durations-min=1 $(ARGS)
 
 train: $(VENV)/installed ## train one model: make train ARGS="model=lstm slice=6s split=grouped"
