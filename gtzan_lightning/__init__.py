@@ -40,7 +40,7 @@ __version__ = "0.2.0"
 
 # Lightning imports torchmetrics, which imports onnxruntime where it is installed: that contacts a host on import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-# torch allocates arrays of 2 MB and more in huge pages where Linux has them: features take 15 % less time.
+# torch allocates arrays of 2 MB and more in huge pages where Linux has them: features take less time.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 _MODULES = {

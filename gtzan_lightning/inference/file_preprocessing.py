@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gtzan_lightning.inference.trained_run import TrainedRun
 
 LONGEST_S = 1800.0  # longer files are cut: reading half an hour at 44.1 kHz takes 0.6 GB
-WHOLE_CLIP_MARGIN = 1.1  # relative to the longest clip in training
+WHOLE_CLIP_MARGIN = 1.1  # relative to the longest clip of the corpus
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Preprocessing:
     seconds: float  # of a slice
     step_s: float | None
     hop_s: float | None
-    clip_s: float | None  # length of the longest clip in training, for statistics of whole clips
+    clip_s: float | None  # length of the longest clip of the training corpus, for statistics of whole clips
 
     @classmethod
     def of_training(cls, run: TrainedRun) -> Preprocessing:

@@ -54,7 +54,7 @@ class TrainedRun:
     ood: OodScore | None  # None in runs of older versions
     temperature: float | None  # fitted on validation; None in older runs
     card: Card | None  # of the run; None for a checkpoint without its folder
-    clip_s: float | None = None  # length of the longest clip in training, where each is one row of statistics
+    clip_s: float | None = None  # longest clip of the corpus, where each is one row of statistics
 
     @property
     def name(self) -> str:

@@ -150,24 +150,24 @@ def _planned_model(config: Config, given: Collection[str] = ()) -> Callable[[Map
         wanted = [name for name in SIZES if name in names]
         return lambda sizes: Network(**sizes, network=kind(**{name: sizes[name] for name in wanted}, **own), **shared)
     if hasattr(kind, "fit") and (hasattr(kind, "predict_proba") or hasattr(kind, "decision_function")):
-        return _planned_estimator(config, kind, options, spare)
+        return _planned_estimator(config, kind, options, given)
     raise GtzanError(
         f"model._target_={target}: it is neither a GenreModule, nor an nn.Module, nor a classifier of scikit-learn."
     )
 
 
 def _planned_estimator(
-    config: Config, kind: type, options: dict[str, Any], spare: Collection[str]
+    config: Config, kind: type, options: dict[str, Any], given: Collection[str]
 ) -> Callable[[Mapping[str, int]], GenreModule]:
     from gtzan_lightning.models.estimators import Estimator  # imports much of scikit-learn
 
     if config.trainer.devices > 1:
         raise GtzanError(f"trainer.devices={config.trainer.devices}: {kind.__name__} is fitted in one process.")
-    steps = options.pop("steps", None)  # of earlier versions: flatten or mean
+    steps = None if "steps" in given else options.pop("steps", None)  # of runs of earlier versions: flatten or mean
     pooling = options.pop("pooling", None) or (["mean"] if steps == "mean" else None)
     if "random_state" in _keywords(kind):
         options.setdefault("random_state", config.seed)
-    own = _taken(kind, options, spare)
+    own = _taken(kind, options, OFFERED - set(given))
     return lambda sizes: Estimator(**sizes, estimator=kind(**own), pooling=pooling)
 
 

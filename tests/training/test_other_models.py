@@ -10,7 +10,7 @@ from gtzan_lightning import compose, load_run, train
 from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training import results
-from gtzan_lightning.training.construction import make_model
+from gtzan_lightning.training.construction import check_objects, make_model
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +58,12 @@ def trained(tables_root, *words):
 
 def built(*words):
     return make_model(validate_config(compose(words)), (2, 5), 3)
+
+
+def test_the_key_of_an_earlier_version_is_refused_on_the_command_line():
+    words = ["model=svm", "+model.steps=mean"]
+    with pytest.raises(GtzanError, match=r"model\.steps: SVC has no such argument\."):
+        check_objects(validate_config(compose(words)), words)
 
 
 def test_an_estimator_pools_the_steps():
