@@ -89,13 +89,13 @@ class MusiCNN(nn.Module):
         for name, tensor in weights.items():
             self.register_buffer(name, tensor)
         for number in range(5):  # of the front end, in the order of torch: (channels, bands, frames)
-            kernel = self._convolution(number)[0] * self._normalisation(number + 1)[0].sign()
+            kernel = self.convolution(number)[0] * self.normalisation(number + 1)[0].sign()
             self.register_buffer(f"kernel{number}", kernel[:, :, 0].permute(2, 1, 0).contiguous())
         self.eval()
 
     def forward(self, mel: Tensor) -> dict[str, Tensor]:
         """`penultimate` (200,), `taggram` (50,), `mean_pool` (753,) and `max_pool` (753,)."""
-        x = _affine(mel, *self._normalisation(0))
+        x = _affine(mel, *self.normalisation(0))
         front = [self._timbral(x, 0), self._timbral(x, 1), *(self._temporal(x, number) for number in (2, 3, 4))]
         layers = [torch.cat(front)]  # (channels, frames)
         for number in (5, 6, 7):
@@ -104,10 +104,10 @@ class MusiCNN(nn.Module):
         pooled = torch.cat(layers)
         max_pool, mean_pool = pooled.amax(dim=1), pooled.mean(dim=1)
         interleaved = torch.stack([max_pool, mean_pool], dim=1).flatten()  # max and mean of a channel side by side
-        dense = _affine(interleaved, *self._normalisation(9)) @ self.get_buffer("dense/kernel") + self.get_buffer(
+        dense = _affine(interleaved, *self.normalisation(9)) @ self.get_buffer("dense/kernel") + self.get_buffer(
             "dense/bias"
         )
-        penultimate = _affine(dense.relu(), *self._normalisation(10))
+        penultimate = _affine(dense.relu(), *self.normalisation(10))
         taggram = (penultimate @ self.get_buffer("dense_1/kernel") + self.get_buffer("dense_1/bias")).sigmoid()
         return {"penultimate": penultimate, "taggram": taggram, "mean_pool": mean_pool, "max_pool": max_pool}
 
@@ -117,7 +117,7 @@ class MusiCNN(nn.Module):
         The bands of a filter are the channels of a convolution along time, and its positions are the batch, in parts
         that stay in the processor's cache. This takes half the time of a convolution along both.
         """
-        kernel = self.get_buffer(f"kernel{number}")
+        kernel = self.signed_kernel(number)
         bands, before = kernel.shape[1], kernel.shape[2] // 2
         padded = functional.pad(x, (0, 0, before, before))
         parts = []
@@ -130,7 +130,7 @@ class MusiCNN(nn.Module):
 
     def _temporal(self, x: Tensor, number: int) -> Tensor:
         """Filters of 128, 64 or 32 frames of one band, and the maximum over bands: `(frames, 96)` to `(51, frames)`."""
-        kernel = self.get_buffer(f"kernel{number}")  # of one band
+        kernel = self.signed_kernel(number)  # of one band
         length = kernel.shape[2]
         padded = functional.pad(x, (0, 0, (length - 1) // 2, length // 2)).T.unsqueeze(1)  # (bands, 1, frames)
         parts = []
@@ -141,15 +141,20 @@ class MusiCNN(nn.Module):
 
     def _middle(self, x: Tensor, number: int) -> Tensor:
         """Filters of 7 frames over all channels: `(channels, frames)` to `(64, frames)`."""
-        kernel, bias = self._convolution(number)
+        kernel, bias = self.convolution(number)
         out = functional.conv1d(x.unsqueeze(0), kernel[:, :, 0].permute(2, 1, 0), bias, padding=kernel.shape[0] // 2)[0]
-        return _affine(out.relu().T, *self._normalisation(number + 1)).T
+        return _affine(out.relu().T, *self.normalisation(number + 1)).T
 
-    def _convolution(self, number: int) -> tuple[Tensor, Tensor]:
+    def signed_kernel(self, number: int) -> Tensor:
+        """Kernel `(channels, bands, frames)` of the front end, negated if its normalisation has a negative scale."""
+        return self.get_buffer(f"kernel{number}")
+
+    def convolution(self, number: int) -> tuple[Tensor, Tensor]:
+        """Kernel, `(frames, bands, inputs, channels)`, and bias."""
         name = _numbered("conv2d", number)
         return self.get_buffer(f"{name}/kernel"), self.get_buffer(f"{name}/bias")
 
-    def _normalisation(self, number: int) -> tuple[Tensor, Tensor]:
+    def normalisation(self, number: int) -> tuple[Tensor, Tensor]:
         """Scale and shift of a batch normalisation."""
         name = _numbered("batch_normalization", number)
         parts = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -159,8 +164,8 @@ class MusiCNN(nn.Module):
 
     def _activated(self, signed_maximum: Tensor, number: int) -> Tensor:
         """Bias, activation and normalisation of a maximum with the sign of its kernel, `(channels, frames)`."""
-        scale, shift = self._normalisation(number + 1)
-        out = (signed_maximum.T * scale.sign() + self._convolution(number)[1]).relu()
+        scale, shift = self.normalisation(number + 1)
+        out = (signed_maximum.T * scale.sign() + self.convolution(number)[1]).relu()
         return _affine(out, scale, shift).T
 
 

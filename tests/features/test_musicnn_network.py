@@ -17,8 +17,10 @@ from gtzan_lightning.features import musicnn_network
 from gtzan_lightning.features.audio_reading import read_audio
 from gtzan_lightning.features.extraction import analyse_file
 from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings, feature_columns
+from gtzan_lightning.features.kinds import musicnn
 from gtzan_lightning.features.kinds.musicnn import TAGS
 from gtzan_lightning.features.musicnn_network import MusiCNN, cut_windows, load, log_mel, read_checkpoint
+from gtzan_lightning.features.musicnn_onnx import OnnxMusiCNN
 
 from .librosa_reference import music
 
@@ -88,6 +90,27 @@ def test_the_network_equals_its_layers_one_by_one(random_weights, frames):
         got, want = MusiCNN(random_weights)(mel), transcribed(random_weights, mel)
     for layer, values in want.items():
         torch.testing.assert_close(got[layer], values.flatten().float(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [50, 187])
+def test_onnx_runtime_gives_the_same_activations(random_weights, frames):
+    mel = torch.rand(frames, 96, generator=torch.Generator().manual_seed(frames))
+    with torch.inference_mode():
+        got, want = OnnxMusiCNN(MusiCNN(random_weights))(mel), transcribed(random_weights, mel)
+    assert sorted(got) == sorted(want)
+    for layer, values in want.items():
+        torch.testing.assert_close(got[layer], values.flatten().float(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("frames", "missing", "expected"),
+    [(187, None, OnnxMusiCNN), (1875, None, MusiCNN), (187, "onnx", MusiCNN), (187, "onnxruntime", MusiCNN)],
+)
+def test_onnx_runtime_runs_short_windows_where_it_is_installed(random_weights, monkeypatch, frames, missing, expected):
+    monkeypatch.setattr(musicnn, "find_spec", lambda name: None if name == missing else name)
+    network = MusiCNN(random_weights)
+    assert type(musicnn._fastest(network, torch.device("cpu"), frames)) is expected
+    assert musicnn._fastest(network, torch.device("cuda"), frames) is network
 
 
 @pytest.mark.slow
@@ -160,7 +183,7 @@ def test_rows_on_the_grid_of_stats(random_weights, monkeypatch, tmp_path, window
     windows = [mel] if window_s == 30.0 else [mel[:62], mel[62:124]]  # 62.5 frames a second, rounded to even
     with torch.inference_mode():
         want = [torch.cat([networks[net](window)["taggram"] for net in ("msd", "mtt")]) for window in windows]
-    np.testing.assert_array_equal(found, torch.stack(want))
+    np.testing.assert_allclose(found, torch.stack(want), rtol=1e-4, atol=1e-6)  # ONNX Runtime, if installed
 
 
 def test_too_short_for_a_window(tmp_path):

@@ -6,6 +6,9 @@ ISMIR 2019. The weights are those of the package `musicnn` 0.1.0 (ISC licence), 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,8 @@ from gtzan_lightning.features.feature_request import WHOLE_CLIP_S, FrameSettings
 
 if TYPE_CHECKING:  # the column names of cached features are needed without torch
     import torch
+
+    from gtzan_lightning.features.musicnn_network import MusiCNN
 
 FRAMED = False
 SETTINGS = frozenset({"layer", "nets"})
@@ -69,10 +74,27 @@ def rows(signal: torch.Tensor, window_s: float, settings: FrameSettings, weights
     windows = [mel] if window_s == WHOLE_CLIP_S else musicnn_network.cut_windows(mel, len(signal), window_s)
     found = []
     for net in settings.nets:
-        network = musicnn_network.load(net, weights_dir).to(signal.device)
+        network = _fastest(musicnn_network.load(net, weights_dir).to(signal.device), mel.device, len(windows[0]))
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):  # as exact as on the CPU
             found.append(torch.stack([network(window)[settings.layer] for window in windows]))
     return torch.cat(found, dim=1)
+
+
+def _fastest(
+    network: MusiCNN, device: torch.device, n_frames: int
+) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
+    """The network, on a CPU in ONNX Runtime, except for long windows, which take more time and memory there."""
+    from gtzan_lightning.features.musicnn_network import FRAMES_AT_ONCE
+
+    installed = find_spec("onnx") is not None and find_spec("onnxruntime") is not None
+    return _in_onnx_runtime(network) if installed and device.type == "cpu" and n_frames <= FRAMES_AT_ONCE else network
+
+
+@lru_cache(maxsize=len(TAGS))
+def _in_onnx_runtime(network: MusiCNN) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
+    from gtzan_lightning.features.musicnn_onnx import OnnxMusiCNN
+
+    return OnnxMusiCNN(network)
 
 
 def min_samples(window_s: float, settings: FrameSettings) -> int:
