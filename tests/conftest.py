@@ -1,5 +1,6 @@
 """What every test may rely on: no network, no data of this machine, one thread, folders that vanish."""
 
+import gc
 import os
 import shutil
 import signal
@@ -22,6 +23,8 @@ if os.environ.get("GTZAN_ROOT"):
 import pytest  # noqa: E402
 import tiny  # noqa: E402
 
+gc.disable()  # until all is imported: of what is made meanwhile, little can be freed
+
 TRAINING = {"command", "first", "main_job", "three_runs", "trained"}
 REAL_DATA = os.environ.get("GTZAN_ROOT")
 
@@ -32,6 +35,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if TRAINING & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    """From here on, the collector looks at new objects only."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ import pickle
 from functools import cache, partial
 
 import omegaconf.base
+from hydra._internal import defaults_list
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
@@ -45,5 +46,18 @@ def remember(patch):
     source_of = partial(ConfigRepository._find_object_source, object_type=ObjectType.CONFIG)
     patch.setattr(ConfigRepository, "load_config", remembered(ConfigRepository.load_config, source_of))
     patch.setattr(ConfigSources, "compose", composed)
+    choices = defaults_list._create_interpolation_map
+    patch.setattr(defaults_list, "_create_interpolation_map", only_if_interpolated(choices))
     patch.setattr(omegaconf.base, "parse", cache(omegaconf.base.parse))
     patch.setattr(registry, "entry_points", cache(registry.entry_points))
+
+
+def only_if_interpolated(choices):
+    """Hydra merges all choices for each node of the defaults, and looks at them where a default is an interpolation."""
+
+    def call(overrides, defaults, self_added):
+        if any(default.is_interpolation() for default in defaults):
+            return choices(overrides, defaults, self_added)
+        return None
+
+    return call

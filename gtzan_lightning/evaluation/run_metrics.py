@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtzan_lightning.evaluation.clusters import Statistic, accuracy, count_clusters, genre_f1, genre_recall, macro_f1
+from gtzan_lightning.evaluation.clusters import (
+    ClusterCounts,
+    Statistic,
+    accuracy,
+    count_clusters,
+    genre_f1,
+    genre_recall,
+    macro_f1,
+)
 from gtzan_lightning.evaluation.intervals import bootstrap_interval, resample, t_interval
 from gtzan_lightning.evaluation.metrics import LEVELS, Decisions, decide, genre_scores, scores
 from gtzan_lightning.evaluation.predictions import Predictions
@@ -58,7 +66,7 @@ def evaluate_level(
         entry[f"{name}_se"] = interval.se
         entry[f"{name}_ci95_percentile"] = list(bootstrap_interval(counts, statistic, "percentile", samples=samples))
         entry[f"{name}_ci95_bca"] = list(bootstrap_interval(counts, statistic, "bca", samples=samples))
-    warnings = too_few_clusters(genre_metrics(decisions, cluster_of_track), cluster)
+    warnings = too_few_clusters(genre_clusters(counts, decisions.genres), cluster)
     return entry | {"cluster": cluster, "n_clusters": len(counts), "warnings": warnings}
 
 
@@ -80,19 +88,27 @@ def genre_metrics(decisions: Decisions, cluster_of_track: Mapping[str, str]) -> 
         Columns precision, recall, f1, n, recall_low, recall_high, f1_low, f1_high, clusters, effective_clusters. The
         last one is the effective number of clusters, 1 / sum(share^2) over their shares of the rows (Kish 1965).
     """
-    table = genre_scores(decisions)
     counts = count_clusters(decisions, cluster_of_track)
-    rows = counts.totals[:, 1]  # (clusters, genres)
-    table["clusters"] = np.count_nonzero(rows, axis=0)
-    share = rows / np.maximum(rows.sum(axis=0), 1)
-    table["effective_clusters"] = 1 / np.sum(share**2, axis=0).clip(min=1e-12)
-    table.loc[table["n"] == 0, "effective_clusters"] = 0.0
+    table = genre_scores(decisions).join(genre_clusters(counts, decisions.genres).drop(columns="n"))
     for name, statistic in (("recall", genre_recall), ("f1", genre_f1)):
         clusters = enumerate(table["clusters"].tolist())
         intervals = [t_interval(counts, _of_genre(statistic, genre), clusters=n) for genre, n in clusters]
         table[f"{name}_low"] = [interval.low for interval in intervals]
         table[f"{name}_high"] = [interval.high for interval in intervals]
     return table
+
+
+def genre_clusters(counts: ClusterCounts, genres: Sequence[str]) -> pd.DataFrame:
+    """Columns n, clusters and effective_clusters of `genre_metrics`, indexed by genre."""
+    import pandas as pd
+
+    rows = counts.totals[:, 1]  # (clusters, genres)
+    n = rows.sum(axis=0)
+    effective = 1 / np.sum((rows / np.maximum(n, 1)) ** 2, axis=0).clip(min=1e-12)
+    return pd.DataFrame(
+        {"n": n, "clusters": np.count_nonzero(rows, axis=0), "effective_clusters": np.where(n == 0, 0.0, effective)},
+        index=pd.Index(genres, name="genre"),
+    )
 
 
 def _of_genre(statistic: Statistic, genre: int) -> Statistic:
@@ -116,7 +132,7 @@ def too_few_clusters(table: pd.DataFrame, cluster: str, minimum: float = MIN_CLU
     """Return a warning for each genre with rows whose effective number of clusters is below `minimum`.
 
     Args:
-        table: table of `genre_metrics`.
+        table: table of `genre_metrics` or `genre_clusters`.
         cluster: kind of the clusters: "artist", "recording" or "track".
         minimum: smallest effective number of clusters without a warning.
     """

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import librosa
+import numba
 import numpy as np
+
+guvectorize = numba.guvectorize
+
+
+def _compiled_when_called(signatures, *layout, **options):
+    """The decorator `numba.guvectorize`, which would compile a function for each signature when it is defined."""
+
+    def decorate(function):
+        @cache
+        def compiled(dtype):
+            wanted = [signature for signature in signatures if signature.startswith(f"void({dtype}[")]
+            return guvectorize(wanted, *layout, **options)(function)
+
+        return lambda first, *rest: compiled(first.dtype)(first, *rest)
+
+    return decorate
+
+
+# Librosa, whose parts are imported when they are first used, defines ten such functions. Few are called here, each with
+# one type of arrays; compiling them all takes longer than all tests of the features.
+numba.guvectorize = _compiled_when_called
 
 RATE_HZ = 22050
 REFLECT = {"pad_mode": "reflect"}
