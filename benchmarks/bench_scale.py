@@ -271,6 +271,7 @@ def write(state: State) -> State:
     from gtzan_lightning.runs.data_entries import data_entries
     from gtzan_lightning.training.results import clusters_csv
     from gtzan_lightning.utils.files import write_text
+    from gtzan_lightning.utils.memory import return_freed_memory
 
     data, run = state["data"], state["run"]
     card = data_entries(
@@ -280,7 +281,9 @@ def write(state: State) -> State:
     kind, names = resampling_clusters(data.corpus.tracks)
     clusters = {track.track_id: name for track, name in zip(data.corpus.tracks, names, strict=True)}
     write_text(run.clusters, clusters_csv(clusters))
-    return {"card": card, "kind_of_cluster": kind, "clusters": clusters, "read": read_predictions(run.predictions)}
+    predictions = read_predictions(run.predictions)
+    return_freed_memory()
+    return {"card": card, "kind_of_cluster": kind, "clusters": clusters, "read": predictions}
 
 
 def evaluate(state: State) -> State:
@@ -307,7 +310,7 @@ def figures(state: State) -> None:
 
     run = state["run"]
     (run.path / "config.yaml").write_text("slice: {seconds: 3.0}\n")
-    save_figures(run.figures, run_figures(run, state["card"], state["read"], state["clusters"]))
+    save_figures(run.figures, run_figures(run, state["card"], state.pop("read"), state["clusters"]))
 
 
 PHASES: dict[str, tuple[Callable[[State], State | None], tuple[str, ...]]] = {

@@ -79,8 +79,8 @@ class Predictions:
         """Most probable genre of each row as an index into `genres`, `(rows,)`; the first one of ties."""
         return self.probabilities.argmax(axis=1)
 
-    def rows(self, chosen: NDArray[Any]) -> Predictions:
-        """Select rows by a boolean mask or an array of indices."""
+    def rows(self, chosen: NDArray[Any] | slice) -> Predictions:
+        """Select rows by a slice, a boolean mask or an array of indices."""
         columns = {name: getattr(self, name)[chosen] for name in (*LEADING_COLUMNS, "probabilities")}
         return replace(self, **columns)
 
@@ -88,7 +88,9 @@ class Predictions:
         """Select the rows of one part, `"train"`, `"val"` or `"test"`; there may be none."""
         if part not in PARTS:
             raise ValueError(f"part {part!r} is not among {PARTS}")
-        return self.rows(self.part == part)
+        chosen = np.flatnonzero(self.part == part)
+        together = len(chosen) and chosen[-1] - chosen[0] == len(chosen) - 1
+        return self.rows(slice(chosen[0], chosen[-1] + 1) if together else chosen)  # a slice copies nothing
 
     def clips(self) -> Predictions:
         """Average the probabilities of each track's slices: one row per track, in order of first appearance.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +18,7 @@ from gtzan_lightning.datamodule.examples import Batch, BatchList
 from gtzan_lightning.models.optimization import Optimization
 
 CONTENTS = "gtzan_lightning"  # key of `GenreModule.contents` in a checkpoint
-BLOCK_ROWS = 2**16  # rows that are converted to double precision at a time
+MERGED = 32  # batches whose rows become one tensor: small tensors between freed large ones keep these from being reused
 
 
 class GenreModule(LightningModule):
@@ -258,8 +259,8 @@ def add_noise(x: Tensor, scale: float) -> Tensor:
 class EpochScores(Metric):
     """Mean loss, window accuracy and clip accuracy over all batches since the last `reset`.
 
-    `update` only stores references to its tensors; softmax, argmax and the sums over tracks run once per epoch. This
-    is exact and does not synchronise with an accelerator. Under DDP the rows of all processes are gathered first.
+    `update` only stores its tensors; softmax, argmax and the sums over tracks run once per epoch. This is exact and
+    does not synchronise with an accelerator. Under DDP the rows of all processes are gathered first.
     The predicted genre of a clip is the one with the highest mean probability over its slices.
 
     The results are in double precision, as the scores of a run card, and on the CPU.
@@ -285,22 +286,38 @@ class EpochScores(Metric):
             target: genre of each slice, `(batch,)`.
             track: index of each slice's track in the corpus, `(batch,)`.
         """
-        self.losses.append(loss.detach() * len(target))
-        self.logits.append(logits.detach())
-        self.targets.append(target)
-        self.tracks.append(track)
+        states = (self.losses, self.logits, self.targets, self.tracks)
+        for rows, new in zip(
+            states, (loss.detach().reshape(1) * len(target), logits.detach(), target, track), strict=True
+        ):
+            rows.append(new)
+        if self.update_count % MERGED == 0:
+            for rows in states:
+                rows[-MERGED:] = [torch.cat(rows[-MERGED:])]
 
     def compute(self) -> dict[str, Tensor]:
         """Return `loss`, `window_accuracy` and `clip_accuracy`, each `()`."""
-        logits, target, track, losses = (
-            dim_zero_cat(rows).cpu() for rows in (self.logits, self.targets, self.tracks, self.losses)
-        )
-        probabilities = logits.float().softmax(dim=1)
+        target, track, losses = (dim_zero_cat(rows).cpu() for rows in (self.targets, self.tracks, self.losses))
+        tracks, position = track.unique(return_inverse=True)
+        track_target = target.new_zeros(len(tracks)).scatter_(0, position, target)  # equal for all slices of a track
+        hits, first, sums = 0, 0, torch.zeros(len(tracks), self.logits[0].shape[-1], dtype=torch.float64)
+        for probabilities in self._probabilities():
+            rows = slice(first, first + len(probabilities))
+            hits += int((probabilities.argmax(dim=1) == target[rows]).sum())
+            sums.index_add_(0, position[rows], probabilities.double())
+            first = rows.stop
         return {
             "loss": (losses.double().sum() / len(target)).float(),
-            "window_accuracy": (probabilities.argmax(dim=1) == target).double().mean(),
-            "clip_accuracy": _clip_accuracy(probabilities, target, track),
+            "window_accuracy": torch.tensor(hits / len(target), dtype=torch.float64),
+            "clip_accuracy": (sums.argmax(dim=1) == track_target).double().mean(),
         }
+
+    def _probabilities(self) -> Iterator[Tensor]:
+        """Probabilities `(slices, genres)` of some slices at a time, on the CPU."""
+        for logits in (
+            self.logits if isinstance(self.logits, list) else [self.logits]
+        ):  # gathered from several processes
+            yield logits.cpu().float().softmax(dim=1)
 
 
 class WindowScores(MulticlassStatScores):
@@ -324,14 +341,3 @@ class WindowScores(MulticlassStatScores):
             "f1": (2 * hits / (2 * hits + wrong + missed)).mean(),
         }
         return {name: torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
-
-
-def _clip_accuracy(probabilities: Tensor, target: Tensor, track: Tensor) -> Tensor:
-    """Share of tracks whose summed `(slices, genres)` probabilities are highest at the true genre, `()`."""
-    _, position = track.unique(return_inverse=True)
-    n_tracks = int(position.max()) + 1
-    sums = probabilities.new_zeros(n_tracks, probabilities.shape[1], dtype=torch.float64)
-    for rows, of_rows in zip(position.split(BLOCK_ROWS), probabilities.split(BLOCK_ROWS), strict=True):
-        sums.index_add_(0, rows, of_rows.double())
-    track_target = target.new_zeros(n_tracks).scatter_(0, position, target)  # equal for all slices of a track
-    return (sums.argmax(dim=1) == track_target).double().mean()

@@ -48,6 +48,7 @@ from gtzan_lightning.training.tensorboard_logging import (
     logged_values,
 )
 from gtzan_lightning.utils.files import as_cell, write_bytes, write_text
+from gtzan_lightning.utils.memory import return_freed_memory
 
 DRAWN_LEVELS: tuple[Level, ...] = ("window", "clip")
 
@@ -120,6 +121,7 @@ def record_results(
     """
     write_predictions(predictions, run.predictions)
     predictions = read_predictions(run.predictions)
+    return_freed_memory()
     cluster, clusters = resampling_clusters(corpus.tracks)
     cluster_of_track = {track.track_id: cluster for track, cluster in zip(corpus.tracks, clusters, strict=True)}
     write_text(run.clusters, clusters_csv(cluster_of_track))

@@ -21,6 +21,7 @@ from gtzan_lightning.datamodule.splits import check_parts, check_tracks, split_s
 from gtzan_lightning.features.corpus_features import load_features
 from gtzan_lightning.features.feature_request import AugmentedCopy, Features, FrameSettings
 from gtzan_lightning.utils.caching import Memo, cache_dir
+from gtzan_lightning.utils.memory import return_freed_memory
 
 if TYPE_CHECKING:  # imports torch, which `gtzan data check` does not need
     from gtzan_lightning.datamodule.examples import ScaledExamples
@@ -103,7 +104,7 @@ def load_configured_corpus(config: Config, source: DataSource | None = None) -> 
 
 def load_configured_features(config: Config, corpus: Corpus, augmented_copy: AugmentedCopy | None = None) -> Features:
     """Loads the configured features, or those of an augmented copy, from tables, the cache, or audio."""
-    return load_features(
+    features = load_features(
         corpus,
         name=config.features.name,
         window_s=config.features.row_s(config.slice.step_s),
@@ -116,6 +117,8 @@ def load_configured_features(config: Config, corpus: Corpus, augmented_copy: Aug
         pooling=config.features.pooling,
         drop=config.features.drop or (),
     )
+    return_freed_memory()  # of the text of a table
+    return features
 
 
 def frame_settings(config: Config) -> FrameSettings:

@@ -196,8 +196,8 @@ def _train(request: RunRequest, run: RunFolder, card: Card, callbacks: Sequence[
     outcome.refuse_errors()  # leaks that the split rule excludes
     loggers = make_loggers(config, run)
     card["training"] = _fit(config, run, model, datamodule, [*make_callbacks(config), *callbacks], loggers)
-    predictions = predict_all(model, datamodule, config)
-    record_results(run, card, predictions, data.corpus, config.model_dump(by_alias=True), loggers)
+    options = config.model_dump(by_alias=True)
+    record_results(run, card, predict_all(model, datamodule, config), data.corpus, options, loggers)
     contents = {"ood": fit_run_ood(config, datamodule, model.cpu().eval())}
     if "calibration" in card:
         contents["temperature"] = card["calibration"]["temperature"]

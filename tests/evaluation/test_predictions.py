@@ -152,6 +152,14 @@ def test_only_keeps_one_part():
         table.only("valid")
 
 
+@pytest.mark.parametrize(("parts", "copied"), [(["val", "train", "train"], False), (["train", "val", "train"], True)])
+def test_a_part_whose_rows_lie_together_is_not_copied(parts, copied):
+    table = small([[1, 0, 0], [0, 1, 0], [0, 0, 1]], part=parts)
+    train = table.only("train")
+    assert train.start_s.tolist() == table.start_s[[part == "train" for part in parts]].tolist()
+    assert np.shares_memory(train.probabilities, table.probabilities) is not copied
+
+
 def test_clips_average_like_a_pandas_groupby():
     table = random_table()
     frame = pd.DataFrame(table.probabilities.astype(float), columns=list(GENRES))

@@ -51,6 +51,19 @@ def test_reset_discards_the_previous_epoch():
     assert scores.compute() == fresh.compute()
 
 
+def test_batches_are_merged():
+    scores, whole = EpochScores(), EpochScores()
+    update(scores, *example(0), [2] * 100)
+    update(whole, *example(0), [200])
+    for rows in (scores.logits, scores.targets, scores.tracks):
+        assert [len(each) for each in rows] == [64, 64, 64, 2, 2, 2, 2]
+    assert [len(each) for each in scores.losses] == [32, 32, 32, 1, 1, 1, 1]
+    scores.reset()
+    update(scores, *example(0), [5] * 40)
+    assert [len(each) for each in scores.logits] == [160, 5, 5, 5, 5, 5, 5, 5, 5]
+    assert scores.compute()["clip_accuracy"] == whole.compute()["clip_accuracy"]
+
+
 def test_half_precision_logits_are_scored_in_float32():
     scores = EpochScores()
     logits = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.bfloat16)
