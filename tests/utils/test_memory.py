@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from gtzan_lightning.utils.memory import return_freed_memory
 
 
 def heap_kb():
-    status = open("/proc/self/status").read()
+    status = Path("/proc/self/status").read_text()
     return int(status.partition("RssAnon:")[2].split()[0])
 
 
