@@ -24,7 +24,7 @@ class BiLSTM(GenreModule):
         num_layers: int = 1,
         bidirectional: bool = True,
         dropout: float = 0.3,
-        pooling: Sequence[str] = ("mean",),
+        pooling: Sequence[str] = ("mean", "std"),
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)
@@ -37,8 +37,8 @@ class BiLSTM(GenreModule):
             dropout=dropout if num_layers > 1 else 0.0,  # dropout acts between layers; torch warns with a single one
             bidirectional=bidirectional,
         )
-        self.pool = StepPooling(pooling)
-        self.head = genre_head(len(pooling) * hidden_size * (2 if bidirectional else 1), self.n_genres, dropout)
+        self.pool = StepPooling(pooling, self.n_steps)
+        self.head = genre_head(len(self.pool.statistics) * hidden_size * (2 if bidirectional else 1), self.n_genres, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""

@@ -32,7 +32,7 @@ class ConvLSTM(GenreModule):
         batch_norm: bool = True,
         residual: bool = True,
         dropout: float = 0.3,
-        pooling: Sequence[str] = ("mean",),
+        pooling: Sequence[str] = ("mean", "std"),
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)
@@ -53,8 +53,8 @@ class ConvLSTM(GenreModule):
                 for layer in range(num_layers)
             )
         )
-        self.pool = StepPooling(pooling)
-        self.dense = StepLayer(len(pooling) * width * self.n_features, dense_size, dropout)
+        self.pool = StepPooling(pooling, self.n_steps)
+        self.dense = StepLayer(len(self.pool.statistics) * width * self.n_features, dense_size, dropout)
         self.head = nn.Linear(dense_size, self.n_genres)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class Estimator(GenreModule):
     ) -> None:
         super().__init__(n_steps, n_features, n_genres, label_smoothing=0.0)
         self.estimator = estimator
-        self.pool = StepPooling(pooling) if pooling and n_steps > 1 else None
+        self.pool = StepPooling(pooling, n_steps) if pooling and n_steps > 1 else None
         self.scale = Buffer(torch.ones(1))  # of the pooled inputs
         self.classifier = _form_of(estimator)()
         self.place = Buffer(torch.eye(n_genres))  # (classes, genres), column of each fitted class

@@ -30,18 +30,18 @@ class StepPooling(nn.Module):
     """Statistics over the steps of an example, side by side.
 
     Args:
-        statistics: `mean`, `std` (standard deviation) and `diff` (mean absolute difference of adjacent steps); the
-            last two are 0 for a single step.
+        statistics: `mean`, `std` (standard deviation) and `diff` (mean absolute difference of adjacent steps).
+        n_steps: Steps per example; one step is returned as it is.
     """
 
-    def __init__(self, statistics: Sequence[str] = ("mean",)) -> None:
+    def __init__(self, statistics: Sequence[str], n_steps: int) -> None:
         super().__init__()
         if not statistics or len(set(statistics)) < len(statistics) or not set(statistics) <= set(STATISTICS):
             raise ValueError(f"pooling={list(statistics)} should be one or more of {', '.join(STATISTICS)}, each once")
-        self.statistics = tuple(statistics)
+        self.statistics = tuple(statistics) if n_steps > 1 else ("mean",)  # of one step, the others are zero
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(batch, steps, n)` to `(batch, len(statistics) * n)`."""
+        """`(batch, steps, n)` to `(batch, len(self.statistics) * n)`."""
         return torch.cat([self._statistic(x, name) for name in self.statistics], dim=1)
 
     @staticmethod
@@ -49,8 +49,6 @@ class StepPooling(nn.Module):
         mean = x.mean(dim=1)
         if name == "mean":
             return mean
-        if x.shape[1] == 1:
-            return torch.zeros_like(mean)
         if name == "diff":
             return (x[:, 1:] - x[:, :-1]).abs().mean(dim=1)
         return ((x - mean.unsqueeze(1)).square().mean(dim=1) + SMALLEST_VARIANCE).sqrt()

@@ -15,7 +15,7 @@ from gtzan_lightning.models.layers import StepLayer, StepPooling
 class MLP(GenreModule):
     """`num_layers` layers on each step, each half as wide as the one before, `pooling` over the steps, a linear layer.
 
-    With `pooling=[mean]` the model ignores the order of the steps: it is the baseline for the recurrent models.
+    With `pooling=[mean, std]` the model ignores the order of the steps: it is the baseline for the recurrent models.
     """
 
     def __init__(
@@ -24,14 +24,14 @@ class MLP(GenreModule):
         hidden_size: int = 512,
         num_layers: int = 2,
         dropout: float = 0.3,
-        pooling: Sequence[str] = ("mean",),
+        pooling: Sequence[str] = ("mean", "std"),
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)
         widths = [self.n_features, *(max(hidden_size >> layer, self.n_genres) for layer in range(num_layers))]
         self.layers = nn.Sequential(*(StepLayer(before, after, dropout) for before, after in pairwise(widths)))
-        self.pool = StepPooling(pooling)
-        self.head = nn.Linear(len(pooling) * widths[-1], self.n_genres)
+        self.pool = StepPooling(pooling, self.n_steps)
+        self.head = nn.Linear(len(self.pool.statistics) * widths[-1], self.n_genres)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""

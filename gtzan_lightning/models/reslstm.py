@@ -24,7 +24,7 @@ class ResLSTM(GenreModule):
         num_layers: int = 2,
         bidirectional: bool = True,
         dropout: float = 0.3,
-        pooling: Sequence[str] = ("mean",),
+        pooling: Sequence[str] = ("mean", "std"),
         **recipe: Any,
     ) -> None:
         super().__init__(*shape, **recipe)
@@ -32,8 +32,8 @@ class ResLSTM(GenreModule):
         self.enter = StepLayer(self.n_features, width, dropout)
         layers = [ResidualLSTMLayer(width, bidirectional=bidirectional, dropout=dropout) for _ in range(num_layers)]
         self.layers = nn.Sequential(*layers, nn.LayerNorm(width))
-        self.pool = StepPooling(pooling)
-        self.head = genre_head(len(pooling) * width, self.n_genres, dropout)
+        self.pool = StepPooling(pooling, self.n_steps)
+        self.head = genre_head(len(self.pool.statistics) * width, self.n_genres, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""

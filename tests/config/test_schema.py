@@ -79,7 +79,7 @@ def test_values_arrive_with_their_types():
     assert config.slice.seconds == 6.0
     assert config.seed == 7
     assert config.model.target == "gtzan_lightning.models.BiLSTM"
-    assert config.model.model_extra == {"bidirectional": True, "pooling": ["mean"]}
+    assert config.model.model_extra == {"bidirectional": True, "pooling": ["mean", "std"]}
     assert config.model.dropout == config.regularization.dropout
     assert (config.trainer.max_epochs, config.trainer.limit_batches) == (1, 1)
     assert config.features.row_s(None) == 3.0

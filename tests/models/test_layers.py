@@ -11,25 +11,26 @@ from gtzan_lightning.models.layers import StepPooling
 
 def test_statistics_by_hand():
     x = torch.tensor([[[1.0, 0.0], [4.0, 0.0], [1.0, 0.0], [2.0, 0.0]]])
-    pooled = StepPooling(["mean", "std", "diff"])(x)
+    pooled = StepPooling(["mean", "std", "diff"], 4)(x)
     assert pooled[0, ::2].tolist() == pytest.approx([2.0, np.sqrt(6 / 4), 7 / 3], rel=1e-5)
     assert pooled[0, 1::2].tolist() == pytest.approx([0.0, 1e-3, 0.0])  # a constant: the root of the smallest variance
 
 
-def test_a_single_step_has_no_movement():
-    assert StepPooling(["diff", "mean", "std"])(torch.tensor([[[3.0, 5.0]]])).tolist() == [[0, 0, 3, 5, 0, 0]]
+@pytest.mark.parametrize("statistics", [["mean", "std"], ["diff"]])
+def test_a_single_step_is_returned_as_it_is(statistics):
+    assert StepPooling(statistics, 1)(torch.tensor([[[3.0, 5.0]]])).tolist() == [[3, 5]]
 
 
 def test_a_constant_has_finite_gradients():
     x = torch.ones(2, 3, 4, requires_grad=True)
-    StepPooling(["std", "diff"])(x).sum().backward()
+    StepPooling(["std", "diff"], 3)(x).sum().backward()
     assert x.grad.isfinite().all()
 
 
 @pytest.mark.parametrize("statistics", [[], ["mean", "mean"], ["median"]])
 def test_other_statistics_are_refused(statistics):
     with pytest.raises(ValueError, match=r"should be one or more of mean, std, diff, each once"):
-        StepPooling(statistics)
+        StepPooling(statistics, 3)
 
 
 @pytest.mark.parametrize("model", [MLP, BiLSTM, ResLSTM, ConvLSTM])
