@@ -38,7 +38,8 @@ class BiLSTM(GenreModule):
             bidirectional=bidirectional,
         )
         self.pool = StepPooling(pooling, self.n_steps)
-        self.head = genre_head(len(self.pool.statistics) * hidden_size * (2 if bidirectional else 1), self.n_genres, dropout)
+        width = hidden_size * (2 if bidirectional else 1)
+        self.head = genre_head(len(self.pool.statistics) * width, self.n_genres, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
