@@ -38,9 +38,10 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """From here on, the collector looks at new objects only."""
+    """From here on, the collector looks at new objects only, and less often: its work was a tenth of some modules'."""
     gc.enable()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,6 +58,7 @@ def music(slices, steps):
     return (10.0 ** np.arange(-3, 4) * random.normal(2, 1, (slices, steps, FEATURES))).astype(np.float32)
 
 
+@cache
 def graph(name, steps, scaling="standard"):
     """The graph of a model, and the model's tempered probabilities of `(slices, steps, features)`."""
     model, x = trained(name, steps), music(200, steps)
@@ -116,19 +117,17 @@ def test_a_torch_export_does_not_need_this_package(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected(music(5, 3)), atol=1e-5)
 
 
-@pytest.mark.parametrize("to", FORMATS)
-@pytest.mark.parametrize("name", ["majority", "logreg", "svm", "lda", "knn", "forest"])
-def test_an_estimator_of_scikit_learn_is_exported_without_skl2onnx(name, to, tmp_path):
-    model = make_model(validate_config(compose([f"model={name}"])), (2, FEATURES), GENRES)
+@cache
+def fitted(name):
+    """The graph of an estimator that has been fitted, its examples, and the probabilities of scikit-learn for them."""
+    few_trees = ["model.n_estimators=20"] * (name == "forest")
+    model = make_model(validate_config(compose([f"model={name}", *few_trees])), (2, FEATURES), GENRES)
     rng = np.random.default_rng(0)
     y = rng.integers(GENRES, size=120)
     x = (rng.normal(size=(120, 2, FEATURES)) + 0.7 * np.arange(GENRES)[y, None, None]).astype(np.float32)
     scale = Standardisation.fitted(x.reshape(-1, FEATURES))
     steps = scale.apply(x.reshape(-1, FEATURES)).reshape(x.shape)
     model.fit(torch.from_numpy(steps), torch.from_numpy(y))
-    FORMATS[to].write(graph_of(PortableModel(model.eval(), scale), 2, FEATURES), tmp_path / "m")
-    found, one = (FORMATS[to].run(tmp_path / "m", rows) for rows in (x, x[:1]))
-    np.testing.assert_allclose(one, found[:1], atol=1e-6)
     estimator = model.estimator
     inputs = np.concatenate([steps.mean(axis=1), np.sqrt(steps.var(axis=1) + 1e-6)], axis=1)  # pooled over the steps
     inputs /= inputs.std(axis=0)
@@ -137,6 +136,16 @@ def test_an_estimator_of_scikit_learn_is_exported_without_skl2onnx(name, to, tmp
         if hasattr(estimator, "predict_proba")
         else softmax(estimator.decision_function(inputs), axis=1)
     )
+    return graph_of(PortableModel(model.eval(), scale), 2, FEATURES), x, expected
+
+
+@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("name", ["majority", "logreg", "svm", "lda", "knn", "forest"])
+def test_an_estimator_of_scikit_learn_is_exported_without_skl2onnx(name, to, tmp_path):
+    program, x, expected = fitted(name)
+    FORMATS[to].write(program, tmp_path / "m")
+    found, one = (FORMATS[to].run(tmp_path / "m", rows) for rows in (x, x[:1]))
+    np.testing.assert_allclose(one, found[:1], atol=1e-6)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

@@ -24,7 +24,9 @@ FEATURES = {
 }  # shapes of 3 s; 22,050 Hz / 512 = 43.07 frames a s
 
 
-NARROW = "model.hidden_size=16"  # predicting takes longer than the one step of training
+NARROW = dict.fromkeys(MODELS, "model.hidden_size=16") | {"convlstm": "model.hidden_size=2"}
+"""Predicting takes longer than the one step of training; ConvLSTM has these units for each feature."""
+
 OPTIONS = {"musicnn": ("features.nets=[msd]",)}  # of its two networks, one is enough
 
 
@@ -63,7 +65,7 @@ def refusal(trained, *overrides):
 @pytest.mark.parametrize("slice_", STEPS)
 @pytest.mark.parametrize("model", MODELS)
 def test_on_the_real_tables(trained, gtzan_root, model, slice_, split):
-    run = trained(f"data.root={gtzan_root}", f"model={model}", f"slice={slice_}", f"split={split}", NARROW)
+    run = trained(f"data.root={gtzan_root}", f"model={model}", f"slice={slice_}", f"split={split}", NARROW[model])
     card = checked_card(run.folder)
     assert card["data"]["corpus"] == "gtzan"
     assert card["model"]["name"] == MODELS[model]
@@ -104,7 +106,7 @@ def test_regularization_on_the_real_tables(trained, gtzan_root, model, regulariz
 def test_on_the_synthetic_corpus(trained, small_synthetic, model, features):
     if features == "musicnn" and not find_spec("musicnn"):
         pytest.skip("the package musicnn is not installed; `make` installs it")
-    run = trained(*small_synthetic, f"model={model}", f"features={features}", NARROW, *OPTIONS.get(features, ()))
+    run = trained(*small_synthetic, f"model={model}", f"features={features}", NARROW[model], *OPTIONS.get(features, ()))
     card = checked_card(run.folder)
     assert card["data"]["corpus"] == "synthetic"
     assert (card["features"]["name"], card["features"]["shape"]) == (features, list(FEATURES[features]))
