@@ -1,10 +1,12 @@
 """What does not change during a session of tests is computed once: it takes half of the time of a short run."""
 
+import copy
 import pickle
 from functools import cache, partial
 
 import omegaconf.base
 from hydra._internal import defaults_list
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
@@ -15,7 +17,7 @@ from gtzan_lightning.config.composition import ConfigSources, conf_dir
 
 
 def remember(patch):
-    """Remembers the files of `conf/` and of Hydra, the default configuration, interpolations and installed packages.
+    """Remembers what Hydra reads and merges of its files and of `conf/`, interpolations and installed packages.
 
     Configuration files that a test writes are read each time.
     """
@@ -36,16 +38,24 @@ def remember(patch):
 
         return call
 
+    def merged(self, defaults, repo):
+        if any(isinstance(source, FileConfigSource) and source.path != package for source in repo.get_sources()):
+            return merge(self, defaults, repo)
+        parts = tuple(tuple(vars(default).items()) for default in defaults)
+        return once((merge, parts), lambda: merge(self, defaults, repo))
+
     def composed(self, overrides=()):
         plain = self == ConfigSources() and not overrides
         return once(compose, lambda: compose(self)) if plain else compose(self, overrides)
 
-    compose = ConfigSources.compose
+    compose, merge = ConfigSources.compose, ConfigLoaderImpl._compose_config_from_defaults_list
     for kind in (FileConfigSource, ImportlibResourcesConfigSource):
         patch.setattr(kind, "is_config", remembered(kind.is_config))
     source_of = partial(ConfigRepository._find_object_source, object_type=ObjectType.CONFIG)
     patch.setattr(ConfigRepository, "load_config", remembered(ConfigRepository.load_config, source_of))
     patch.setattr(ConfigSources, "compose", composed)
+    patch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", merged)
+    patch.setattr(ConfigRepository, "__deepcopy__", lambda self, _: copy.copy(self), raising=False)
     choices = defaults_list._create_interpolation_map
     patch.setattr(defaults_list, "_create_interpolation_map", only_if_interpolated(choices))
     patch.setattr(omegaconf.base, "parse", cache(omegaconf.base.parse))
