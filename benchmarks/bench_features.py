@@ -3,9 +3,9 @@
     python benchmarks/bench_features.py [--root GENRES_FOLDER] [--clips 6] [--repeats 5]
 
 Prints, for one 30-s clip on one core, the time for the 58 columns of all ten 3-s windows plus the 30-s row, and for
-mfcc and logmel frames, ours and librosa's in turn (median and quartiles), the speed-up of two processes over one, and
-the time of each step of ours. Without a folder of audio, 30-s clips are generated. Needs librosa:
-`pip install -e .[dev]`.
+mfcc and logmel frames, ours and librosa's in turn (median and quartiles), the speed-up of two processes over one, the
+time of each step of ours, and that of MusiCNN's two networks in ONNX Runtime and in PyTorch. Without a folder of audio,
+30-s clips are generated. Needs librosa: `pip install -e .[dev]`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import librosa
 import numpy as np
@@ -27,6 +28,9 @@ from threadpoolctl import threadpool_limits
 from gtzan_lightning.features import chroma, separation, spectrum, window_stats
 from gtzan_lightning.features.extraction import extract
 from gtzan_lightning.features.feature_request import FeatureRequest, FrameSettings
+from gtzan_lightning.features.kinds.musicnn import TAGS
+from gtzan_lightning.features.musicnn_network import MusiCNN, cut_windows, log_mel, read_weights
+from gtzan_lightning.features.musicnn_onnx import OnnxMusiCNN
 from gtzan_lightning.features.spectrum import frame_features
 
 RATE_HZ = 22050
@@ -54,6 +58,7 @@ def main() -> None:
         _compare_all(signals, arguments.repeats)
         _two_processes(files, Path(folder))
         _profile(signals[0])
+        _musicnn(signals, arguments.repeats)
 
 
 def _compare_all(signals: list[Signal], repeats: int) -> None:
@@ -108,7 +113,7 @@ def librosa_columns(y: Signal) -> None:
 
 
 def _compare(
-    name: str, ours: Callable[[Signal], object], theirs: Callable[[Signal], object], signals: list[Signal], repeats: int
+    name: str, ours: Callable[[Any], object], theirs: Callable[[Any], object], signals: list[Any], repeats: int
 ) -> None:
     """Times both in turn, so that other load on the machine affects both."""
     ours(signals[0]), theirs(signals[0])  # compile, fill caches
@@ -118,7 +123,7 @@ def _compare(
     print(f"| {name} | {' | '.join(cells)} |")
 
 
-def _seconds(function: Callable[[Signal], object], y: Signal) -> float:
+def _seconds(function: Callable[[Any], object], y: Any) -> float:
     """CPU time, which excludes other processes."""
     begun = time.process_time()
     function(y)
@@ -155,6 +160,18 @@ def _profile(y: Signal) -> None:
     for name, part in parts.items():
         times = [_seconds(lambda _, part=part: part(), y) for _ in range(15)]  # type: ignore[misc]
         print(f"  {name:44}{quartiles(np.array(times[3:]) * 1e3, 'ms'):>22}")
+
+
+def _musicnn(signals: list[Signal], repeats: int) -> None:
+    """Prints the time of the ten windows of a clip; needs the package `musicnn` and the extra `export`."""
+    networks = [MusiCNN(read_weights(net)) for net in TAGS]
+    windows = [cut_windows(log_mel(torch.from_numpy(y[:480_000])), 480_000, 3.0) for y in signals]
+    in_onnx = [OnnxMusiCNN(network) for network in networks]
+    several = [
+        lambda clip, each=each: [network(window) for network in each for window in clip] for each in (in_onnx, networks)
+    ]
+    print("\n| CPU time | ONNX Runtime | PyTorch | times faster |\n|---|---|---|---|")
+    _compare("`musicnn`: ten windows, two networks", *several, windows, repeats)
 
 
 def _two_processes(files: list[Path], folder: Path) -> None:
