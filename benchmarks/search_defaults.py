@@ -73,6 +73,7 @@ SETTINGS: dict[tuple[str, str], dict[str, list[str]]] = {
     ("svm", "6s"): FLAT | pooled(),
     ("logreg", "6s"): FLAT | pooled(),
     ("lda", "6s"): FLAT | pooled(),
+    ("knn", "6s"): FLAT | pooled(),
     ("mlp", "30s"): {
         **pooled(),
         "mean, std, diff; weight decay 0.1": [FULL, "regularization.weight_decay=0.1"],
