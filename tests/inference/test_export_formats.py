@@ -129,7 +129,8 @@ def fitted(name):
     steps = scale.apply(x.reshape(-1, FEATURES)).reshape(x.shape)
     model.fit(torch.from_numpy(steps), torch.from_numpy(y))
     estimator = model.estimator
-    inputs = np.concatenate([steps.mean(axis=1), np.sqrt(steps.var(axis=1) + 1e-6)], axis=1)  # pooled over the steps
+    pooled = [steps.mean(axis=1), np.sqrt(steps.var(axis=1) + 1e-6)]  # over the steps
+    inputs = pooled[0] if name == "knn" else np.concatenate(pooled, axis=1)
     inputs /= inputs.std(axis=0)
     expected = (
         estimator.predict_proba(inputs)
