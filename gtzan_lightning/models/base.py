@@ -38,7 +38,7 @@ class GenreModule(LightningModule):
 
     def __init__(
         self,
-        n_steps: int = 1,
+        n_steps: int = 2,
         n_features: int = 55,
         n_genres: int = 10,
         *,
@@ -51,7 +51,7 @@ class GenreModule(LightningModule):
         """Set the shape of an example and the training hyperparameters.
 
         Args:
-            n_steps: time steps per example.
+            n_steps: time steps per example; the defaults are those of `GenreDataModule`.
             n_features: features per step.
             n_genres: number of classes.
             lr: peak learning rate of the default `optimization`, AdamW with a one-cycle schedule.

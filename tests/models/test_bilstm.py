@@ -38,7 +38,8 @@ def logits_by_hand(x, weights, num_layers, directions):
             order = slice(None, None, -1) if direction else slice(None)
             outputs.append(lstm_direction(steps[order], *(weights[name] for name in names))[order])
         steps = np.concatenate(outputs, axis=1)
-    return weights["head.1.weight"] @ steps.mean(axis=0) + weights["head.1.bias"]
+    pooled = np.concatenate([steps.mean(axis=0), np.sqrt(steps.var(axis=0) + 1e-6)])
+    return weights["head.1.weight"] @ pooled + weights["head.1.bias"]
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
@@ -56,4 +57,4 @@ def test_the_logits_are_those_of_the_lstm_equations(num_layers, bidirectional):
     directions = ("", "_reverse") if bidirectional else ("",)
     expected = [logits_by_hand(example, weights, num_layers, directions) for example in x.numpy()]
     np.testing.assert_allclose(model(x).detach().numpy(), expected, rtol=1e-9)
-    assert weights["head.1.weight"].shape == (4, 6 * len(directions))
+    assert weights["head.1.weight"].shape == (4, 2 * 6 * len(directions))

@@ -12,7 +12,7 @@ def test_the_logits_do_not_depend_on_the_order_of_the_steps():
 
 
 def test_the_logits_are_the_mean_of_those_of_each_step():
-    model = MLP(5, 7, 4, hidden_size=16, num_layers=2, dropout=0.0, **RECIPE).eval()
+    model = MLP(5, 7, 4, hidden_size=16, num_layers=2, dropout=0.0, pooling=["mean"], **RECIPE).eval()
     x = torch.randn(3, 5, 7)
     each = torch.stack([model(x[:, step : step + 1]) for step in range(5)])
     torch.testing.assert_close(model(x), each.mean(dim=0))
