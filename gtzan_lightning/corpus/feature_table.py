@@ -21,6 +21,7 @@ from gtzan_lightning.corpus.tracks import examples, shown_stem, split_track_name
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import Memo
 from gtzan_lightning.utils.files import is_number
+from gtzan_lightning.utils.memory import without_collection
 
 WHOLE_CLIP_S = 30.0  # nominal length of a row per track whose length is unknown, as in the published 30-s table
 
@@ -110,6 +111,7 @@ def _size(table: FeatureTable) -> int:
     return sum(column.nbytes for column in table.in_file)
 
 
+@without_collection()
 def _read(paths: Sequence[Path], options: TableOptions, published: bool) -> FeatureTable:
     tables = [read_table_file(path) for path in paths]
     table = TableRows(tables)

@@ -1,12 +1,13 @@
 """Memory that is returned to the system."""
 
 import ctypes
+import gc
 import sys
 from pathlib import Path
 
 import pytest
 
-from gtzan_lightning.utils.memory import return_freed_memory
+from gtzan_lightning.utils.memory import return_freed_memory, without_collection
 
 
 def heap_kb():
@@ -34,3 +35,20 @@ def test_nothing_happens_elsewhere(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(ctypes, "CDLL", None)  # would fail
     return_freed_memory()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_collector_is_suspended_and_left_as_it_was(monkeypatch, before):
+    monkeypatch.setattr(gc, "isenabled", lambda: before)
+    calls = []
+    monkeypatch.setattr(gc, "disable", lambda: calls.append("disable"))
+    monkeypatch.setattr(gc, "enable", lambda: calls.append("enable"))
+
+    @without_collection()
+    def work():
+        calls.append("work")
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
+    assert calls == ["disable", "work", *["enable"] * before]
