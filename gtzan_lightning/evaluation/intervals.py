@@ -135,20 +135,18 @@ def small_sample_variance(
         inside = stratum == name
         share = rows[inside] / rows[inside].sum()
         variances.append(np.sum(deviation[inside] ** 2 / (1 - share)))
-        degrees.append(_degrees(share.tobytes()))
+        degrees.append(_degrees(share))
     variance = np.array(variances)
     spread = np.sum(variance**2 / np.array(degrees))
     return float(variance.sum()), float(variance.sum() ** 2 / spread) if spread > 0 else float("inf")
 
 
-@lru_cache(maxsize=64)  # all scores of a part have the same clusters, hence shares
-def _degrees(shares: bytes) -> float:
+def _degrees(share: NDArray[np.float64]) -> float:
     """Bell & McCaffrey's degrees of freedom of the variance in one stratum, from its clusters' shares of the rows.
 
     The variance is a quadratic form x'Qx in the clusters' scores x. If these have equal variances, it approximates a
     chi-square with trace(Q)^2 / trace(QQ) degrees of freedom: clusters - 1 for equal shares, fewer for unequal ones.
     """
-    share = np.frombuffer(shares)
     # Q = D (I - share 1' - 1 share' + level 11') D with D = diag(share / sqrt(1 - share)), written out: a matrix of all
     # pairs of clusters would be too large for many.
     weight, level = share**2 / (1 - share), np.sum(share**2)

@@ -260,8 +260,8 @@ class EpochScores(Metric):
     """Mean loss, window accuracy and clip accuracy over all batches since the last `reset`.
 
     `update` only stores its tensors; softmax, argmax and the sums over tracks run once per epoch. This is exact and
-    does not synchronise with an accelerator. Under DDP the rows of all processes are gathered first.
-    The predicted genre of a clip is the one with the highest mean probability over its slices.
+    does not synchronise with an accelerator. Under DDP the rows of all processes are gathered first. The predicted
+    genre of a clip is the one with the highest mean probability over its slices.
 
     The results are in double precision, as the scores of a run card, and on the CPU.
     """
@@ -286,13 +286,12 @@ class EpochScores(Metric):
             target: genre of each slice, `(batch,)`.
             track: index of each slice's track in the corpus, `(batch,)`.
         """
-        states = (self.losses, self.logits, self.targets, self.tracks)
-        for rows, new in zip(
-            states, (loss.detach().reshape(1) * len(target), logits.detach(), target, track), strict=True
-        ):
-            rows.append(new)
+        self.losses.append(loss.detach().reshape(1) * len(target))
+        self.logits.append(logits.detach())
+        self.targets.append(target)
+        self.tracks.append(track)
         if self.update_count % MERGED == 0:
-            for rows in states:
+            for rows in (self.losses, self.logits, self.targets, self.tracks):
                 rows[-MERGED:] = [torch.cat(rows[-MERGED:])]
 
     def compute(self) -> dict[str, Tensor]:
@@ -314,9 +313,8 @@ class EpochScores(Metric):
 
     def _probabilities(self) -> Iterator[Tensor]:
         """Probabilities `(slices, genres)` of some slices at a time, on the CPU."""
-        for logits in (
-            self.logits if isinstance(self.logits, list) else [self.logits]
-        ):  # gathered from several processes
+        several = self.logits if isinstance(self.logits, list) else [self.logits]  # gathered from all processes
+        for logits in several:
             yield logits.cpu().float().softmax(dim=1)
 
 

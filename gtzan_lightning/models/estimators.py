@@ -46,7 +46,7 @@ class Estimator(GenreModule):
 
     def __init__(
         self,
-        n_steps: int = 1,
+        n_steps: int = 2,
         n_features: int = 55,
         n_genres: int = 10,
         *,

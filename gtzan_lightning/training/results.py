@@ -121,7 +121,7 @@ def record_results(
     """
     write_predictions(predictions, run.predictions)
     predictions = read_predictions(run.predictions)
-    return_freed_memory()
+    return_freed_memory()  # of those that were written
     cluster, clusters = resampling_clusters(corpus.tracks)
     cluster_of_track = {track.track_id: cluster for track, cluster in zip(corpus.tracks, clusters, strict=True)}
     write_text(run.clusters, clusters_csv(cluster_of_track))

@@ -74,20 +74,18 @@ def rows(signal: torch.Tensor, window_s: float, settings: FrameSettings, weights
     windows = [mel] if window_s == WHOLE_CLIP_S else musicnn_network.cut_windows(mel, len(signal), window_s)
     found = []
     for net in settings.nets:
-        network = _fastest(musicnn_network.load(net, weights_dir).to(signal.device), mel.device, len(windows[0]))
+        network = _fastest(musicnn_network.load(net, weights_dir).to(signal.device), windows[0])
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):  # as exact as on the CPU
             found.append(torch.stack([network(window)[settings.layer] for window in windows]))
     return torch.cat(found, dim=1)
 
 
-def _fastest(
-    network: MusiCNN, device: torch.device, n_frames: int
-) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
+def _fastest(network: MusiCNN, window: torch.Tensor) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
     """The network, on a CPU in ONNX Runtime, except for long windows, which take more time and memory there."""
     from gtzan_lightning.features.musicnn_network import FRAMES_AT_ONCE
 
-    installed = find_spec("onnx") is not None and find_spec("onnxruntime") is not None
-    return _in_onnx_runtime(network) if installed and device.type == "cpu" and n_frames <= FRAMES_AT_ONCE else network
+    faster = window.device.type == "cpu" and len(window) <= FRAMES_AT_ONCE
+    return _in_onnx_runtime(network) if faster and all(map(find_spec, ("onnx", "onnxruntime"))) else network
 
 
 @lru_cache(maxsize=len(TAGS))
