@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtzan_lightning.corpus.location import DEFAULT_ROOT
 from gtzan_lightning.errors import GtzanError
+from gtzan_lightning.utils.memory import without_collection
 
 if TYPE_CHECKING:
     from gtzan_lightning.config.schema import Config
@@ -116,6 +117,7 @@ def _artists(arguments: argparse.Namespace) -> None:
     print(f"Next: gtzan data check data.root={root}")
 
 
+@without_collection()
 def _check(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.cli.overrides_argument import configuration
     from gtzan_lightning.features.corpus_features import reading_notes

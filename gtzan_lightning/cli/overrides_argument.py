@@ -44,14 +44,13 @@ def configuration(overrides: Sequence[str], arguments: argparse.Namespace) -> Co
         GtzanError: what is wrong with it.
     """
     from gtzan_lightning.config.composition import ConfigSources  # Hydra is slow to import
-    from gtzan_lightning.config.overrides import check_overrides, error_message
+    from gtzan_lightning.config.overrides import checked_composition, error_message
     from gtzan_lightning.config.schema import validate_config
     from gtzan_lightning.errors import GtzanError
 
     sources = ConfigSources(arguments.config_dir, arguments.config_name)
     try:
-        check_overrides(overrides, sources)
-        cfg = sources.compose(overrides)
+        cfg = checked_composition(overrides, sources)
         return validate_config(cfg, overrides, dict(cfg.hydra.runtime.choices))
     except Exception as error:
         message = error_message(error)

@@ -5,6 +5,8 @@ The arguments are Hydra's, so this command parses none itself.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +16,16 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gtzan_lightning.sweeps.launch import launch
+from gtzan_lightning.utils.memory import without_collection
 
 
 def main(cfg: DictConfig) -> float | None:
     """Runs one job; returns its validation accuracy of clips, which a search maximises, if there is one."""
-    # Imports torch, which takes a second: a mistake in the command line is reported without it.
-    from gtzan_lightning.report.console import print_line, print_run
-    from gtzan_lightning.sweeps.search import run_trial
-    from gtzan_lightning.training.train import train
+    with without_collection():  # imports torch, which takes a second: a mistake is reported without it
+        from gtzan_lightning.report.console import print_line, print_run
+        from gtzan_lightning.sweeps.search import run_trial
+        from gtzan_lightning.training.train import train
+    atexit.register(gc.freeze)  # else Python looks for cycles among all objects of torch when it ends: half a second
 
     hydra = HydraConfig.get()
     folder, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)

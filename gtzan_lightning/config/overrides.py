@@ -152,6 +152,19 @@ def check_overrides(
         raise GtzanError("\n".join(["The command line cannot be used:", *(f"  {problem}" for problem in problems)]))
 
 
+def checked_composition(overrides: Sequence[str], sources: ConfigSources) -> DictConfig:
+    """Composes the configuration of a command line.
+
+    Raises:
+        GtzanError: lists every mistake; Hydra would report the first.
+    """
+    try:
+        return sources.compose(overrides)
+    except Exception:
+        check_overrides(overrides, sources)
+        raise
+
+
 def check_multirun(overrides: Sequence[str], sources: ConfigSources = DEFAULT_SOURCES) -> None:
     """Checks that no job of a multirun trains in several processes.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gtzan_lightning.corpus.location import TABLE_OF_WINDOW_S, TableOptions
 from gtzan_lightning.corpus.table_files import Column, counted, is_numeric, read_table_file, text_of
 from gtzan_lightning.corpus.table_rows import Roles, TableRows, few, find_roles, genre_of_rows
-from gtzan_lightning.corpus.tracks import examples, shown_stem, split_track_name, stem_key
+from gtzan_lightning.corpus.tracks import examples, genre_in_name, shown_stem, split_track_name, stem_key
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import Memo
 from gtzan_lightning.utils.files import is_number
@@ -123,9 +123,9 @@ def _read(paths: Sequence[Path], options: TableOptions, published: bool) -> Feat
     usable, notes = _usable_rows(table, roles, options.max_skipped_share)
     table = table.chosen(usable)
     columns = table.joined.columns
-    tracks, windows, folders = _track_of_rows(table, roles)
+    tracks, windows, in_name = _track_of_rows(table, roles)
     genres, genre_notes = genre_of_rows(
-        table, roles, folders, dict(options.aliases), trust_labels=chosen.get("genre") is not None
+        table, roles, in_name, dict(options.aliases), trust_labels=chosen.get("genre") is not None
     )
     order_in_track, window_s, how = _times(table, roles, tracks, windows, options, published)
     codes, distinct = pd.factorize(np.asarray(tracks, object), sort=True)
@@ -209,15 +209,15 @@ def _usable_rows(table: TableRows, roles: Roles, most: float) -> tuple[NDArray[n
     return usable, [f"{table.path.name}: {what}; these rows are left out"]
 
 
-def _track_of_rows(table: TableRows, roles: Roles) -> tuple[list[str], list[int | None], list[str]]:
-    """Track, window number in the name (or None), and folder of each row.
+def _track_of_rows(table: TableRows, roles: Roles) -> tuple[list[str], list[int | None], list[str | None]]:
+    """Track of each row, and the number of a window and the genre that its name has, None where there is none.
 
     Raises:
         GtzanError: Two different names have the same normal form.
     """
     if roles.id is None:
         count = len(table)
-        return [f"row {row + 1:06d}" for row in range(count)], [None] * count, [""] * count
+        return [f"row {row + 1:06d}" for row in range(count)], [None] * count, [None] * count
     texts = text_of(table.joined.columns[roles.id])
     empty = [row for row, text in enumerate(texts) if not text.strip()]
     if empty:
@@ -226,21 +226,26 @@ def _track_of_rows(table: TableRows, roles: Roles) -> tuple[list[str], list[int 
     folder = {
         text: text.strip().replace("\\", "/").rstrip("/").rpartition("/")[0].rpartition("/")[2] for text in parsed
     }
-    spelled: dict[str, dict[str, set[str]]] = {}  # key -> stem -> folders
+    folders: dict[str, set[str]] = {}  # by stem
     for text, (stem, _) in parsed.items():
-        spelled.setdefault(stem_key(stem), {}).setdefault(stem, set()).add(folder[text])
+        folders.setdefault(stem, set()).add(folder[text])
+    spelled: dict[str, list[str]] = {}  # key -> stems
+    for stem in folders:
+        spelled.setdefault(stem_key(stem), []).append(stem)
     for key, stems in spelled.items():
         if len(stems) > 1:
             raise GtzanError(
                 f"{table.path}: {examples(sorted(stems))} would be one track, {key}, but are written as two.\n"
                 "Write one track the same way in each row, or rename one of two different tracks."
             )
-    many = {stem: len(folders) > 1 for stems in spelled.values() for stem, folders in stems.items()}
+    shown = {stem: shown_stem(stem) for stem in folders}
+    genre = {stem: genre_in_name(stem) for stem in folders}
     names = {
-        text: f"{folder[text]}/{shown_stem(stem)}" if many[stem] else shown_stem(stem)
+        text: f"{folder[text]}/{shown[stem]}" if len(folders[stem]) > 1 else shown[stem]
         for text, (stem, _) in parsed.items()
     }
-    return [names[text] for text in texts], [parsed[text][1] for text in texts], [folder[text] for text in texts]
+    genres = [genre[parsed[text][0]] or folder[text] or None for text in texts]
+    return [names[text] for text in texts], [parsed[text][1] for text in texts], genres
 
 
 def _times(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 from gtzan_lightning.corpus.synthesis import RENDERER_VERSION, SAMPLE_RATE_HZ, TRACK_S
-from gtzan_lightning.corpus.synthesis.style import artist_of_tracks
 from gtzan_lightning.corpus.tracks import GTZAN_GENRES, Corpus, Track
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.files import explained, write_atomically
@@ -44,11 +44,14 @@ def synthetic_corpus(
             f"the synthetic corpus cannot have seed={seed}, tracks_per_genre={tracks_per_genre}, "
             f"duration_s={duration_s}: give a seed of 0 or more, at least one track and a positive duration"
         )
+    from gtzan_lightning.corpus.synthesis.style import artist_of_tracks  # reads tables of sounds
+
     sha256 = _fingerprint(seed, tracks_per_genre, duration_s)
     root = Path(cache_dir) / f"synthetic-v{RENDERER_VERSION}-{sha256[:12]}"
-    tracks = _tracks(root, tracks_per_genre)
+    artists = artist_of_tracks(tracks_per_genre)
+    tracks = _tracks(root, artists)
     if any(not path.is_file() for path in _paths(tracks)):
-        _complete(root, tracks, tracks_per_genre, seed, duration_s, n_jobs)
+        _complete(root, tracks, artists, seed, duration_s, n_jobs)
     with suppress(OSError):  # a shared cache may be read-only
         os.utime(root)  # the time of the last use, for pruning
     return Corpus("synthetic", tracks, GTZAN_GENRES, "audio", root, sha256, notes=(NOTE,))
@@ -66,18 +69,17 @@ def _fingerprint(seed: int, tracks_per_genre: int, duration_s: float) -> str:
     return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
 
 
-def _tracks(root: Path, tracks_per_genre: int) -> tuple[Track, ...]:
+def _tracks(root: Path, artists: Sequence[int]) -> tuple[Track, ...]:
     """All tracks, sorted by id. The `s` distinguishes the ids from those of GTZAN."""
-    artists = artist_of_tracks(tracks_per_genre)
     return tuple(
         Track(
             track_id=f"{genre}.s{number:05d}",
             genre=genre,
             path=root / genre / f"{genre}.s{number:05d}.flac",
-            artist_group=f"synthetic {genre} artist {artists[number]}",
+            artist_group=f"synthetic {genre} artist {artist}",
         )
         for genre in GTZAN_GENRES
-        for number in range(tracks_per_genre)
+        for number, artist in enumerate(artists)
     )
 
 
@@ -86,7 +88,7 @@ def _paths(tracks: tuple[Track, ...]) -> list[Path]:
 
 
 def _complete(
-    root: Path, tracks: tuple[Track, ...], tracks_per_genre: int, seed: int, duration_s: float, n_jobs: int
+    root: Path, tracks: tuple[Track, ...], artists: Sequence[int], seed: int, duration_s: float, n_jobs: int
 ) -> None:
     """Renders the missing files; concurrent processes wait for the first."""
     from filelock import FileLock  # not needed for a complete corpus
@@ -94,9 +96,8 @@ def _complete(
     with explained(root):
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".lock"):
-            artists = artist_of_tracks(tracks_per_genre)
             jobs = [
-                (seed, track.genre, artists[place % tracks_per_genre], place % tracks_per_genre, duration_s, path)
+                (seed, track.genre, artists[place % len(artists)], place % len(artists), duration_s, path)
                 for place, (track, path) in enumerate(zip(tracks, _paths(tracks), strict=True))
                 if not path.is_file()
             ]

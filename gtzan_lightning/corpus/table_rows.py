@@ -299,18 +299,13 @@ def _concatenated(columns: Sequence[Column]) -> Column:
 
 
 def genre_of_rows(
-    table: TableRows, roles: Roles, folders: Sequence[str], aliases: dict[str, str], *, trust_labels: bool
+    table: TableRows, roles: Roles, in_name: Sequence[str | None], aliases: dict[str, str], *, trust_labels: bool
 ) -> tuple[list[str], list[str]]:
-    """Genre of each row and notes.
+    """Genre of each row and notes; `in_name` has the genres in the names of the tracks.
 
     Raises:
         GtzanError: There are no genres, or labels contradict the names of the tracks.
     """
-    in_name: list[str | None] = [None] * len(table)
-    if roles.id is not None:
-        texts = text_of(table.joined.columns[roles.id])
-        genre_of = {text: genre_in_name(split_track_name(text)[0]) for text in set(texts)}
-        in_name = [genre_of[text] or folder or None for text, folder in zip(texts, folders, strict=True)]
     if roles.genre is None:
         unnamed = [row for row, genre in enumerate(in_name) if genre is None]
         if unnamed:

@@ -37,6 +37,7 @@ from gtzan_lightning.config.overrides import (
     check_multirun,
     check_options,
     check_overrides,
+    checked_composition,
     error_message,
 )
 from gtzan_lightning.errors import GtzanError
@@ -45,6 +46,7 @@ from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.sweeps.plan import is_grid
 from gtzan_lightning.sweeps.session import Refusal, SweepTable
 from gtzan_lightning.utils.files import disk_trouble
+from gtzan_lightning.utils.memory import without_collection
 from gtzan_lightning.utils.terminal import quiet_workers, tolerant_output
 
 Job = Callable[[DictConfig], Any]
@@ -229,13 +231,14 @@ def _for_hydra(arguments: Sequence[str], options: Namespace) -> list[str]:
     return [*first, *map(with_plus, options.overrides)]
 
 
+@without_collection()  # of the many objects of torch
 def _check(overrides: Sequence[str], sources: ConfigSources, *, multirun: bool) -> None:
     """Checks a command line; of a multirun only what does not depend on the job."""
-    check_overrides(overrides, sources, multirun=multirun)
     if multirun:
+        check_overrides(overrides, sources, multirun=True)
         check_multirun(overrides, sources)
         return
-    config = prepare(sources.compose(overrides), overrides).config
+    config = prepare(checked_composition(overrides, sources), overrides).config
     _check_study(config.study.model_dump(by_alias=True) if config.study else None)
     from gtzan_lightning.training.construction import check_objects  # imports torch, only after the other checks
 
