@@ -69,6 +69,14 @@ def _remembered():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced():
+    """Files of tests need not survive a loss of power; waiting for the disk takes a fiftieth of a short run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory):
     """One cache for all tests of the session."""

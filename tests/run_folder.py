@@ -46,12 +46,13 @@ def checked_card(folder: Path) -> dict:
         for key in place:
             node = node[key]
         assert keys - node.keys() == set(), place
-    _check_split(folder, card)
-    _check_scores(folder, card)
+    predicted = rows(folder / "predictions.csv")
+    _check_split(folder, card, predicted)
+    _check_scores(card, predicted)
     return card
 
 
-def _check_split(folder, card):
+def _check_split(folder, card, predicted):
     content = (folder / "split.csv").read_bytes()
     assert hashlib.sha256(content).hexdigest() == card["split"]["sha256"]
     split = {(row["track_id"], float(row["start_s"])): row["part"] for row in rows(folder / "split.csv")}
@@ -62,13 +63,13 @@ def _check_split(folder, card):
     }
     assert {part: len(names) for part, names in tracks.items()} == card["split"]["tracks"]
     assert len(tracks["train"] & tracks["test"]) == card["split"]["tracks_in_train_and_test"]
-    for row in rows(folder / "predictions.csv"):
+    for row in predicted:
         assert split[row["track_id"], round(float(row["start_s"]), 6)] == row["part"]
 
 
-def _check_scores(folder, card):
+def _check_scores(card, all_predicted):
     for part in ("val", "test"):
-        predicted = [row for row in rows(folder / "predictions.csv") if row["part"] == part]
+        predicted = [row for row in all_predicted if row["part"] == part]
         probabilities = [
             {key[2:]: float(value) for key, value in row.items() if key.startswith("p_")} for row in predicted
         ]
