@@ -43,7 +43,7 @@ Rows = dict[tuple[str, str, str], list[Scores]]
 
 LEGEND = (
     "± is the standard deviation over folds; [ ] the 95 % interval of a single split, "
-    "resampling artists where they are known, else tracks."
+    "clustered by artist where artists are known, else by track."
 )
 
 

@@ -82,8 +82,12 @@ def _argument(leakage_type: str, n_columns: int, outcome: Audit) -> list[str]:
     ]
     if made and not found:
         lines.append(f"Checked, and nothing found: {', '.join(made)}.")
-    if not_made:
-        lines.append(f"Not checked, since the facts are not known: {', '.join(not_made)}.")
+    unknown = [check for check in not_made if check in outcome.not_checkable]
+    optional = [check for check in not_made if check not in outcome.not_checkable]
+    if unknown:
+        lines.append(f"Not checked, since the facts are not known: {', '.join(unknown)}.")
+    if optional:
+        lines.append(f"Not requested: {', '.join(optional)} (gtzan audit --{' --'.join(optional)}).")
     not_checkable = {
         "L2": f"Why each of the {n_columns} columns would be known of a new clip: {OPEN}",
         "L3.1": "Not applicable: the genre of a clip is no event in time, and the corpus has no dates.",

@@ -52,10 +52,10 @@ def _run(arguments: argparse.Namespace) -> int:
     clusters = [word.removeprefix(RANDOM_LABELS) for word in arguments.words if word.startswith(RANDOM_LABELS)]
     target = _target([word for word in arguments.words if not word.startswith(RANDOM_LABELS)], arguments)
     outcome = audited(target, fingerprint=arguments.fingerprint)
-    if clusters and arguments.probe == "model" and target.card is not None:
-        from gtzan_lightning.inference.trained_run import refuse_code
+    if clusters and arguments.probe == "model" and target.card:  # of a run, which may be a stranger's
+        from gtzan_lightning.inference.trained_run import refuse_training_code
 
-        refuse_code(Path(target.title), target.config.model.model_dump(by_alias=True), arguments.trust)
+        refuse_training_code(Path(target.title), target.config, arguments.trust)
     for cluster in clusters:
         probe = arguments.probe or DEFAULT_PROBES.get(cluster, "nearest")
         result = random_label_control_of(target, cluster, probe, arguments.draws)

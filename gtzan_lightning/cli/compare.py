@@ -17,17 +17,11 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from gtzan_lightning.evaluation.run_comparison import Entrant, compare
     from gtzan_lightning.report.run_tables import print_comparison
     from gtzan_lightning.runs.browser import named_run
-    from gtzan_lightning.runs.records import read_clusters, whole_predictions
+    from gtzan_lightning.runs.records import compare
 
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
-    cards = [run.done_card() for run in runs]
-    entrants = [
-        Entrant(run.path.name, whole_predictions(run), card["split"]["sha256"])
-        for run, card in zip(runs, cards, strict=True)
-    ]
-    table = compare(entrants, read_clusters(runs[0]), arguments.level)
-    print_comparison(table, arguments.level, cards)
+    table = compare([run.path for run in runs], level=arguments.level)
+    print_comparison(table, arguments.level, [run.done_card() for run in runs])
     print(f"Next: gtzan runs diff {' '.join(run.path.name for run in runs[:2])}")

@@ -45,7 +45,7 @@ COLUMN_NAMES = {
     "recording_group": ("recordinggroup",),
     "filtered_part": ("filteredpart",),
 }
-"""Usual names of each column, as in `table_roles.NAMES`."""
+"""Usual names of each column, as in `table_rows.NAMES`."""
 
 Rows = list[dict[str, str]]
 

@@ -1,4 +1,4 @@
-"""Tracks and corpora, the clusters for resampling, and the normal forms of names.
+"""Tracks and corpora, the clusters of intervals, and the normal forms of names.
 
 Two names belong together if their normal forms are equal, in tables, metadata, split lists and audio alike. The normal
 form of a track leaves out folders, the suffix of an audio file and the number of a window; that of a genre leaves out
@@ -76,7 +76,7 @@ class Corpus:
 
 
 def resampling_clusters(tracks: Sequence[Track]) -> tuple[GroupBy, list[str]]:
-    """Kind of the clusters that confidence intervals resample, and the cluster of each track.
+    """Kind of the clusters of confidence intervals, and the cluster of each track.
 
     Windows of a track are not independent, nor are tracks of an artist. The clusters are artists where all are known,
     else recordings where any are known, else tracks; all intervals of a run use the same clusters.

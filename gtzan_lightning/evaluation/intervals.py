@@ -97,7 +97,7 @@ def t_interval(
         return ScoreInterval(estimate, 0.0, 1.0, None, None, clusters)
     variance, degrees = small_sample_variance(influence(counts, statistic), counts.rows, counts.stratum)
     if variance < NO_SPREAD or not 0 < estimate < 1:
-        low, high = _exact(estimate, clusters, coverage)
+        low, high = exact_interval(estimate, clusters, coverage)
         return ScoreInterval(estimate, low, high, float(np.sqrt(variance)), None, clusters)
     half = stdtrit(degrees, (1 + coverage) / 2) * np.sqrt(variance) / (estimate * (1 - estimate))
     low, high = expit(logit(estimate) - half), expit(logit(estimate) + half)
@@ -157,7 +157,7 @@ def _degrees(share: NDArray[np.float64]) -> float:
     return float(np.sum(weight * (1 + diagonal)) ** 2 / squares)
 
 
-def _exact(estimate: float, clusters: int, coverage: float) -> tuple[float, float]:
+def exact_interval(estimate: float, clusters: int, coverage: float) -> tuple[float, float]:
     """Clopper & Pearson's (1934) interval of `estimate * clusters` successes; SciPy's `binomtest` needs integers."""
     from scipy.stats import beta
 

@@ -156,7 +156,7 @@ def _pair(a: Decisions, b: Decisions, cluster_of_track: Mapping[str, str], cover
     """Difference in accuracy of two runs on the same rows, with its interval and permutation p-value."""
     from scipy.special import stdtrit
 
-    from gtzan_lightning.evaluation.intervals import small_sample_variance
+    from gtzan_lightning.evaluation.intervals import NO_SPREAD, exact_interval, small_sample_variance
 
     counts_a, counts_b = count_clusters(a, cluster_of_track), count_clusters(b, cluster_of_track)
     wins = (counts_a.totals[:, 0] - counts_b.totals[:, 0]).sum(axis=1)  # (clusters,), in rows
@@ -167,6 +167,8 @@ def _pair(a: Decisions, b: Decisions, cluster_of_track: Mapping[str, str], cover
         mean = np.bincount(stratum, wins) / np.bincount(stratum, rows)
         variance, degrees = small_sample_variance((wins - rows * mean[stratum]) / rows.sum(), rows, stratum)
         half = float(stdtrit(degrees, (1 + coverage) / 2) * np.sqrt(variance))
+        if variance < NO_SPREAD:  # none of the clusters differs from the others: the limit for such a cluster
+            half = exact_interval(0.0, len(rows), coverage)[1]
         low, high = max(difference - half, -1.0), min(difference + half, 1.0)
     return {
         "accuracy_a": float(_right(a).mean()),

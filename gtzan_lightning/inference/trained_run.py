@@ -188,6 +188,7 @@ def safely_loaded_model(
     Raises:
         GtzanError: the class is not trusted, its options could run code, or the weights do not fit.
     """
+    config = config.model_copy(update={"optimizer": None, "scheduler": None})  # only for training; their code would run
     options = config.model.model_dump(by_alias=True)
     refuse_code(path, options, trust)
     _refuse_size(path, options, shape, len(weights))
@@ -195,7 +196,7 @@ def safely_loaded_model(
         planned = make_model(config, shape, n_genres)
     fitted = isinstance(planned, Estimator)  # its tensors have shapes that depend on the data
     if isinstance(planned, Estimator) and planned.is_code and SKLEARN not in trust:
-        raise GtzanError(_needs_trust(path, f"{config.model.target} as a pickle", SKLEARN))
+        raise GtzanError(_needs_trust(path, f"model is {config.model.target} as a pickle", SKLEARN))
     if not fitted:
         _refuse_misfits(path, config.model.target, planned.state_dict(), weights)
         broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
@@ -228,7 +229,7 @@ def refuse_code(path: Path, options: Mapping[str, Any], trust: Collection[str]) 
         GtzanError: the class is not trusted, or an option is not plain.
     """
     target = str(options[TARGET])
-    trusted = next((name for name in trust if target == name or target.startswith(f"{name}.")), None)
+    trusted = _trusted_by(target, trust)
     is_own = target.startswith(MODEL_FOLDER)
     for key, value in options.items():
         values = value if isinstance(value, (list, tuple)) else [value]
@@ -238,7 +239,7 @@ def refuse_code(path: Path, options: Mapping[str, Any], trust: Collection[str]) 
     if trusted and trusted != SKLEARN:
         return
     if not is_own and not target.startswith(f"{SKLEARN}."):
-        raise GtzanError(_needs_trust(path, target, target.partition(".")[0]))
+        raise GtzanError(_needs_trust(path, f"model is {target}", target.partition(".")[0]))
     try:
         is_model = issubclass(get_class(target), GenreModule if is_own else ClassifierMixin)
     except Exception as error:  # an import may raise anything
@@ -247,9 +248,26 @@ def refuse_code(path: Path, options: Mapping[str, Any], trust: Collection[str]) 
         raise GtzanError(f"{path}: {target} is no model of gtzan-lightning, and is not called.")
 
 
+def refuse_training_code(path: Path, config: Config, trust: Collection[str]) -> None:
+    """Checks that training with the configuration of a run calls only trusted classes; arguments as in `refuse_code`.
+
+    Raises:
+        GtzanError: the class of the model, the optimizer or the schedule is not trusted.
+    """
+    refuse_code(path, config.model.model_dump(by_alias=True), trust)
+    for key, section in (("optimizer", config.optimizer), ("scheduler", config.scheduler)):
+        if section and not section.target.startswith("torch.optim.") and not _trusted_by(section.target, trust):
+            raise GtzanError(_needs_trust(path, f"{key} is {section.target}", section.target.partition(".")[0]))
+
+
+def _trusted_by(target: str, trust: Collection[str]) -> str | None:
+    """The trusted package or module that a class is from; None if there is none."""
+    return next((name for name in trust if target == name or target.startswith(f"{name}.")), None)
+
+
 def _needs_trust(path: Path, what: str, package: str) -> str:
     return (
-        f"{path}: its model is {what}, whose code would run. If you trust the checkpoint and the package, "
+        f"{path}: its {what}, whose code would run. If you trust the checkpoint and the package, "
         f'add --trust {package} (in Python: load_run(..., trust=["{package}"])).'
     )
 

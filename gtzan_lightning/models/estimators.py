@@ -229,8 +229,6 @@ class Kernel(Fitted):
         is_first = (decision >= 0).double()
         votes = is_first @ self.first + (1 - is_first) @ self.second
         confidence = decision @ (self.first - self.second)
-        if decision.shape[1] == 1:  # of two classes, scikit-learn has one value, the logit of the second
-            return torch.cat([0 * decision, -decision], dim=1)
         return votes + confidence / (3 * (confidence.abs() + 1))
 
 

@@ -25,11 +25,17 @@ class Optimization:
     An argument of the schedule with the value `whole_training` becomes the number of `interval`s of the training.
     """
 
-    optimizer: Callable[..., torch.optim.Optimizer]
+    optimizer: type[torch.optim.Optimizer]
     optimizer_options: Mapping[str, Any]  # among them lr and weight_decay
     scheduler: Callable[..., Any]
     scheduler_options: Mapping[str, Any] = field(default_factory=dict)
     interval: str = "step"  # step or epoch
+
+    @property
+    def needs_closure(self) -> bool:
+        """Whether a step of the optimizer computes the loss again, as that of `LBFGS`."""
+        closure = inspect.signature(self.optimizer.step).parameters["closure"]
+        return closure.default is closure.empty
 
     @classmethod
     def default(cls, lr: float, weight_decay: float) -> Optimization:

@@ -12,8 +12,7 @@ from rich.markup import escape
 from gtzan_lightning.report.audit_tables import audit_line
 from gtzan_lightning.report.tables import TextTable, leakage_warning_lines, print_lines, print_table
 from gtzan_lightning.runs.browser import model_name
-from gtzan_lightning.runs.run_card import score_warnings
-from gtzan_lightning.runs.run_folder import Card
+from gtzan_lightning.runs.run_folder import Card, score_warnings
 
 LEVEL_NAMES = {"window": "window", "clip": "clip, mean", "clip_vote": "clip, vote"}
 SYNTHETIC = "SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music"
@@ -151,7 +150,9 @@ def _remarks(card: Card) -> list[str]:
     scores, training, data = card["metrics"]["test"]["window"], card["training"], card["data"]
     lines = [f"[bold yellow]{SYNTHETIC}.[/]"] if data["corpus"] == "synthetic" else []
     lines += [f"[bold red]{escape(warning)}[/]" for warning in score_warnings(card)]
-    lines.append(f"Intervals resample {scores['n_clusters']} {scores['cluster']}s of the test part.")
+    lines.append(
+        f"Intervals are clustered by {scores['cluster']}: {scores['n_clusters']} {scores['cluster']}s in the test part."
+    )
     lines += [f"[yellow]{escape(warning)}[/]" for warning in scores.get("warnings", ())]
     epoch = f"{training['best_epoch']} of {training['epochs']}"
     is_last = training["monitor"] == "last epoch"

@@ -19,8 +19,7 @@ from gtzan_lightning.evaluation.run_metrics import genre_metrics, too_few_cluste
 from gtzan_lightning.report.console import LEVEL_NAMES, SYNTHETIC
 from gtzan_lightning.report.tables import TextTable, table_markdown
 from gtzan_lightning.runs.browser import model_name
-from gtzan_lightning.runs.run_card import score_warnings
-from gtzan_lightning.runs.run_folder import Card
+from gtzan_lightning.runs.run_folder import Card, score_warnings
 from gtzan_lightning.utils.terminal import markdown_text
 
 SPLITS = {
@@ -38,7 +37,7 @@ def model_card(card: Card, predictions: Predictions, cluster_of_track: Mapping[s
     Args:
         card: of a finished run.
         predictions: of the run.
-        cluster_of_track: each track's cluster, which intervals resample.
+        cluster_of_track: each track's cluster, by which intervals are computed.
     """
     split, features, genres = card["split"], card["features"], card["data"]["genres"]
     packages = [name for name in ("gtzan-lightning", "torch", "lightning") if name in card["versions"]]

@@ -16,8 +16,7 @@ from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.evaluation.file_prediction import FilePrediction
 from gtzan_lightning.report.tables import TextTable, print_table
 from gtzan_lightning.runs.browser import model_name
-from gtzan_lightning.runs.run_card import score_warnings
-from gtzan_lightning.runs.run_folder import Card
+from gtzan_lightning.runs.run_folder import Card, score_warnings
 from gtzan_lightning.utils.files import row_of_cells
 from gtzan_lightning.utils.terminal import visible
 

@@ -23,8 +23,7 @@ from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.ranking import Verdict, leakage_drops, verdicts
 from gtzan_lightning.runs.records import Record, TestParts, checked, read_record
 from gtzan_lightning.runs.row_groups import LEVELS, Table, tabled
-from gtzan_lightning.runs.run_card import score_warnings
-from gtzan_lightning.runs.run_folder import Card, RunFolder, now
+from gtzan_lightning.runs.run_folder import Card, RunFolder, now, score_warnings
 from gtzan_lightning.utils.files import NO_SPACE, row_of_cells, write_text
 
 STYLES = ("style.css", "charts.css", "run.css")

@@ -13,7 +13,8 @@ from gtzan_lightning.evaluation.run_comparison import permutation_p_value
 from gtzan_lightning.evaluation.significance import Interval, holm, independent_drop, over_seeds, resampled_interval
 from gtzan_lightning.runs.records import Record, TestParts
 from gtzan_lightning.runs.row_groups import Row, Table, sizes
-from gtzan_lightning.runs.run_card import SPLIT_ORDER, limits_of
+from gtzan_lightning.runs.run_card import SPLIT_ORDER
+from gtzan_lightning.runs.run_folder import limits_of
 
 SIGNIFICANCE = 0.05
 RULE = (

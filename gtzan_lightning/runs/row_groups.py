@@ -13,7 +13,8 @@ from gtzan_lightning.evaluation.metrics import Level
 from gtzan_lightning.evaluation.significance import Interval, over_seeds
 from gtzan_lightning.runs.browser import model_name
 from gtzan_lightning.runs.records import Record
-from gtzan_lightning.runs.run_card import REPETITIONS, SPLIT_ORDER, score_warnings
+from gtzan_lightning.runs.run_card import REPETITIONS, SPLIT_ORDER
+from gtzan_lightning.runs.run_folder import score_warnings
 
 LEVELS: tuple[Level, ...] = ("window", "clip")
 """The levels of a report; run cards also have the majority vote of each clip."""

@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gtzan_lightning.config.identity import SCHEMA
-from gtzan_lightning.runs.run_folder import LIMITS as LIMITS
-from gtzan_lightning.runs.run_folder import changed_code as changed_code
-from gtzan_lightning.runs.run_folder import limits_of as limits_of
-from gtzan_lightning.runs.run_folder import score_warnings as score_warnings
+from gtzan_lightning.runs.run_folder import changed_code
 from gtzan_lightning.utils.code_hash import combined, short_list
 
 REPETITIONS = ("seed", "split.seed", "split.fold")

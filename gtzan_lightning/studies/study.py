@@ -18,8 +18,8 @@ from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.figures import not_fatal
 from gtzan_lightning.report.console import varied
 from gtzan_lightning.report.tables import TextTable, leakage_warnings_markdown, print_table, table_markdown
-from gtzan_lightning.runs.run_card import REPETITIONS, limits_of
-from gtzan_lightning.runs.run_folder import Card
+from gtzan_lightning.runs.run_card import REPETITIONS
+from gtzan_lightning.runs.run_folder import Card, limits_of
 from gtzan_lightning.utils.files import replacing, write_text
 
 

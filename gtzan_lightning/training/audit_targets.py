@@ -177,8 +177,8 @@ def _test_accuracy(config: Config, data: SplitData, folder: Path) -> float:
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
     model = make_model(config, datamodule.shape, len(datamodule.genres))
-    monitor = "epoch" if config.trainer.best_epoch_on == "last" else model.monitor
-    best = ModelCheckpoint(folder, "best", monitor=monitor, mode=model.mode, save_weights_only=True)
+    monitor, mode = ("epoch", "max") if config.trainer.best_epoch_on == "last" else (model.monitor, model.mode)
+    best = ModelCheckpoint(folder, "best", monitor=monitor, mode=mode, save_weights_only=True)
     make_trainer(config, [best], logger=False).fit(model, datamodule)
     model.load_state_dict(torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"])
     chosen, loader = datamodule.evaluation_loader("test")

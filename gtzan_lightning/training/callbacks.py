@@ -51,7 +51,8 @@ class LastCheckpoint(Checkpoint):
         self.written = time.monotonic()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if time.monotonic() - self.written >= self.every_s or trainer.should_stop or _is_last_epoch(trainer):
+        due = time.monotonic() - self.written >= self.every_s or trainer.should_stop or _is_last_epoch(trainer)
+        if trainer.strategy.broadcast(due):  # all processes must save together, and their clocks differ
             trainer.save_checkpoint(self.path)
             self.written = time.monotonic()
 

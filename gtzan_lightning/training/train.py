@@ -30,7 +30,7 @@ from gtzan_lightning.models.base import GenreModule
 from gtzan_lightning.runs import run_card as cards
 from gtzan_lightning.runs.data_entries import data_entries
 from gtzan_lightning.runs.job_board import current_report
-from gtzan_lightning.runs.run_folder import Card, RunFolder
+from gtzan_lightning.runs.run_folder import LIMITS, Card, RunFolder, changed_code
 from gtzan_lightning.training.callbacks import BestCheckpoint, EpochProgress, History, LastCheckpoint, ReportedEpochs
 from gtzan_lightning.training.checkpoints import (
     add_contents,
@@ -153,7 +153,7 @@ def _kept(run: RunFolder, reuse: str, code: Mapping[str, str]) -> Card | None:
         code: hash of each source file of the run now.
     """
     card, done = run.card(), run.is_done()
-    changed = cards.changed_code(card, code)
+    changed = changed_code(card, code)
     if changed and reuse == "same_code" and (done or run.last_checkpoint.is_file()):
         since = f"has changed since ({short_list(changed)})" if card.get("code") else "is not known"
         kept = run.set_aside()
@@ -286,7 +286,8 @@ def shorten_steps(config: Config, model: GenreModule, datamodule: SliceDataModul
     single = options.devices == 1 and options.precision == "32-true" and options.accelerator == "cpu"
     scheduled = schedule is not None and not schedule.target.endswith("Plateau")  # which follows a score
     own = all(getattr(type(model), hook) is getattr(GenreModule, hook) for hook in STEP_HOOKS)
-    if plain and single and scheduled and own and model.automatic_optimization:
+    supported = scheduled and not model.optimization.needs_closure
+    if plain and single and supported and own and model.automatic_optimization:
         model.automatic_optimization = False
         datamodule.batches_per_list = BATCHES_PER_LIST
 
@@ -314,9 +315,10 @@ def _contents(config: Config, datamodule: SliceDataModule) -> dict[str, object]:
 def _callbacks(config: Config, run: RunFolder, model: GenreModule, history: History) -> list[Callback]:
     """History, checkpoints, early stopping and progress."""
     selected_by = _selected_by(config, model)
-    monitor = "epoch" if selected_by == LAST_EPOCH else selected_by  # the number of the epoch, which only grows
+    # The number of the epoch, which only grows, keeps the last one.
+    monitor, mode = ("epoch", "max") if selected_by == LAST_EPOCH else (selected_by, model.mode)
     best = BestCheckpoint(
-        run.path, "best", monitor=monitor, mode=model.mode, save_weights_only=True, enable_version_counter=False
+        run.path, "best", monitor=monitor, mode=mode, save_weights_only=True, enable_version_counter=False
     )
     callbacks: list[Callback] = [
         history,
@@ -345,7 +347,7 @@ def _announce(request: RunRequest, run: RunFolder) -> None:
 def _limits(config: Config) -> list[str]:
     """The settings of the trainer that leave out examples, as overrides."""
     values = config.trainer.model_dump()
-    return [f"trainer.{name}={values[name]}" for name in cards.LIMITS if values.get(name)]
+    return [f"trainer.{name}={values[name]}" for name in LIMITS if values.get(name)]
 
 
 def _without_hydra(cfg: DictConfig) -> DictConfig:

@@ -278,6 +278,7 @@ def test_the_test_tracks_of_known_artists_are_counted_and_all_are_listed():
     assert "concerned" not in audit(made).card()["findings"][0]
     sheet = info_sheet(made, audit(made), {})
     assert all(f"  - {each}\n" in sheet for each in finding.concerned)
+    assert "Not requested: fingerprint (gtzan audit --fingerprint)." in sheet
 
 
 def part_names(made, chosen):

@@ -97,6 +97,12 @@ def test_the_configured_model_as_a_probe(tables_root, capsys):
     assert "probe model" in capsys.readouterr().out
 
 
+def test_a_model_of_ones_own_command_line_needs_no_trust(tables_root, tmp_path, capsys):
+    (tmp_path / "ownpkg.py").write_text("from gtzan_lightning.models import MLP\nclass Mine(MLP): pass\n")
+    arguments = ["debug=fast", "model._target_=ownpkg.Mine", "random_labels=track", "--probe", "model", "--draws", "2"]
+    assert main(["audit", f"data.root={tables_root}", *arguments]) == 0, capsys.readouterr().err
+
+
 def test_fingerprints_find_shared_sound(tmp_path, capsys):
     root = tiny.write_audio(tmp_path / "music", genres=("jazz", "rock"), tracks=10)
     random = np.random.default_rng(0)

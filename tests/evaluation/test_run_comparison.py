@@ -93,6 +93,8 @@ def test_the_order_of_a_runs_rows_does_not_matter():
 def test_equal_runs_have_no_difference():
     row = compare([run("x", 0.7, 0), run("y", 0.7, 0)], CLUSTERS).iloc[0]
     assert (row["difference"], row["p_permutation"], row["p_mcnemar"]) == (0, 1, 1)
+    limit = stats.binomtest(0, row["clusters"]).proportion_ci(method="exact").high
+    assert (row["low"], row["high"]) == pytest.approx((-limit, limit))  # of a cluster in which they would differ
 
 
 def test_one_cluster_gives_the_widest_interval():

@@ -13,10 +13,12 @@ import torch
 import gtzan_lightning
 from gtzan_lightning import load_run
 from gtzan_lightning.config.composition import compose
+from gtzan_lightning.config.schema import Config
 from gtzan_lightning.corpus.feature_table import STATS_COLUMNS
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.evaluation.calibration import with_temperature
 from gtzan_lightning.evaluation.predictions import read_predictions
+from gtzan_lightning.inference.trained_run import refuse_training_code
 from gtzan_lightning.models.base import CONTENTS
 from gtzan_lightning.runs.browser import best_run
 from gtzan_lightning.training import results
@@ -172,6 +174,27 @@ def test_manipulated_checkpoints_raise(changed, change, message, tmp_path):
         load_run(changed(change))
     assert "x.ckpt" in str(caught.value) or "model" in str(caught.value)
     assert not (tmp_path / "trace").exists()
+
+
+def foreign_training(contents):
+    for key in ("optimizer", "scheduler"):
+        contents["config"][key]["_target_"] = "stranger.Thing"
+
+
+def test_classes_of_the_training_are_not_imported(changed, tmp_path):
+    (tmp_path / "stranger.py").write_text("open('trace', 'w')\nclass Thing: pass\n")
+    load_run(changed(lambda _, contents: foreign_training(contents)))
+    assert not (tmp_path / "trace").exists()
+
+
+def test_training_calls_only_trusted_classes(run_folder):
+    contents = torch.load(run_folder / "best.ckpt", weights_only=True)[CONTENTS]
+    refuse_training_code(run_folder, Config.model_validate(contents["config"]), ())
+    foreign_training(contents)
+    config = Config.model_validate(contents["config"])
+    with pytest.raises(GtzanError, match=r"its optimizer is stranger\.Thing, whose code would run.*--trust stranger"):
+        refuse_training_code(run_folder, config, ())
+    refuse_training_code(run_folder, config, ["stranger"])
 
 
 def test_importing_the_package_imports_no_dependency():

@@ -42,7 +42,7 @@ def test_every_score_has_its_level_n_and_interval(card):
     assert "lstm on gtzan (1000 tracks), split grouped" in text
     assert lines.count(["test", "window", "1998", "0.750", "0.700-0.812", "0.500", "0.250", "0.125"]) == 1
     assert lines.count(["val", "clip,", "mean", "200", "0.815", "0.765-0.877", "0.500", "0.250", "0.125"]) == 1
-    assert "Intervals resample 65 artists of the test part." in text
+    assert "Intervals are clustered by artist: 65 artists in the test part." in text
     assert "Best epoch 42 of 60 by val/window_accuracy." in text
     assert "Generalization gap (train minus validation window accuracy): +0.203." in text
     assert "Note: a note [sic]" in text
@@ -67,7 +67,7 @@ def test_leakage_and_synthetic_corpus_are_printed_before_the_remarks(card):
     text = printed(print_run, card, Path("x"))
     assert "LEAKY SPLIT: slices of one track stand in train and test" in text
     assert "SYNTHETIC CORPUS: a demonstration; these scores say nothing about real music." in text
-    assert text.index("SYNTHETIC CORPUS") < text.index("Intervals resample")
+    assert text.index("SYNTHETIC CORPUS") < text.index("Intervals are clustered")
 
 
 def test_tracks_left_out_are_counted_and_the_first_named(card):

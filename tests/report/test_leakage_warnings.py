@@ -1,7 +1,8 @@
 """Leakage warnings accompany scores wherever these are shown."""
 
 from gtzan_lightning.report.tables import leakage_warning_lines, leakage_warnings_markdown
-from gtzan_lightning.runs.run_card import mixed_code_warning, score_warnings
+from gtzan_lightning.runs.run_card import mixed_code_warning
+from gtzan_lightning.runs.run_folder import score_warnings
 
 LEAKY, SELECTION = "LEAKY SPLIT: slices", "MODEL SELECTION: [x]"
 CARDS = [

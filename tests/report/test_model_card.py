@@ -94,7 +94,7 @@ def test_scores_have_level_n_and_interval(card, predictions, clusters):
     table = section(model_card(card, predictions, clusters), "Scores")
     assert "| test | window | 1998 | 0.611 [0.511, 0.661] | 0.500 [0.250, 0.750] |" in table
     assert "| val | clip, mean | 200 | 0.815 [0.715, 0.865] | 0.500 [0.250, 0.750] |" in table
-    assert "Intervals resample the 65 artists of the part. Chance is 0.333." in table
+    assert "Intervals are clustered by artist, 65 in this part. Chance is 0.333." in table
 
 
 def test_calibration_before_and_after_or_that_there_is_none(card, predictions, clusters):

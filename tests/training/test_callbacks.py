@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from gtzan_lightning.training.callbacks import EpochProgress
+from gtzan_lightning.training.callbacks import EpochProgress, LastCheckpoint
 from gtzan_lightning.utils.terminal import NOTEBOOK
 
 
@@ -43,3 +43,15 @@ def test_a_log_file_gets_five_lines(trainer, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "lstm-6s  val window accuracy 0.730  epoch 12/60"
     assert [line.split()[-1] for line in lines] == [f"{epoch}/60" for epoch in (12, 24, 36, 48, 60)]
+
+
+@pytest.mark.parametrize("first_process", [True, False])
+def test_the_first_process_decides_when_all_write_the_last_checkpoint(trainer, first_process, tmp_path):
+    written, own = [], []
+    trainer.should_stop = False
+    trainer.save_checkpoint = written.append
+    trainer.strategy = SimpleNamespace(broadcast=lambda due: own.append(due) or first_process)
+    for every_s in (0.0, 1e9):
+        LastCheckpoint(tmp_path / "last.ckpt", every_s).on_train_epoch_end(trainer, None)
+    assert own == [True, False]
+    assert written == [tmp_path / "last.ckpt"] * 2 * first_process

@@ -33,6 +33,9 @@ class Own(GenreModule):
         self.power = power
     def forward(self, x):
         return self.power * self.head(x[:, -1])
+
+class Least(Own):
+    monitor, mode = "val/loss", "min"
 """
 
 
@@ -135,3 +138,18 @@ def test_a_wrong_key_or_class_is_named(words, message):
     with pytest.raises(GtzanError) as caught:
         built(*words)
     assert message in str(caught.value)
+
+
+@pytest.mark.usefixtures("own_package")
+def test_the_last_epoch_is_kept_also_of_a_model_with_a_score_to_minimise(tables_root):
+    words = ["model._target_=mypkg.Least", "trainer.best_epoch_on=last", "regularization=none", "trainer.max_epochs=3"]
+    run = trained(tables_root, *words)
+    best, last = (torch.load(run.folder / name, weights_only=True) for name in ("best.ckpt", "last.ckpt"))
+    assert (best["epoch"], last["epoch"]) == (2, 2)
+    assert all(torch.equal(tensor, last["state_dict"][key]) for key, tensor in best["state_dict"].items())
+
+
+def test_an_optimizer_that_computes_the_loss_again_gets_its_closure(tables_root):
+    words = ["optimizer._target_=torch.optim.LBFGS", "optimizer.weight_decay=0", "scheduler=step"]
+    run = trained(tables_root, *words, "trainer.gradient_clip_val=null", "trainer.max_epochs=1")
+    assert run.card["status"] == "done"

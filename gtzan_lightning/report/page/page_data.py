@@ -16,7 +16,7 @@ from gtzan_lightning.report.tables import leakage_warning_counts
 from gtzan_lightning.runs.ranking import RULE, LeakageDrop, Verdict
 from gtzan_lightning.runs.records import Record, TestPart, TestParts, check_predictions
 from gtzan_lightning.runs.row_groups import GROUPS, LEADING, LEVELS, Cell, Row, Table, short_names
-from gtzan_lightning.runs.run_card import score_warnings
+from gtzan_lightning.runs.run_folder import score_warnings
 
 Json = dict[str, Any]
 
