@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
     showing = actions.add_parser("show", help="the result of one run")
     showing.add_argument("run_name", metavar="RUN")
     differing = actions.add_parser("diff", help="config keys and scores that differ")
-    differing.add_argument("run_names", nargs="+", metavar="RUN")
+    differing.add_argument("run_names", nargs="+", metavar="RUN", help="two or more")
     removing = actions.add_parser("rm", help="remove runs")
     removing.add_argument("run_names", nargs="+", metavar="RUN")
     for action, run in ((listing, _list), (showing, _show), (differing, _diff), (removing, _remove)):
@@ -30,15 +30,19 @@ def add_to(commands: Any) -> None:
 
 def _list(arguments: argparse.Namespace) -> None:
     from gtzan_lightning.report.run_list import print_runs, run_rows, runs_csv, runs_json
-    from gtzan_lightning.runs.browser import find_runs, matching
+    from gtzan_lightning.runs.browser import find_runs, matching, values_of
 
-    rows = run_rows(matching(find_runs(arguments.outputs), arguments.filters), arguments.sort)
+    runs = find_runs(arguments.outputs)
+    rows = run_rows(matching(runs, arguments.filters), arguments.sort)
     if arguments.format == "csv":
         print(runs_csv(rows), end="")
     elif arguments.format == "json":
         print(runs_json(rows))
     else:
         print_runs(rows)
+        if runs and not rows:
+            known = values_of(runs, arguments.filters).items()
+            print("\n".join(f"Values of {key} in {len(runs)} runs: {', '.join(values)}" for key, values in known))
         print("Next: gtzan runs show RUN, gtzan report" if rows else "Next: gtzan train model=lstm")
 
 
@@ -52,9 +56,12 @@ def _show(arguments: argparse.Namespace) -> None:
 
 
 def _diff(arguments: argparse.Namespace) -> None:
+    from gtzan_lightning.errors import GtzanError
     from gtzan_lightning.report.run_tables import print_differences
     from gtzan_lightning.runs.browser import differences, named_run
 
+    if len(arguments.run_names) < 2:
+        raise GtzanError(f"gtzan runs diff {arguments.run_names[0]}: give two or more runs.")
     runs = [named_run(name, arguments.outputs) for name in arguments.run_names]
     print_differences([run.path.name for run in runs], differences(runs))
     print(f"Next: gtzan compare {' '.join(run.path.name for run in runs)}")

@@ -43,10 +43,15 @@ TRAINER_ARGUMENTS = (
 """Arguments of Lightning's `Trainer` that conf/trainer/_base.yaml does not list; importing Lightning takes seconds."""
 
 
+OPEN_SECTIONS = ("features.columns", "data.genres.aliases", "split.manifest")
+"""Sections whose keys the groups do not list; the schema checks them."""
+
+
 def with_plus(override: str) -> str:
     """`trainer.min_epochs=3` as `++trainer.min_epochs=3`, as Hydra wants it for a key that the groups do not list."""
-    name = override.partition("=")[0].removeprefix("trainer.")
-    return f"++{override}" if override.startswith("trainer.") and name in TRAINER_ARGUMENTS else override
+    section, _, name = override.partition("=")[0].rpartition(".")
+    is_open = section in OPEN_SECTIONS or (section == "trainer" and name in TRAINER_ARGUMENTS)
+    return f"++{override}" if is_open else override
 
 
 PATH_KEYS = (

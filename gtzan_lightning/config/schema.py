@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
@@ -18,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from gtzan_lightning.config.validation_messages import mistakes
 from gtzan_lightning.corpus.location import TABLE
 from gtzan_lightning.datamodule.split_rules import NAMES as RULES
 from gtzan_lightning.datamodule.split_rules import rule_named
@@ -380,21 +380,5 @@ def validate_config(cfg: DictConfig, overrides: Sequence[str] = (), choices: dic
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        lines = [_format_error(problem, overrides, choices or {}) for problem in error.errors()]
+        lines = mistakes(error, overrides, choices or {})
         raise GtzanError("\n".join(["The configuration cannot be used:", *lines])) from error
-
-
-def _format_error(problem: Any, overrides: Sequence[str], choices: dict[str, str]) -> str:
-    key = ".".join(str(part) for i, part in enumerate(problem["loc"]) if i != 1 or part not in ("package", "other"))
-    shown = "" if isinstance(problem.get("input"), dict) else f" = {problem.get('input')}"
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"  {key}{shown}: {message} ({_where_set(key, overrides, choices)})"
-
-
-def _where_set(key: str, overrides: Sequence[str], choices: dict[str, str]) -> str:
-    for override in overrides:
-        name = override.split("=")[0].lstrip("+~")
-        if name == key or name.startswith(f"{key}."):
-            return f"set by {override}"
-    chosen = choices.get(group := key.split(".")[0])
-    return f"set in {Path('conf') / group / chosen}.yaml" if chosen else f"set in conf/train.yaml, key {group}"

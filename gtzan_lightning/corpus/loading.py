@@ -16,7 +16,16 @@ from gtzan_lightning.corpus.feature_table import FeatureTable, read_feature_tabl
 from gtzan_lightning.corpus.location import TABLE, TABLE_NAMES, DataOptions, DataSource, Location, find_source
 from gtzan_lightning.corpus.metadata import listed_artists, with_metadata
 from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
-from gtzan_lightning.corpus.tracks import GTZAN_GENRES, UNKNOWN_ARTIST, Corpus, Track, examples, genre_names
+from gtzan_lightning.corpus.tracks import (
+    GTZAN_GENRES,
+    UNKNOWN_ARTIST,
+    Corpus,
+    Track,
+    artists_are_known,
+    examples,
+    genre_names,
+    known_artists,
+)
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import cache_dir as default_cache_dir
 
@@ -85,6 +94,9 @@ def load_corpus(data: DataSource, cache_dir: Path, n_jobs: int = 1) -> Corpus:
             "\n".join([f"{location.root}: one genre only ({genres[0]}); a classifier needs at least two.", *spelled])
         )
     notes += _small_genres(tracks, data.options.min_tracks)
+    named = len(known_artists(tracks))
+    if named and not artists_are_known(tracks):
+        notes.append(f"artists are known of {named} of {len(tracks):,} tracks, fewer than half: they are not used")
     return Corpus(
         name=data.options.name or _name(data, tracks, table),
         tracks=tuple(tracks),

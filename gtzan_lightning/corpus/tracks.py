@@ -56,8 +56,8 @@ class Corpus:
 
     @property
     def has_artists(self) -> bool:
-        """Whether the artist of every track is known."""
-        return all(track.artist_group is not None for track in self.tracks)
+        """Whether tracks can be grouped by artist: see `artists_are_known`."""
+        return artists_are_known(self.tracks)
 
     def labels(self) -> list[int]:
         """Genre of each track as an index into `genres`, `(tracks,)`."""
@@ -75,13 +75,25 @@ class Corpus:
         return replace(self, tracks=self.tracks[number - 1 :: count])
 
 
+def known_artists(tracks: Iterable[Track]) -> list[str]:
+    """The artist of each track that has a known one."""
+    groups = [track.artist_group for track in tracks if track.artist_group is not None]
+    return [group for group in groups if not group.startswith(UNKNOWN_ARTIST)]
+
+
+def artists_are_known(tracks: Sequence[Track]) -> bool:
+    """Whether at least half of the tracks have a known artist; each of the others is a group of its own."""
+    grouped = bool(tracks) and all(track.artist_group is not None for track in tracks)
+    return grouped and 2 * len(known_artists(tracks)) >= len(tracks)
+
+
 def resampling_clusters(tracks: Sequence[Track]) -> tuple[GroupBy, list[str]]:
     """Kind of the clusters of confidence intervals, and the cluster of each track.
 
-    Windows of a track are not independent, nor are tracks of an artist. The clusters are artists where all are known,
+    Windows of a track are not independent, nor are tracks of an artist. The clusters are artists where most are known,
     else recordings where any are known, else tracks; all intervals of a run use the same clusters.
     """
-    if tracks and all(track.artist_group is not None for track in tracks):
+    if artists_are_known(tracks):
         return "artist", [str(track.artist_group) for track in tracks]
     if any(track.recording_group is not None for track in tracks):
         return "recording", [track.recording_group or f"track:{track.track_id}" for track in tracks]

@@ -43,6 +43,14 @@ class Optimization:
         schedule = {"max_lr": lr, "total_steps": WHOLE_TRAINING}
         return cls(torch.optim.AdamW, {"lr": lr, "weight_decay": weight_decay}, OneCycleLR, schedule)
 
+    def build_once(self) -> None:
+        """Builds both for two small parameters, to check their arguments; raises whatever their constructors raise."""
+        options = dict(self.optimizer_options)
+        if "weight_decay" not in inspect.signature(self.optimizer).parameters:
+            options.pop("weight_decay")
+        arguments = {key: 2 if value == WHOLE_TRAINING else value for key, value in self.scheduler_options.items()}
+        self.scheduler(self.optimizer([nn.Parameter(torch.zeros(2, 2))], **options), **arguments)
+
     def configure(self, module: LightningModule, monitor: str, mode: str) -> dict[str, Any]:
         """The result of `configure_optimizers`.
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from gtzan_lightning.corpus.audio_folder import printable
 from gtzan_lightning.corpus.table_files import counted
-from gtzan_lightning.corpus.tracks import Corpus, resampling_clusters
+from gtzan_lightning.corpus.tracks import Corpus, known_artists, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.features.feature_cache import CacheEntry
 from gtzan_lightning.features.feature_request import Features
@@ -34,12 +34,15 @@ def print_corpus(corpus: Corpus, file_notes: Sequence[str] = (), console: Consol
     rows = []
     for genre in corpus.genres:
         tracks = [track for track in corpus.tracks if track.genre == genre]
-        artists = str(len({track.artist_group for track in tracks})) if corpus.has_artists else "unknown"
+        artists = known_artists(tracks)
+        shown = str(len(set(artists))) if corpus.has_artists else "unknown"
         listed = sum(track.filtered_part not in (None, "excluded") for track in tracks)
-        rows.append([genre, str(len(tracks)), artists, str(listed or "-")])
+        rows.append([genre, str(len(tracks)), shown, str(listed or "-")])
     cluster, _ = resampling_clusters(corpus.tracks)
+    unknown = len(corpus.tracks) - len(known_artists(corpus.tracks)) if corpus.has_artists else 0
     notes = [
         f"Independent cluster of the intervals: {cluster}. Fingerprint: {corpus.sha256[:16]}",
+        *([f"Unknown artists: {unknown} tracks, each of which is a group of its own"] if unknown else []),
         *(f"Read: {line}" for line in corpus.reading),
         *([_outcomes(corpus, file_notes)] if corpus.source == "audio" else []),
         *(f"Note: {note}" for note in (*corpus.notes, *file_notes)),

@@ -113,6 +113,12 @@ def matching(runs: Iterable[RunFolder], filters: Sequence[str]) -> list[RunFolde
     return [run for run in runs if all(value in _values(run, key) for key, value in wanted)]
 
 
+def values_of(runs: Iterable[RunFolder], filters: Sequence[str]) -> dict[str, list[str]]:
+    """The values that runs have of each key of the filters, for a hint where no run matches."""
+    runs, keys = list(runs), [text.partition("=")[0] for text in filters]
+    return {key: sorted({value for run in runs for value in _values(run, key)} - {"None"}) for key in keys}
+
+
 def differences(runs: Sequence[RunFolder]) -> dict[str, list[Any]]:
     """Config keys and test scores that differ between runs, with their value in each run."""
     tables = [run.config() | _scores(run) for run in runs]

@@ -41,6 +41,7 @@ from gtzan_lightning.training.checkpoints import (
 )
 from gtzan_lightning.training.construction import (
     check_device,
+    check_output,
     make_callbacks,
     make_datamodule,
     make_loggers,
@@ -212,7 +213,9 @@ def _set_up(request: RunRequest) -> tuple[SplitData, SliceDataModule, GenreModul
     data = open_data(config, request.source)
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
-    return data, datamodule, make_model(config, datamodule.shape, len(datamodule.genres))
+    model = make_model(config, datamodule.shape, len(datamodule.genres))
+    check_output(config, model, datamodule.shape, len(datamodule.genres))
+    return data, datamodule, model
 
 
 def _fit_as_helper(request: RunRequest, run: RunFolder) -> RunResult:

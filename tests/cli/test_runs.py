@@ -111,6 +111,10 @@ def test_diff_lists_only_keys_and_scores_that_differ(runs, outputs):
     assert f"{accuracy:.4g}" in out
 
 
+def test_diff_needs_two_runs(runs):
+    assert runs("diff", "mlp-3s-grouped") == (2, "", "gtzan runs diff mlp-3s-grouped: give two or more runs.\n")
+
+
 def test_rm_removes_only_the_named_runs(runs, outputs):
     folder = named(outputs, "lstm")
     status, out, _ = runs("rm", "lstm")
@@ -185,6 +189,12 @@ def test_ls_refuses_a_key_that_no_run_has(runs):
     status, _, message = runs("ls", "mdel=lstm")
     assert status == 2
     assert "mdel=lstm: no run has the key 'mdel'. Did you mean model?" in message
+
+
+def test_ls_lists_the_values_where_no_run_matches(runs):
+    status, out, _ = runs("ls", "split=groupd", "status=done")
+    assert status == 0
+    assert "Values of split in 3 runs: grouped, leaky\nValues of status in 3 runs: done\n" in out
 
 
 @pytest.mark.parametrize("width", ["40", "60", "80"])

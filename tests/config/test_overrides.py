@@ -50,6 +50,12 @@ def test_paths_are_expanded_and_numbers_among_them_are_names(monkeypatch):
     assert (cfg.outputs, cfg.cache_dir, cfg.data.metadata) == ("2024", "/home/me/cache", "7")
 
 
+def test_keys_of_open_sections_are_known():
+    overrides.check_overrides(
+        ["features.columns.id=name", "data.genres.aliases.bluse=blues", "split.manifest.test=a.csv"]
+    )
+
+
 def test_keys_of_the_chosen_experiment_are_known():
     overrides.check_overrides(["experiment=ladder", "study.other_corpus=/music"])
     with pytest.raises(GtzanError, match=r"there is no key 'study\.other_corpus'"):

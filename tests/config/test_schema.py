@@ -105,6 +105,26 @@ def test_every_mistake_is_one_line_with_key_value_rule_and_place():
     ]
 
 
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("split.manifest={trian: a.csv}", "split.manifest.trian = trian: should be 'train', 'val' or 'test'"),
+        ("features.nets=[foo]", "features.nets.0 = foo: should be 'msd' or 'mtt'"),
+        (
+            "features.columns.idd=name",
+            "features.columns.idd = idd: should be 'id', 'genre', 'window', 'start', 'length' or 'part'",
+        ),
+    ],
+)
+def test_a_mistake_within_a_value_has_the_key_as_it_is_written(override, line):
+    assert refusal(override, with_choices=True)[1:] == [f"  {line} (set by {override})"]
+
+
+def test_keys_of_open_sections_are_written_like_others():
+    config = validate_config(compose(["features.columns.id=name", "data.genres.aliases.bluse=blues"]))
+    assert (config.features.columns, config.data.genres.aliases) == ({"id": "name"}, {"bluse": "blues"})
+
+
 def test_a_value_of_a_file_is_found_in_the_file():
     cfg = compose(["split=leaky"])
     cfg.split.ratios.train = 0.9

@@ -71,6 +71,7 @@ def test_notes_of_tables_and_metadata_are_collected(own_tables, cache_dir):
     notes = open_corpus("auto", str(own_tables), cache_dir=cache_dir).notes
     assert "features_3_sec.csv: 1 tracks have a gap between their windows; no slice spans a gap" in notes
     assert "metadata.csv: names 1 of 8 tracks" in notes
+    assert "artists are known of 1 of 8 tracks, fewer than half: they are not used" in notes
 
 
 def test_a_single_genre_is_refused(tmp_path, cache_dir):

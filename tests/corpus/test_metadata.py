@@ -126,6 +126,9 @@ def test_resampling_clusters_are_artists_else_recordings_else_tracks():
     assert resampling_clusters(recordings) == ("recording", ["r", "track:b"])
     assert resampling_clusters(some_artists) == ("recording", ["r", "track:b"])
     assert resampling_clusters(artists) == ("artist", ["1", "1"])
+    unknown = Track("c", "x", artist_group="unknown:c")
+    assert resampling_clusters([artists[0], unknown])[0] == "artist"
+    assert resampling_clusters([artists[0], unknown, unknown])[0] == "track"  # fewer than half are known
 
 
 def test_labels_are_indices_into_the_genres(tmp_path):

@@ -204,7 +204,8 @@ def test_filtered_is_for_gtzan_alone():
 def test_artist_without_artists_is_refused():
     corpus = tiny.corpus(tracks=20)
     assert refusal(split_slices, corpus, slices_of(corpus), SplitRule("artist")) == (
-        "split=artist needs the artist of each track, and the corpus 'made-up' does not know them.\n"
+        "split=artist needs the artists of at least half of the tracks, and those of 0 of 40 are known in the corpus "
+        "'made-up'.\n"
         "Put a metadata.csv with the columns track_id and artist into nowhere, or use split=grouped."
     )
 

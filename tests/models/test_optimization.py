@@ -87,6 +87,11 @@ def test_any_class_of_torch_by_target():
         (["optimizer._target_=torch.optim.Rprop"], "optimizer.weight_decay: Rprop has no such argument."),
         (["scheduler._target_=torch.optim.lr_scheduler.StepLR", "~scheduler.max_lr", "~scheduler.total_steps"],
          "scheduler.step_size: StepLR needs a value."),
+        (["optimizer=sgd", "optimizer.momentum=abc"],
+         "optimizer, scheduler: torch.optim.SGD with torch.optim.lr_scheduler.OneCycleLR cannot be built: '<' not "
+         "supported between instances of 'str' and 'float'.\nCorrect their values."),
+        (["scheduler=onecycle", "+scheduler.pct_start=2.0"],
+         "optimizer, scheduler: torch.optim.AdamW with torch.optim.lr_scheduler.OneCycleLR cannot be built: Expected "),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_named(overrides, message):

@@ -34,6 +34,29 @@ class Own(GenreModule):
     def forward(self, x):
         return self.power * self.head(x[:, -1])
 
+class Wide(Plain):
+    def __init__(self, n_features, n_genres):
+        super().__init__(n_features, n_genres + 1)
+
+class Steps(Plain):
+    def forward(self, x):
+        return self.net(x)
+
+class Pair(Plain):
+    def forward(self, x):
+        return super().forward(x), x
+
+class Square(Plain):
+    def forward(self, x):
+        return x @ x
+
+class Fixed(nn.Module):
+    def __init__(self, n_genres):
+        super().__init__()
+        self.n_genres = n_genres
+    def forward(self, x):
+        return x.new_zeros(len(x), self.n_genres)
+
 class Least(Own):
     monitor, mode = "val/loss", "min"
 """
@@ -153,3 +176,21 @@ def test_an_optimizer_that_computes_the_loss_again_gets_its_closure(tables_root)
     words = ["optimizer._target_=torch.optim.LBFGS", "optimizer.weight_decay=0", "scheduler=step"]
     run = trained(tables_root, *words, "trainer.gradient_clip_val=null", "trainer.max_epochs=1")
     assert run.card["status"] == "done"
+
+
+@pytest.mark.usefixtures("own_package")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Wide", "forward takes (batch, 2, 55) and returns (batch, 10), one logit for each genre; for two examples it "
+                 "returns (2, 11)."),
+        ("Steps", "for two examples it returns (2, 2, 10)."),
+        ("Pair", "for two examples it returns tuple."),
+        ("Square", "returns (batch, 10), and for two examples it fails: Expected size for first two dimensions"),
+        ("Fixed", "model._target_=mypkg.Fixed: it has no parameters to train."),
+    ],
+)  # fmt: skip
+def test_a_network_with_another_output_is_refused_before_the_training(tables_root, name, message):
+    with pytest.raises(GtzanError) as caught:
+        trained(tables_root, f"model._target_=mypkg.{name}", "slice=6s")
+    assert message in str(caught.value)
