@@ -8,9 +8,9 @@ import omegaconf.base
 from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
 from lightning.fabric.utilities import registry
 
 from gtzan_lightning.config.composition import ConfigSources, conf_dir
@@ -24,6 +24,9 @@ def remember(patch):
     kept: dict[object, bytes] = {}
     package = str(conf_dir())
 
+    def is_of_a_test(source):
+        return source.scheme() == "file" and source.path != package
+
     def once(key, make):
         if key not in kept:
             kept[key] = pickle.dumps(make())
@@ -32,14 +35,14 @@ def remember(patch):
     def remembered(method, source_of=lambda source, _: source):
         def call(self, config_path):
             source = source_of(self, config_path)
-            if source is None or (isinstance(source, FileConfigSource) and source.path != package):
+            if source is None or is_of_a_test(source):
                 return method(self, config_path)
             return once((method, source.path, config_path), lambda: method(self, config_path))
 
         return call
 
     def merged(self, defaults, repo):
-        if any(isinstance(source, FileConfigSource) and source.path != package for source in repo.get_sources()):
+        if any(map(is_of_a_test, repo.get_sources())):
             return merge(self, defaults, repo)
         parts = tuple(tuple(vars(default).items()) for default in defaults)
         return once((merge, parts), lambda: merge(self, defaults, repo))
@@ -49,7 +52,8 @@ def remember(patch):
         return once(compose, lambda: compose(self)) if plain else compose(self, overrides)
 
     compose, merge = ConfigSources.compose, ConfigLoaderImpl._compose_config_from_defaults_list
-    for kind in (FileConfigSource, ImportlibResourcesConfigSource):
+    Plugins.instance()  # registers the classes, which are not those of their modules: Hydra imports these once more
+    for kind in map(SourcesRegistry.instance().resolve, ("file", "pkg")):
         patch.setattr(kind, "is_config", remembered(kind.is_config))
     source_of = partial(ConfigRepository._find_object_source, object_type=ObjectType.CONFIG)
     patch.setattr(ConfigRepository, "load_config", remembered(ConfigRepository.load_config, source_of))

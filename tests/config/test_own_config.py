@@ -140,3 +140,11 @@ def test_a_command_of_one_configuration_reports_what_train_py_reports(command, c
     ended = command(word)
     assert cli.main(["audit", word]) == ended.status == 2
     assert capsys.readouterr().err.strip() == ended.err.strip() != ""
+
+
+def test_folders_with_members_of_the_same_name_do_not_mix(tmp_path):
+    for width in (8, 16):
+        folder = tmp_path / str(width)
+        (folder / "model").mkdir(parents=True)
+        (folder / "model" / "mine.yaml").write_text(f"_target_: mypkg.Mine\nwidth: {width}\n")
+        assert compose(["model=mine"], config_dir=folder).model.width == width
