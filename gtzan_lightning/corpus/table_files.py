@@ -21,6 +21,8 @@ import pandas as pd
 from charset_normalizer import from_bytes
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.audio_folder import MUSIC_SUFFIXES
+from gtzan_lightning.corpus.cell_numbers import DECIMAL_COMMA, MISSING, NUMBER, numbers_of, plain_numbers
 from gtzan_lightning.corpus.csv_columns import csv_columns, leading_text
 from gtzan_lightning.corpus.table_arrays import (
     array_columns,
@@ -35,14 +37,9 @@ from gtzan_lightning.utils.files import refuse_pipe
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 200
 SAMPLE_CHARACTERS = 2**20
-MISSING = ("", "NA", "N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "#N/A", "#NUM!", "#DIV/0!", "?", "-")
 ENCODINGS = ("cp949", "cp1252", "shift_jis", "gb18030", "big5", "cp1251", "cp1250")  # candidates after Unicode
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)(inity)?", re.I)
 _FILE_LIKE = re.compile(r".*[\w)]\.(\d+|[A-Za-z]\w{1,4})|.*[/\\].*")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,(\d{1,2}|\d{4,})([eE][+-]?\d+)?")
-_THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")
-_THOUSANDS_POINT = re.compile(r"[+-]?\d{1,3}(\.\d{3})*(,\d+)?")
 
 
 Column = NDArray[Any]  # float64, or objects that are `str`
@@ -254,7 +251,7 @@ def _from_text(path: Path, content: bytes, as_text: bool, lines: int | None = No
     header = _has_header(sample)
     names = _header(sample[0]) if header else [f"column {number + 1}" for number in range(len(sample[0]))]
     cells = list(zip(*(row for row in sample[header:] if len(row) == len(names)), strict=True)) or [()] * len(names)
-    is_text = {name for name, some in zip(names, cells, strict=True) if as_text or not _plain_numbers(some)}
+    is_text = {name for name, some in zip(names, cells, strict=True) if as_text or not plain_numbers(some)}
     options: dict[str, Any] = {
         "sep": delimiter, "quotechar": quote, "header": None, "skiprows": int(header), "keep_default_na": False,
         "na_values": {name: list(MISSING) for name in names if name not in is_text}, "index_col": False,
@@ -315,11 +312,25 @@ def _sample(text: str, delimiter: str, quote: str, rows: int = SAMPLE_ROWS) -> l
 
 
 def _has_header(sample: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names columns: it has no number, and is not of the kind of the rows below."""
-    first = sample[0]
-    if any(_NUMBER.fullmatch(cell) for cell in first if cell):
-        return False
-    return not any(_FILE_LIKE.fullmatch(cell) for cell in first)
+    """Whether the first row names columns: no cell is an audio file, or of the form of most cells below it."""
+    for place, cell in enumerate(sample[0]):
+        form = _form(cell)
+        below = [_form(row[place]) for row in sample[1:] if len(row) > place and row[place] not in MISSING]
+        alike = below.count(form) * 2 >= len(below) > 0 or len(sample) == 1
+        if form and (form in MUSIC_SUFFIXES or alike):
+            return False
+    return True
+
+
+def _form(cell: str) -> str:
+    """Whether a cell is a number or like a file, by its suffix: "number", ".wav", ".0", "/"; "" for other text."""
+    if NUMBER.fullmatch(cell):
+        return "number"
+    like = _FILE_LIKE.fullmatch(cell)
+    if like is None:
+        return ""
+    suffix = like[1] or ""
+    return ".0" if suffix.isdecimal() else f".{suffix.lower()}" if suffix else "/"
 
 
 def _header(names: Sequence[str]) -> list[str]:
@@ -333,19 +344,13 @@ def _header(names: Sequence[str]) -> list[str]:
     return unique
 
 
-def _plain_numbers(cells: Sequence[str]) -> bool:
-    """Whether a column holds numbers as programs write them; `00012` is a name."""
-    filled = [cell for cell in cells if cell not in MISSING]
-    return bool(filled) and all(_NUMBER.fullmatch(cell) and not re.fullmatch(r"0\d+", cell) for cell in filled)
-
-
 def _with_numbers(table: TableFile) -> TableFile:
     """Converts columns of text that hold numbers with a decimal comma, separators of thousands or brackets."""
     text = {name: values.tolist() for name, values in table.columns.items() if not is_numeric(values)}
-    decimal_commas = any(_DECIMAL_COMMA.fullmatch(cell) for cells in text.values() for cell in cells[:SAMPLE_ROWS])
+    decimal_commas = any(DECIMAL_COMMA.fullmatch(cell) for cells in text.values() for cell in cells[:SAMPLE_ROWS])
     changed, notes, commas = {}, list(table.notes), []
     for name, cells in text.items():
-        read = _numbers(cells, decimal_commas)
+        read = numbers_of(cells, decimal_commas)
         if read is None:
             continue
         changed[name], how = read
@@ -358,35 +363,4 @@ def _with_numbers(table: TableFile) -> TableFile:
 
 
 def _first_odd(cells: Sequence[str]) -> str:
-    return next((cell for cell in cells if cell and not _NUMBER.fullmatch(cell)), "")
-
-
-def _numbers(cells: Sequence[str], decimal_commas: bool) -> tuple[NDArray[np.float64], str] | None:
-    """Numbers of a column of text and what was unusual about them; None if a cell is no number."""
-    filled = [cell for cell in cells if cell not in MISSING]
-    if not filled or not all(re.search(r"\d", cell) and not re.fullmatch(r"0\d+", cell) for cell in filled[:9]):
-        return None
-    converted, how = _floats(filled), ""
-    if converted is None and decimal_commas:  # 1.5 and 1,5 in one column are both numbers
-        converted, how = _floats([cell.replace(",", ".") for cell in filled]), "decimal comma"
-    bare = filled
-    if converted is None:
-        bare = [cell.strip("[]() ").replace("\u00a0", "").replace("\u202f", "") for cell in filled]
-        converted, how = _floats(bare), "brackets"
-    if converted is None and all(map(_THOUSANDS_COMMA.fullmatch, bare)):
-        converted, how = _floats([cell.replace(",", "") for cell in bare]), "separators of thousands"
-    if converted is None and all(map(_THOUSANDS_POINT.fullmatch, bare)):
-        converted, how = _floats([cell.replace(".", "").replace(",", ".") for cell in bare]), "decimal comma"
-    if converted is None:
-        return None
-    values = np.full(len(cells), np.nan)
-    values[[cell not in MISSING for cell in cells]] = converted
-    return values, how
-
-
-def _floats(cells: Sequence[str]) -> list[float] | None:
-    """The cells as numbers, correctly rounded; None if one is no number."""
-    try:
-        return [float(cell) for cell in cells]
-    except ValueError:
-        return None
+    return next((cell for cell in cells if cell and not NUMBER.fullmatch(cell)), "")
