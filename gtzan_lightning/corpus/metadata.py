@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from gtzan_lightning.corpus.audio_folder import MUSIC_SUFFIXES
-from gtzan_lightning.corpus.table_files import counted, read_table_file
+from gtzan_lightning.corpus.table_files import TableFile, counted, read_table_file
 from gtzan_lightning.corpus.table_rows import NAMES, plain
 from gtzan_lightning.corpus.tracks import (
     GTZAN_GENRES,
@@ -26,7 +26,7 @@ from gtzan_lightning.corpus.tracks import (
     artist_key,
     examples,
     genre_key,
-    matched_by_key,
+    matched_tracks,
     normalised,
     numbered_artists,
     part_of,
@@ -67,21 +67,23 @@ def with_metadata(
         The tracks, and notes on what the file lacks and which spellings of artists are one.
 
     Raises:
-        GtzanError: The file cannot be read, names no track of the data, names a track twice in different ways, has
-            another genre for a track than the data, or an unknown `filtered_part`.
+        GtzanError: The file cannot be read, names no track of the data, has different rows for a track, a name of
+            several tracks, another genre for a track than the data, or an unknown `filtered_part`.
     """
-    tracks, rows = list(tracks), _rows(path)
-    names = [row["track_id"] for row in rows]
-    found = matched_by_key([track.track_id for track in tracks], names, str(path))
-    row_of = {row["track_id"]: row for row in rows}
-    of_track = [row_of[name] if name is not None else {} for name in found]
-    matched = sum(name is not None for name in found)
+    tracks, (rows, table) = list(tracks), _rows(path)
+    try:
+        row_of = _row_of_tracks(tracks, rows, table)
+    except GtzanError:
+        if may_not_match:
+            return tracks, []
+        raise
+    of_track, matched = [row_of.get(track.track_id, {}) for track in tracks], len(row_of)
     if may_not_match and (matched < len(tracks) or _other_genres(tracks, of_track, aliases or {})):
         return tracks, []
     if not matched:
         raise GtzanError(
-            f"{path}: names none of the {len(tracks):,} tracks. It has {examples(names)}; the data have "
-            f"{examples(track.track_id for track in tracks)}.\nCorrect the column track_id, or remove the file."
+            f"{path}: names none of the {len(tracks):,} tracks. It has {examples(row['track_id'] for row in rows)}; "
+            f"the data have {examples(t.track_id for t in tracks)}.\nCorrect the column track_id, or remove the file."
         )
     if wrong := _other_genres(tracks, of_track, aliases or {}):
         raise GtzanError(
@@ -150,8 +152,8 @@ def _artist(row: Mapping[str, str]) -> str:
     return row.get("artist_group") or row.get("artist", "").casefold()
 
 
-def _rows(path: Path) -> Rows:
-    """The rows by the names of `COLUMN_NAMES`; rows that are repeated word by word count once."""
+def _rows(path: Path) -> tuple[Rows, TableFile]:
+    """The rows by the names of `COLUMN_NAMES`, and the file."""
     table = read_table_file(path, as_text=True)
     roles = {role: column_named(list(table.columns), names) for role, names in COLUMN_NAMES.items()}
     if roles["track_id"] is None:
@@ -159,12 +161,18 @@ def _rows(path: Path) -> Rows:
             f"{path}: has no column track_id, so no row can be matched to a track. It has: {', '.join(table.columns)}."
         )
     columns = {role: list(table.columns[name]) for role, name in roles.items() if name is not None}
-    rows: dict[str, dict[str, str]] = {}
-    for number, values in enumerate(zip(*columns.values(), strict=True)):
-        row = dict(zip(columns, values, strict=True))
-        if rows.setdefault(row["track_id"], row) != row:
-            raise GtzanError(f"{path}, {table.line(number)}: track {row['track_id']} is named twice. Delete one row.")
-    return list(rows.values())
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)], table
+
+
+def _row_of_tracks(tracks: Sequence[Track], rows: Rows, table: TableFile) -> dict[str, dict[str, str]]:
+    """The row of each track that has one; rows with equal values count once."""
+    row_of: dict[str, dict[str, str]] = {}
+    found = matched_tracks([row["track_id"] for row in rows], tracks, str(table.path))
+    for number, (row, track) in enumerate(zip(rows, found, strict=True)):
+        if track is not None and row_of.setdefault(track, row) | {"track_id": ""} != row | {"track_id": ""}:
+            where = f"{table.path}, {table.line(number)}"
+            raise GtzanError(f"{where}: track {row['track_id']} is named twice. Delete one row.")
+    return row_of
 
 
 def column_named(columns: Sequence[str], names: Sequence[str]) -> str | None:

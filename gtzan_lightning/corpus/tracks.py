@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -245,22 +246,40 @@ def examples(names: Iterable[str], most: int = 2) -> str:
     return ", ".join(repr(name) for name, _ in zip(names, range(most), strict=False)) or "none"
 
 
-def matched_by_key(wanted: Sequence[str], known: Sequence[str], what: str) -> list[str | None]:
-    """The name in `known` for each name in `wanted`, identical or of the same normal form; None without one.
+def matched_tracks(names: Sequence[str], tracks: Sequence[Track], what: str) -> list[str | None]:
+    """The id of the track that each name of a list names: the same id, or the same normal form; None without one.
+
+    A folder in a name distinguishes tracks of one normal form. It is compared from the last one on; a folder that the
+    data do not have, such as that of another machine, makes no difference.
 
     Raises:
-        GtzanError: Two different names in `known` have the normal form of a wanted one; `what` begins the message.
+        GtzanError: A name fits several tracks; `what` begins the message.
     """
-    exact = set(known)
+    places = {track.track_id: _place(str(track.path or track.track_id)) for track in tracks}
+    levels = zip(*(reversed(folders) for _, folders in places.values()), strict=False)
+    common = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))  # folders that hold all tracks
+    places = {track: (file, folders[: len(folders) - common]) for track, (file, folders) in places.items()}
+    known = {place for _, folders in places.values() for place in enumerate(folders)}
     by_key: dict[str, list[str]] = {}
-    for name in known:
-        by_key.setdefault(track_key(name), []).append(name)
+    for track in places:
+        by_key.setdefault(track_key(track), []).append(track)
     found: list[str | None] = []
-    for name in wanted:
-        candidates = [name] if name in exact else by_key.get(track_key(name), [])
-        if len(candidates) > 1:
-            raise GtzanError(
-                f"{what}: {name!r} can be {candidates[0]!r} or {candidates[1]!r}. Write the name as in the data."
-            )
-        found.append(candidates[0] if candidates else None)
+    for name in names:
+        file, folders = _place(name)
+        scores: dict[str, tuple[int, bool]] = {}
+        for track in [name] if name in places else by_key.get(track_key(name), []):
+            pairs = list(enumerate(zip(folders, places[track][1], strict=False)))
+            alike = next((depth for depth, (one, other) in pairs if one != other), len(pairs))
+            if alike == len(pairs) or (alike, folders[alike]) not in known:
+                scores[track] = (alike, file == places[track][0])
+        best = [track for track, score in scores.items() if score == max(scores.values())]
+        if len(best) > 1:
+            raise GtzanError(f"{what}: {name!r} can be {best[0]!r} or {best[1]!r}. Write the name as in the data.")
+        found.append(best[0] if best else None)
     return found
+
+
+def _place(path: str) -> tuple[str, list[str]]:
+    """Normal forms of the name of a file and of its folders, the last one first."""
+    *folders, file = path.strip().replace("\\", "/").split("/")
+    return unicodedata.normalize("NFC", file.casefold()), [genre_key(folder) for folder in reversed(folders)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gtzan_lightning.corpus.location import MANIFEST_COLUMN, Manifest, manifest_files
 from gtzan_lightning.corpus.table_files import TableFile, counted, read_table_file
 from gtzan_lightning.corpus.table_rows import NAMES, plain
-from gtzan_lightning.corpus.tracks import Corpus, examples, matched_by_key, part_of, track_key
+from gtzan_lightning.corpus.tracks import Corpus, examples, matched_tracks, part_of, track_key
 from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.splits import with_validation
@@ -58,7 +58,7 @@ def manifest_parts(
     else:
         listed, source = _of_column(str(manifest).removeprefix(MANIFEST_COLUMN), corpus, rule), str(manifest)
     known = [track.track_id for track in corpus.tracks]
-    found = matched_by_key([name for name, _ in listed], known, f"split.manifest={source}")
+    found = matched_tracks([name for name, _ in listed], corpus.tracks, f"split.manifest={source}")
     part_of_track: dict[str, str] = {}
     for track, (name, part) in zip(found, listed, strict=True):
         if track is not None and part_of_track.setdefault(track, part) != part:

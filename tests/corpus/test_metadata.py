@@ -1,9 +1,11 @@
 """Reading of `metadata.csv`, and the clusters and labels of tracks."""
 
+from pathlib import Path
+
 import pytest
 
 from gtzan_lightning.corpus.metadata import with_metadata
-from gtzan_lightning.corpus.tracks import Corpus, Track, artist_key, resampling_clusters
+from gtzan_lightning.corpus.tracks import Corpus, Track, artist_key, matched_tracks, resampling_clusters
 from gtzan_lightning.errors import GtzanError
 
 TRACKS = [Track("blues.00000", "blues"), Track("blues.00001", "blues"), Track("rock.00000", "rock")]
@@ -115,6 +117,70 @@ def test_an_empty_genre_is_accepted(tmp_path):
 )
 def test_invalid_files_are_refused(tmp_path, content, message):
     assert refusal(tmp_path, content) == message
+
+
+SONGS = [Track(f"{genre}/song 1.wav", genre, Path(f"/m/{genre}/song 1.wav")) for genre in ("blues", "jazz", "rock")]
+SONGS += [Track("song 2", "rock", Path("/m/rock/song 2.wav"))]
+
+
+def artists_of_songs(tmp_path, *rows, **options):
+    path = tmp_path / "metadata.csv"
+    path.write_text("\n".join(["track_id,artist", *rows]))
+    tracks, notes = with_metadata(SONGS, path, **options)
+    return {
+        track.track_id: track.artist_group for track in tracks if "unknown" not in (track.artist_group or "")
+    }, notes
+
+
+@pytest.mark.parametrize("start", ["", "/other/place/", "D:\\\\Music\\\\"])
+def test_a_folder_distinguishes_tracks_of_one_name(tmp_path, start):
+    rows = (f"{start}Blues/song 1.wav,Bob", f"{start}rock/song 1.mp3,Alice", f"{start}rock/song 2.wav,Al")
+    artists, notes = artists_of_songs(tmp_path, *rows)
+    assert artists == {"blues/song 1.wav": "bob", "rock/song 1.wav": "alice", "song 2": "al"}
+    assert notes == ["metadata.csv: names 3 of 4 tracks"]
+
+
+def test_a_track_of_another_folder_of_the_data_is_not_named(tmp_path):
+    artists, _ = artists_of_songs(tmp_path, "blues/song 2.wav,Bob", "jazz/song 1.wav,Alice")
+    assert artists == {"jazz/song 1.wav": "alice"}
+
+
+def test_folders_that_the_data_do_not_have_make_no_difference(tmp_path):
+    assert artists_of_songs(tmp_path, "pop/song 2.wav,Bob")[0] == {"song 2": "bob"}
+
+
+def test_a_name_of_several_tracks_is_refused(tmp_path):
+    with pytest.raises(GtzanError) as caught:
+        artists_of_songs(tmp_path, "song 2.wav,Bob", "song 1.wav,Bob")
+    assert str(caught.value) == (
+        f"{tmp_path / 'metadata.csv'}: 'song 1.wav' can be 'blues/song 1.wav' or 'jazz/song 1.wav'. "
+        "Write the name as in the data."
+    )
+    assert artists_of_songs(tmp_path, "song 1.wav,Bob", may_not_match=True) == (
+        {f"{s.track_id}": None for s in SONGS},
+        [],
+    )
+
+
+def test_rows_of_one_track_may_differ_in_its_name_only(tmp_path):
+    rows = ("song 2.wav,Bob", "rock/song 2.wav,Bob")
+    assert artists_of_songs(tmp_path, *rows)[0] == {"song 2": "bob"}
+    with pytest.raises(GtzanError, match=r"metadata\.csv, line 4: track song 2 is named twice\. Delete one row\.$"):
+        artists_of_songs(tmp_path, *rows, "song 2,Al")
+
+
+def test_the_last_folders_count_first():
+    paths = ("Ann/CD1/01.mp3", "Ann/CD2/01.mp3", "Bob/CD1/01.mp3")
+    tracks = [Track(path, "x", Path("/m", path)) for path in paths]
+    names = ("/Ann/cd1/01.mp3", "x/Bob/CD1/01.wav", "CD2/01.mp3", "Bob/CD2/01.mp3", "Eve/CD2/01.mp3")
+    assert matched_tracks(names, tracks, "LIST") == [paths[0], paths[2], paths[1], None, paths[1]]
+    with pytest.raises(GtzanError, match=r"^LIST: 'CD1/01\.mp3' can be 'Ann/CD1/01\.mp3' or 'Bob/CD1/01\.mp3'\."):
+        matched_tracks(["CD1/01.mp3"], tracks, "LIST")
+
+
+def test_the_suffix_distinguishes_files_of_one_folder():
+    tracks = [Track(name, "x", Path("/m", name)) for name in ("rock/a.mp3", "rock/a.wav", "pop/b.wav")]
+    assert matched_tracks(["/n/rock/A.wav", "a.mp3"], tracks, "LIST") == ["rock/a.wav", "rock/a.mp3"]
 
 
 def test_resampling_clusters_are_artists_else_recordings_else_tracks():
