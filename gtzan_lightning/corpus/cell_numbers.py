@@ -8,7 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "#N/A", "#NUM!", "#DIV/0!", "?", "-")
+MISSING = (
+    "", "NA", "na", "N/A", "n/a", "NaN", "nan", "NAN", "-nan", "null", "Null", "NULL", "None", "none", "#N/A", "#NUM!",
+    "#DIV/0!", "#VALUE!", "#REF!", "?", "-", "--",
+)  # fmt: skip
+FEW, FEW_SHARE = 3, 0.05  # texts in a column of numbers: at most one of them, whichever is more,
+MOST_SHARE = 0.2  # and not more than this share
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)(inity)?", re.I)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,(\d{1,2}|\d{4,})([eE][+-]?\d+)?")
@@ -25,14 +30,14 @@ def plain_numbers(cells: Sequence[str]) -> bool:
 def numbers_of(cells: Sequence[str], decimal_commas: bool) -> tuple[NDArray[np.float64], str] | None:
     """Numbers of a column of text and what was unusual about them; None if a cell is no number."""
     filled = [cell for cell in cells if cell not in MISSING]
-    if not filled or not all(re.search(r"\d", cell) and not re.fullmatch(r"0\d+", cell) for cell in filled[:9]):
+    if not filled or not all(map(_is_number, filled[:9])):
         return None
     converted, how = _floats(filled), ""
     if converted is None and decimal_commas:  # 1.5 and 1,5 in one column are both numbers
         converted, how = _floats([cell.replace(",", ".") for cell in filled]), "decimal comma"
     bare = filled
     if converted is None:
-        bare = [cell.strip("[]() ").replace("\u00a0", "").replace("\u202f", "") for cell in filled]
+        bare = list(map(_bare, filled))
         converted, how = _floats(bare), "brackets"
     if converted is None and all(map(_THOUSANDS_COMMA.fullmatch, bare)):
         converted, how = _floats([cell.replace(",", "") for cell in bare]), "separators of thousands"
@@ -43,6 +48,28 @@ def numbers_of(cells: Sequence[str], decimal_commas: bool) -> tuple[NDArray[np.f
     values = np.full(len(cells), np.nan)
     values[[cell not in MISSING for cell in cells]] = converted
     return values, how
+
+
+def rows_of_text(cells: Sequence[str]) -> list[int]:
+    """Positions of the cells that are neither a number nor missing."""
+    return [row for row, cell in enumerate(cells) if cell not in MISSING and not _is_number(cell)]
+
+
+def has_few_texts(cells: Sequence[str]) -> bool:
+    """Whether nearly all cells are numbers, so that the others are mistakes."""
+    filled = sum(cell not in MISSING for cell in cells)
+    return 0 < len(rows_of_text(cells)) <= min(max(FEW, FEW_SHARE * filled), MOST_SHARE * filled)
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell may be a number in some notation; `00012` is a name."""
+    bare = _bare(cell)
+    notations = (bare.replace(",", "."), NUMBER), (bare, _THOUSANDS_COMMA), (bare, _THOUSANDS_POINT)
+    return any(form.fullmatch(text) for text, form in notations) and not re.fullmatch(r"0\d+", cell)
+
+
+def _bare(cell: str) -> str:
+    return cell.strip("[]() ").replace("\u00a0", "").replace("\u202f", "")
 
 
 def _floats(cells: Sequence[str]) -> list[float] | None:

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.cell_numbers import rows_of_text
 from gtzan_lightning.corpus.location import TABLE_OF_WINDOW_S, TableOptions
 from gtzan_lightning.corpus.table_files import Column, counted, is_numeric, read_table_file, text_of
 from gtzan_lightning.corpus.table_rows import Roles, TableRows, few, find_roles, genre_of_rows
 from gtzan_lightning.corpus.tracks import examples, genre_in_name, shown_stem, split_track_name, stem_key
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.utils.caching import Memo
-from gtzan_lightning.utils.files import is_number
 from gtzan_lightning.utils.memory import without_collection
 
 WHOLE_CLIP_S = 30.0  # nominal length of a row per track whose length is unknown, as in the published 30-s table
@@ -119,7 +119,7 @@ def _read(paths: Sequence[Path], options: TableOptions, published: bool) -> Feat
     _require_columns(table, wanted, published)
     chosen = dict(options.columns)
     roles = find_roles(table.joined, chosen, wanted or None, options.drop)
-    _require_numbers(table, roles)
+    _require_numbers(table, roles, may_drop=not wanted)
     usable, notes = _usable_rows(table, roles, options.max_skipped_share)
     table = table.chosen(usable)
     columns = table.joined.columns
@@ -175,14 +175,15 @@ def _require_columns(table: TableRows, wanted: Sequence[str], published: bool) -
     )
 
 
-def _require_numbers(table: TableRows, roles: Roles) -> None:
+def _require_numbers(table: TableRows, roles: Roles, *, may_drop: bool) -> None:
     for name in roles.features:
         values = table.joined.columns[name]
         if not is_numeric(values):
-            odd = next(row for row, value in enumerate(values) if not is_number(value))
+            odd = next(iter(rows_of_text(values.tolist())), 0)
+            remedy = f", leave the row out, or leave the column out with features.drop=[{name}]"
             raise GtzanError(
                 f"{table.where(odd)}: column {name} has {values[odd]!r}, which is no number.\n"
-                "Correct the cell, or leave the row out."
+                f"Correct the cell{remedy if may_drop else ', or leave the row out'}."
             )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.cell_numbers import has_few_texts
 from gtzan_lightning.corpus.table_files import Column, TableFile, counted, is_numeric, text_of
 from gtzan_lightning.corpus.tracks import (
     GTZAN_GENRES,
@@ -49,6 +50,7 @@ ROW_NUMBERS = (
     "rownumber",
     "rowid",
 )  # distinct whole numbers in them are no feature
+LEFT_OUT = "left out, "  # beginning of the sentences on columns that are not used
 MAX_GENRES = 200
 _AUDIO_NAME = re.compile(r".+\.(wav|au|mp3|flac|ogg|oga|opus|aiff?|m4a)([._-]?\w*)", re.I)
 
@@ -81,7 +83,7 @@ class Roles:
             reasons.setdefault(reason, []).append(column)
         for reason, columns in reasons.items():
             more = f" and {len(columns) - 6} more" if len(columns) > 6 else ""
-            lines.append(f"left out, {reason}: {', '.join(columns[:6])}{more}")
+            lines.append(f"{LEFT_OUT}{reason}: {', '.join(columns[:6])}{more}")
         return lines
 
 
@@ -204,7 +206,7 @@ def _is_part(name: str, values: Column) -> bool:
 def _reason_to_drop(name: str, table: TableFile, identity: str | None, genre: str | None) -> str | None:
     values = table.columns[name]
     if not is_numeric(values):
-        return "text"
+        return None if has_few_texts(values.tolist()) else "text"
     finite = values[np.isfinite(values)]
     if not len(finite):
         return "empty"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gtzan_lightning.corpus.table_rows import LEFT_OUT
 from gtzan_lightning.corpus.tracks import Corpus
 from gtzan_lightning.datamodule.assignment import PARTS
 from gtzan_lightning.datamodule.manifest import manifest_csv, manifest_sha256
@@ -65,6 +66,7 @@ def data_entries(
 def _data(corpus: Corpus, features: Features, slices: SliceTable) -> dict[str, Any]:
     """The corpus, and the tracks that are too short for a slice."""
     without = tracks_without_slice(slices, len(corpus.tracks))
+    unused = [line for line in corpus.reading if line.startswith(LEFT_OUT) and "features.drop" not in line]
     return {
         "corpus": corpus.name,
         "source": corpus.source,
@@ -73,7 +75,7 @@ def _data(corpus: Corpus, features: Features, slices: SliceTable) -> dict[str, A
         "genres": list(corpus.genres),
         "tracks_without_slice": [corpus.tracks[index].track_id for index in without],
         "reading": list(corpus.reading),
-        "notes": [*corpus.notes, *features.notes],
+        "notes": [*corpus.notes, *features.notes, *(f"columns {line}" for line in unused)],
     }
 
 

@@ -125,6 +125,40 @@ def test_a_word_in_a_column_of_numbers_is_named(table):
     )
 
 
+def with_cells(table, *cells):
+    def change(frame):
+        frame["tempo"] = frame["tempo"].astype(object)
+        frame.loc[range(4, 4 + len(cells)), "tempo"] = cells
+
+    rewrite(table, change)
+    return table
+
+
+def test_a_word_among_the_numbers_of_an_own_table_is_named(table):
+    with pytest.raises(GtzanError) as caught:
+        read_feature_table([with_cells(table, "n/a", "fast", "loud", "slow")])
+    assert str(caught.value) == (
+        "features_3_sec.csv, line 7: column tempo has 'fast', which is no number.\n"
+        "Correct the cell, leave the row out, or leave the column out with features.drop=[tempo]."
+    )
+    without = read_feature_table([table], TableOptions(drop=("tempo",)))
+    assert without.columns == tuple(name for name in STATS_COLUMNS[1:] if name != "tempo")
+
+
+def test_a_column_with_more_words_is_text(table):
+    read = read_feature_table([with_cells(table, "fast", "loud", "slow", "calm")])
+    assert "left out, text: tempo" in read.reading
+
+
+def test_a_missing_number_leaves_its_row_out(table):
+    read = read_feature_table([with_cells(table, "n/a")], TableOptions(max_skipped_share=0.05))
+    assert ("tempo" in read.columns, len(read.track_ids)) == (True, 23)
+    assert read.notes[0] == (
+        "features_3_sec.csv: 1 row has values that are not finite numbers (features_3_sec.csv, line 6), in tempo (1); "
+        "these rows are left out"
+    )
+
+
 @pytest.mark.parametrize("name", ["blues.00000.2.wav", "blues.00000.2.au"])
 def test_repeated_rows_are_refused(table, name):
     rewrite(table, lambda frame: pd.concat([frame, frame.iloc[[2]].assign(filename=name)]))

@@ -1,5 +1,6 @@
-"""The header of CSV files."""
+"""The header of CSV files, and numbers in their cells."""
 
+import numpy as np
 import pytest
 
 from gtzan_lightning.corpus.table_files import read_table_file
@@ -39,3 +40,16 @@ def test_a_first_row_of_the_form_of_the_others_is_no_header(tmp_path, row):
 @pytest.mark.parametrize("rows", [["a.wav,blues", "other,rock"], ["blues.00000,blues"]])
 def test_a_file_in_the_first_row_needs_no_other(tmp_path, rows):
     assert not read(tmp_path, *rows, as_text=True).has_header
+
+
+@pytest.mark.parametrize("cell", ["n/a", "NA", "-", "?", "  ", "none", "#VALUE!"])
+@pytest.mark.parametrize("row", [0, 250])  # 250: below the rows that decide which columns have text
+def test_cells_without_a_value_are_missing_numbers(tmp_path, cell, row):
+    lines = [f"{number}.wav,{cell if number == row else 0.5}" for number in range(300)]
+    values = read(tmp_path, "file,tempo", *lines).columns["tempo"]
+    assert (values.dtype, np.flatnonzero(np.isnan(values)).tolist()) == (np.float64, [row])
+
+
+@pytest.mark.parametrize("cells", [["1,5", "12345,678"], ["[1.5]", "[2]"], ["1.234.567,5", "2,5"], ["1,5", "inf"]])
+def test_numbers_in_other_notations(tmp_path, cells):
+    assert read(tmp_path, "file;x", *(f"a.wav;{cell}" for cell in cells)).columns["x"].dtype == np.float64
