@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def find_roles(
         dropped: `features.drop`: columns that are no features.
 
     Raises:
-        GtzanError: A chosen column does not exist, or no feature remains.
+        GtzanError: A chosen column or one to drop does not exist, or no feature remains.
     """
     named = {role: _column(table, column, f"features.columns.{role}") for role, column in chosen.items()
              if not (role == "genre" and column == FROM_NAME)}  # fmt: skip
@@ -119,6 +120,8 @@ def find_roles(
         if name not in taken - {named.get("part")} and (name == named.get("part") or _is_part(name, values))
     )  # fmt: skip
     taken |= set(parts)
+    if wanted is None:  # a table for a trained run may lack what the run leaves out
+        dropped = [_column(table, name, "features.drop") for name in dropped]
     reasons: dict[str, str] = dict.fromkeys([name for name in columns if name in set(dropped)], "features.drop")
     if wanted is not None:
         return Roles(identity, genre, others["window"], others["start"], others["length"], parts, wanted, reasons)
@@ -143,7 +146,11 @@ def _column(table: TableFile, name: str, key: str) -> str:
         return name
     found = [column for column in table.columns if plain(column) == plain(name)]
     if len(found) != 1:
-        raise GtzanError(f"{key}={name}: {table.path.name} has no such column. It has: {', '.join(table.columns)}.")
+        close = get_close_matches(name, list(table.columns), n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise GtzanError(
+            f"{key}={name}: {table.path.name} has no such column.{hint} It has: {', '.join(table.columns)}."
+        )
     return found[0]
 
 

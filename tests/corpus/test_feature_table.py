@@ -145,6 +145,19 @@ def test_a_word_among_the_numbers_of_an_own_table_is_named(table):
     assert without.columns == tuple(name for name in STATS_COLUMNS[1:] if name != "tempo")
 
 
+def test_a_column_to_drop_that_does_not_exist_is_refused_with_the_nearest(table):
+    rewrite(table, lambda frame: frame[["filename", "length", "rms_mean", "tempo", "label"]])
+    with pytest.raises(GtzanError) as caught:
+        read_feature_table([table], TableOptions(drop=("rms_mean", "tempoo")))
+    assert str(caught.value) == (
+        "features.drop=tempoo: features_3_sec.csv has no such column. Did you mean tempo? "
+        "It has: filename, length, rms_mean, tempo, label."
+    )
+    assert read_feature_table([table], TableOptions(drop=("RMS mean",))).columns == ("tempo",)
+    of_run = TableOptions(drop=("tempoo",), features=("tempo",))
+    assert read_feature_table([table], of_run).columns == ("tempo",)
+
+
 def test_a_column_with_more_words_is_text(table):
     read = read_feature_table([with_cells(table, "fast", "loud", "slow", "calm")])
     assert "left out, text: tempo" in read.reading
