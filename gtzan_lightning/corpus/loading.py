@@ -18,6 +18,7 @@ from gtzan_lightning.corpus.metadata import listed_artists, with_metadata
 from gtzan_lightning.corpus.synthetic_corpus import synthetic_corpus
 from gtzan_lightning.corpus.tracks import (
     GTZAN_GENRES,
+    SEVERAL,
     UNKNOWN_ARTIST,
     Corpus,
     Track,
@@ -200,7 +201,7 @@ def _columns(table: FeatureTable) -> Columns:
         of_track: dict[str, dict[str, None]] = {}
         for track, value in zip(table.track_ids, values, strict=True):
             of_track.setdefault(track, {})[value] = None
-        columns[name] = {track: " | ".join(several) for track, several in of_track.items()}
+        columns[name] = {track: SEVERAL.join(several) for track, several in of_track.items()}
     return columns
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gtzan_lightning.corpus.feature_table import FeatureTable
 
 GTZAN_GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+SEVERAL = " | "  # between the values of a track whose rows differ, in `Corpus.columns`
 
 GroupBy = Literal["artist", "recording", "track"]
 
@@ -117,7 +118,7 @@ PARTS = {
 }
 """Names of each part; "" is no part."""
 
-_PART_OF_WORD = {word: part for part, words in PARTS.items() for word in words}
+PART_OF_WORD = {word: part for part, words in PARTS.items() for word in words}
 UNKNOWN_ARTISTS = frozenset({
     "", "unknown", "unknown artist", "n/a", "na", "nan", "none", "null", "-", "--", "?", "various", "various artists",
     "va", "anonymous", "tba", "undefined",
@@ -238,7 +239,7 @@ def numbered_artists(names: Iterable[str]) -> list[str]:
 
 def part_of(word: str) -> str | None:
     """`train`, `val`, `test`, or "" for no part; None if the word names no part."""
-    return _PART_OF_WORD.get(word.strip().casefold())
+    return PART_OF_WORD.get(word.strip().casefold())
 
 
 def examples(names: Iterable[str], most: int = 2) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from gtzan_lightning.corpus.location import MANIFEST_COLUMN, Manifest, manifest_files
 from gtzan_lightning.corpus.table_files import TableFile, counted, read_table_file
 from gtzan_lightning.corpus.table_rows import NAMES, plain
-from gtzan_lightning.corpus.tracks import Corpus, examples, matched_tracks, part_of, track_key
+from gtzan_lightning.corpus.tracks import PART_OF_WORD, SEVERAL, Corpus, examples, matched_tracks, part_of, track_key
 from gtzan_lightning.datamodule.assignment import EXCLUDED, PARTS, SplitRule
 from gtzan_lightning.datamodule.slices import SliceTable
 from gtzan_lightning.datamodule.splits import with_validation
@@ -97,12 +99,15 @@ def _listed(path: Path, part: str, corpus: Corpus, rule: SplitRule) -> list[tupl
 
 
 def _parts_of(table: TableFile, identity: str, rule: SplitRule) -> list[str]:
-    others = {name: values.tolist() for name, values in table.columns.items() if name != identity}
-    for name, values in sorted(others.items(), key=lambda item: plain(item[0]) not in NAMES["part"]):
-        if all(part_of(value) is not None for value in values) or (
-            plain(name) in NAMES["part"] and all(value.isdecimal() for value in values)
-        ):
-            return _as_parts(values, f"{table.path}, column {name}", rule)
+    """The parts in the first column that mostly has parts; those with a usual name come before the others."""
+    others = [name for name in table.columns if name != identity]
+    for name in sorted(others, key=lambda name: plain(name) not in NAMES["part"]):
+        values = table.columns[name].tolist()
+        words, folds = _rows_of_parts(values)
+        is_fold = plain(name) in NAMES["part"] and 2 * len(folds) > len(values)
+        if is_fold or (2 * len(words) > len(values) and any(map(part_of, values))):
+            places = [f"{table.path}, {table.line(row)}: column {name}" for row in range(len(table))]
+            return _as_parts(values, f"{table.path}, column {name}", places, rule)
     raise GtzanError(
         f"split.manifest={table.path}: no column has train, val and test or the number of a fold (columns: "
         f"{', '.join(table.columns)}).\nName one file a part: split.manifest={{train: FILE, test: FILE}}."
@@ -115,21 +120,41 @@ def _of_column(name: str, corpus: Corpus, rule: SplitRule) -> list[tuple[str, st
         known = ", ".join(corpus.columns) or "none"
         raise GtzanError(f"split.manifest={MANIFEST_COLUMN}{name}: the data have no such column. They have: {known}.")
     values = corpus.columns[found[0]]
-    parts = _as_parts(list(values.values()), f"column {found[0]}", rule)
-    return list(zip(values, parts, strict=True))
+    for track, value in values.items():
+        several = value.split(SEVERAL)
+        if len({each if (part := part_of(each)) is None else part for each in several}) > 1:
+            raise GtzanError(
+                f"split.manifest={MANIFEST_COLUMN}{name}: the rows of {track} are in several parts: "
+                f"{', '.join(map(repr, several))}. Give all rows of a track the same part."
+            )
+    first = [value.partition(SEVERAL)[0] for value in values.values()]
+    places = [f"column {found[0]}, track {track}" for track in values]
+    return list(zip(values, _as_parts(first, f"column {found[0]}", places, rule), strict=True))
 
 
-def _as_parts(values: list[str], where: str, rule: SplitRule) -> list[str]:
-    """Parts from words, or from the numbers of folds with `split.fold` as the test part."""
-    if all(value.isdecimal() for value in values):
-        folds = sorted({int(value) for value in values})
-        if rule.fold not in folds:
-            raise GtzanError(f"split.manifest: {where} has folds {folds}; split.fold chooses the one that is tested.")
-        return ["test" if int(value) == rule.fold else "train" for value in values]
-    wrong = [value for value in values if part_of(value) is None]
+def _rows_of_parts(values: Sequence[str]) -> tuple[list[int], list[int]]:
+    """The rows with words for parts, and those with the numbers of folds."""
+    words = [row for row, value in enumerate(values) if part_of(value) is not None]
+    return words, [row for row, value in enumerate(values) if value.isdecimal()]
+
+
+def _as_parts(values: Sequence[str], where: str, places: Sequence[str], rule: SplitRule) -> list[str]:
+    """Parts from words, or from the numbers of folds with `split.fold` as the test part; `places` are for messages."""
+    words, numbers = _rows_of_parts(values)
+    are_folds = len(numbers) > len(words)
+    wrong = set(range(len(values))).difference(numbers if are_folds else words)
     if wrong:
-        raise GtzanError(f"split.manifest: {where} has {wrong[0]!r}; allowed: train, val, test and their usual names.")
-    return [str(part_of(value)) for value in values]
+        row = min(wrong)
+        close = get_close_matches(values[row].casefold(), PART_OF_WORD, n=1)
+        hint = f" Did you mean {close[0]}?" if close and not are_folds else ""
+        allowed = "the numbers of folds" if are_folds else f"{', '.join(PARTS)} and their usual names"
+        raise GtzanError(f"split.manifest: {places[row]} has {values[row]!r}; allowed: {allowed}.{hint}")
+    if not are_folds:
+        return [str(part_of(value)) for value in values]
+    folds = sorted({int(value) for value in values})
+    if rule.fold not in folds:
+        raise GtzanError(f"split.manifest: {where} has folds {folds}; split.fold chooses the one that is tested.")
+    return ["test" if int(value) == rule.fold else "train" for value in values]
 
 
 def read_manifest(path: Path, corpus: Corpus, slices: SliceTable) -> NDArray[np.str_]:

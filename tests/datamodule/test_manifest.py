@@ -204,6 +204,72 @@ def test_a_track_in_two_parts_is_refused(tracks, tmp_path):
         parts_by_track(str(tmp_path / "list.csv"), *tracks)
 
 
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (
+            ["train", "tset", "test"],
+            "line 3: column part has 'tset'; allowed: train, val, test and their usual names. Did you mean test?",
+        ),
+        (["1", "2", "x"], "line 4: column part has 'x'; allowed: the numbers of folds."),
+        (["1", "", "2"], "line 3: column part has ''; allowed: the numbers of folds."),
+    ],
+)
+def test_a_misspelt_part_is_named_with_its_line(tracks, tmp_path, cells, message):
+    path = tmp_path / "list.csv"
+    rows = [f"blues.0000{number}.wav,,{cell}" for number, cell in enumerate(cells)]
+    path.write_text("\n".join(["file,remark,part", *rows]))
+    with pytest.raises(GtzanError) as caught:
+        parts_by_track(str(path), *tracks)
+    assert str(caught.value) == f"split.manifest: {path}, {message}"
+
+
+def test_a_list_without_parts_is_refused_with_its_columns(tracks, tmp_path):
+    (tmp_path / "list.csv").write_text("file,remark,part\nblues.00000.wav,,one\nblues.00001.wav,,train\n")
+    with pytest.raises(GtzanError, match=r"no column has train, .* \(columns: file, remark, part\)\.\nName one file"):
+        parts_by_track(str(tmp_path / "list.csv"), *tracks)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            "test | train",
+            "split.manifest=column:split: the rows of rock.00003 are in several parts: 'test', 'train'. "
+            "Give all rows of a track the same part.",
+        ),
+        (
+            "tset",
+            "split.manifest: column split, track rock.00003 has 'tset'; allowed: train, val, test and their usual "
+            "names. Did you mean test?",
+        ),
+    ],
+)
+def test_a_track_of_a_column_without_one_part_is_named(tracks, value, message):
+    corpus, slices = tracks
+    parts = dict.fromkeys([track.track_id for track in corpus.tracks], "train | Training")
+    parts |= {"rock.00000": "test", "rock.00002": "val"}
+    found, _ = parts_by_track("column:split", replace(corpus, columns={"split": parts}), slices)
+    assert (found["rock.00000"], found["rock.00001"]) == ("test", "train")
+    with pytest.raises(GtzanError) as caught:
+        parts_by_track("column:split", replace(corpus, columns={"split": parts | {"rock.00003": value}}), slices)
+    assert str(caught.value) == message
+
+
+def test_a_part_of_one_folder_is_not_that_of_another(tracks, tmp_path):
+    corpus, slices = tracks
+    songs = [replace(track, track_id=f"{track.genre}/{track.track_id[-1]}.wav") for track in corpus.tracks]
+    (tmp_path / "list.csv").write_text(
+        "file,part\n" + "".join(f"x/{song.track_id},{part_of_song(song)}\n" for song in songs)
+    )
+    parts, _ = parts_by_track(str(tmp_path / "list.csv"), replace(corpus, tracks=tuple(songs)), slices)
+    assert parts == {song.track_id: part_of_song(song) for song in songs}
+
+
+def part_of_song(song):
+    return "train" if song.genre == "rock" else "val" if song.track_id < "blues/3" else "test"
+
+
 def test_an_unknown_track_is_named_as_such(tmp_path):
     with pytest.raises(
         GtzanError, match=r"line 2: there is no track 'song'; the data have 'blues\.00000', 'blues\.00001'"
