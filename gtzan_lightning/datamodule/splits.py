@@ -152,6 +152,7 @@ def check_parts(
     *,
     may_share_tracks: bool,
     needed: Sequence[str] = PARTS,
+    manifest: str | None = None,
 ) -> None:
     """Refuses a split that cannot be used for training or gives invalid results.
 
@@ -161,24 +162,35 @@ def check_parts(
         corpus: The tracks.
         may_share_tracks: Whether a track may be in several parts.
         needed: The parts that must have slices of every genre.
+        manifest: The list that the parts come from, if no rule made them.
 
     Raises:
         GtzanError: A part is empty or lacks a genre, or (unless allowed) a track is in several parts.
     """
     labels = np.asarray(corpus.labels())
     size = f"{corpus.name} has {len(corpus.tracks)} tracks of {len(corpus.genres)} genres"
+    lacking: dict[str, list[str]] = {}
     for part in needed:
         present = np.unique(labels[track_index[parts == part]])
-        if not len(present):
+        missing = [genre for index, genre in enumerate(corpus.genres) if index not in present]
+        if missing:
+            lacking[part] = missing if len(present) else []
+    if lacking and manifest is not None:
+        shown = (f"no track of {', '.join(genres)} in {part}" if genres else f"no {part} part"
+                 for part, genres in lacking.items())  # fmt: skip
+        raise GtzanError(
+            f"split.manifest={manifest}: {'; '.join(shown)} ({size}).\n"
+            f"Complete it: {', '.join(needed)} need tracks of each genre."
+        )
+    for part, genres in lacking.items():
+        if not genres:
             raise GtzanError(
                 f"The {part} part of the split is empty ({size}).\nUse more tracks, fewer folds or other split.ratios."
             )
-        missing = [genre for index, genre in enumerate(corpus.genres) if index not in present]
-        if missing:
-            raise GtzanError(
-                f"The {part} part of the split has no slice of {', '.join(missing)} ({size}).\n"
-                "Use more tracks a genre, fewer folds, other split.ratios, or another split.seed."
-            )
+        raise GtzanError(
+            f"The {part} part of the split has no slice of {', '.join(genres)} ({size}).\n"
+            "Use more tracks a genre, fewer folds, other split.ratios, or another split.seed."
+        )
     for one, other in () if may_share_tracks else PAIRS:
         shared = shared_tracks(parts, track_index, one, other)
         if len(shared):

@@ -162,5 +162,6 @@ def _parts(
     parts, notes = manifest_parts(manifest, corpus, slices, rule)
     if refuse:
         shared = "track" not in rule_named(rule.name).KEEPS
-        check_parts(parts, slices.track_index, corpus, may_share_tracks=shared, needed=rule.parts)
+        source = ", ".join(map(str, manifest_files(manifest, rule.fold).values())) or str(manifest)
+        check_parts(parts, slices.track_index, corpus, may_share_tracks=shared, needed=rule.parts, manifest=source)
     return parts, notes

@@ -241,6 +241,20 @@ def test_an_empty_part_is_named(empty):
     )
 
 
+@pytest.mark.parametrize(
+    ("parts", "lacking"),
+    [
+        (("train", "val", "test", "train", "val", "train"), "no track of rock in test"),
+        (("train", "train", "", "train", "val", ""), "no track of blues in val; no test part"),
+    ],
+)
+def test_a_list_that_lacks_parts_is_named_with_all_that_it_lacks(parts, lacking):
+    assert refusal(check_parts, *parts_and_tracks(*parts), may_share_tracks=False, manifest="list.csv") == (
+        f"split.manifest=list.csv: {lacking} (made-up has 6 tracks of 2 genres).\n"
+        "Complete it: train, val, test need tracks of each genre."
+    )
+
+
 def test_a_track_in_two_parts_is_refused_unless_allowed():
     parts, _, corpus = parts_and_tracks("train", "val", "test", "train", "val", "test")
     track_index = np.array([0, 1, 0, 3, 4, 3], np.int32)

@@ -5,6 +5,7 @@ import pytest
 
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import validate_config
+from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training.construction import make_datamodule
 from gtzan_lightning.training.split_data import open_data
 
@@ -50,6 +51,15 @@ def test_a_changed_table_is_read_again(config, own_tables):
     after = open_data(config()).features.values
     assert not (before == 123).any()
     assert (after == 123).sum() == 1
+
+
+def test_a_list_without_a_part_is_named(config, tmp_path):
+    (tmp_path / "list.csv").write_text("file,part\nblues.00000,train\nblues.00001,val\nrock.00000,train\n")
+    with pytest.raises(GtzanError) as caught:
+        open_data(config(f"split.manifest={tmp_path / 'list.csv'}"))
+    assert str(caught.value).startswith(
+        f"split.manifest={tmp_path / 'list.csv'}: no track of rock in val; no test part ("
+    )
 
 
 def test_a_track_list_brings_its_own_split_and_artists(audio_root, tmp_path):
