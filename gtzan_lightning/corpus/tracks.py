@@ -12,7 +12,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -257,9 +256,6 @@ def matched_tracks(names: Sequence[str], tracks: Sequence[Track], what: str) -> 
         GtzanError: A name fits several tracks; `what` begins the message.
     """
     places = {track.track_id: _place(str(track.path or track.track_id)) for track in tracks}
-    levels = zip(*(reversed(folders) for _, folders in places.values()), strict=False)
-    common = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))  # folders that hold all tracks
-    places = {track: (file, folders[: len(folders) - common]) for track, (file, folders) in places.items()}
     known = {place for _, folders in places.values() for place in enumerate(folders)}
     by_key: dict[str, list[str]] = {}
     for track in places:

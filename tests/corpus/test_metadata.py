@@ -178,6 +178,11 @@ def test_the_last_folders_count_first():
         matched_tracks(["CD1/01.mp3"], tracks, "LIST")
 
 
+def test_a_track_in_the_folder_of_the_name_is_nearer_than_one_without_folder():
+    tracks = [Track("Song", "x"), Track("rock/song", "x")]
+    assert matched_tracks(["/m/rock/song.wav", "Song"], tracks, "LIST") == ["rock/song", "Song"]
+
+
 def test_the_suffix_distinguishes_files_of_one_folder():
     tracks = [Track(name, "x", Path("/m", name)) for name in ("rock/a.mp3", "rock/a.wav", "pop/b.wav")]
     assert matched_tracks(["/n/rock/A.wav", "a.mp3"], tracks, "LIST") == ["rock/a.wav", "rock/a.mp3"]

@@ -20,12 +20,13 @@ def read(tmp_path, *lines, as_text=False):
         ("track.id,genre", "blues.0000{},blues"),
         ("folder/file,genre", "blues/song {}.mp3,blues"),
         ("file,genre,remark.1", "song {}.mp3,blues,"),
+        ("artist/band,genre", "A{0} C,blues\nAC/DC,rock\nB{0},pop"),
         ("0,1", "song {}.mp3,blues"),  # a frame without names, written by pandas
     ],
 )
 def test_names_of_columns_may_have_dots_slashes_and_digits(tmp_path, header, row):
     table = read(tmp_path, header, *(row.format(number) for number in range(4)))
-    assert (table.has_header, list(table.columns), len(table)) == (True, header.split(","), 4)
+    assert (table.has_header, list(table.columns), len(table)) == (True, header.split(","), 4 * (row.count("\n") + 1))
 
 
 @pytest.mark.parametrize(
