@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassStatScores
 from torchmetrics.utilities import dim_zero_cat
 
 from gtzan_lightning.datamodule.examples import Batch, BatchList
+from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models.optimization import Optimization
 
 CONTENTS = "gtzan_lightning"  # key of `GenreModule.contents` in a checkpoint
@@ -223,6 +224,35 @@ class Network(GenreModule):
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, steps, features)` to logits `(batch, genres)`."""
         return self.network(x)
+
+
+def check_output(model: GenreModule, target: str, shape: tuple[int, int], n_genres: int) -> None:
+    """Check that a user's network has parameters, and returns one logit for each genre.
+
+    Args:
+        model: the model; one of this package is not checked.
+        target: `model._target_`, for the message.
+        shape: of an example, (steps, features).
+        n_genres: number of genres.
+
+    Raises:
+        GtzanError: it does not.
+    """
+    if type(model) is not Network and type(model).__module__.startswith(f"{__package__}."):
+        return
+    if not any(each.requires_grad for each in model.parameters()):
+        raise GtzanError(f"model._target_={target}: it has no parameters to train.")
+    expected = f"model._target_={target}: forward takes (batch, {shape[0]}, {shape[1]}) and returns (batch, {n_genres})"
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            found = model.eval()(torch.zeros(2, *shape))
+    except Exception as error:  # whatever the network raises
+        raise GtzanError(f"{expected}, and for two examples it fails: {error}.") from error
+    finally:
+        model.train()
+    if not isinstance(found, Tensor) or found.shape != (2, n_genres):
+        what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise GtzanError(f"{expected}, one logit for each genre; for two examples it returns {what}.")
 
 
 class Mixup:

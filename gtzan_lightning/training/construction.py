@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -18,7 +21,7 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
-from gtzan_lightning.config.schema import MODEL_FOLDER, Config, OptimizerConfig, SchedulerConfig
+from gtzan_lightning.config.schema import Config, OptimizerConfig, SchedulerConfig
 from gtzan_lightning.datamodule.augmentation import AugmentedSlices, Masking, copies_per_track
 from gtzan_lightning.datamodule.examples import scale_examples
 from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
@@ -28,7 +31,6 @@ from gtzan_lightning.models.base import GenreModule, Network
 from gtzan_lightning.models.optimization import Optimization
 from gtzan_lightning.runs.run_folder import RunFolder
 from gtzan_lightning.training.checkpoints import WholeCheckpoints
-from gtzan_lightning.training.classes import check_arguments, class_of
 from gtzan_lightning.training.split_data import SplitData, configured_slices, load_configured_features
 from gtzan_lightning.training.tensorboard_logging import EventLogger, event_logger
 
@@ -112,36 +114,6 @@ def make_model(config: Config, shape: tuple[int, int], n_genres: int) -> GenreMo
     if config.optimizer and config.scheduler:
         model.optimization = make_optimization(config.optimizer, config.scheduler)
     return model
-
-
-def check_output(config: Config, model: GenreModule, shape: tuple[int, int], n_genres: int) -> None:
-    """Checks that a user's network has parameters, and returns one logit a genre.
-
-    Args:
-        config: the configuration.
-        model: the model of the configuration.
-        shape: of an example, (steps, features).
-        n_genres: number of genres.
-
-    Raises:
-        GtzanError: it does not.
-    """
-    if type(model) is not Network and type(model).__module__.startswith(MODEL_FOLDER):
-        return  # of this package, or an estimator
-    target = config.model.target
-    expected = f"model._target_={target}: forward takes (batch, {shape[0]}, {shape[1]}) and returns (batch, {n_genres})"
-    if not any(each.requires_grad for each in model.parameters()):
-        raise GtzanError(f"model._target_={target}: it has no parameters to train.")
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            found = model.eval()(torch.zeros(2, *shape))
-    except Exception as error:  # whatever the network raises
-        raise GtzanError(f"{expected}, and for two examples it fails: {error}.") from error
-    finally:
-        model.train()
-    if not isinstance(found, torch.Tensor) or found.shape != (2, n_genres):
-        what = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-        raise GtzanError(f"{expected}, one logit for each genre; for two examples it returns {what}.")
 
 
 def check_objects(config: Config, overrides: Sequence[str] = ()) -> None:
@@ -250,6 +222,46 @@ def make_optimization(optimizer: OptimizerConfig, scheduler: SchedulerConfig) ->
         classes = f"{optimizer.target} with {scheduler.target}"
         raise GtzanError(f"optimizer, scheduler: {classes} cannot be built: {error}.\nCorrect their values.") from error
     return made
+
+
+def class_of(key: str, target: str) -> type:
+    """The class named by `<key>._target_`.
+
+    Raises:
+        GtzanError: it cannot be imported.
+    """
+    folder = str(Path.cwd())
+    if not target.startswith("gtzan_lightning.") and folder not in sys.path:
+        sys.path.append(folder)  # a module in the working directory, which a script elsewhere would not find
+    try:
+        module, _, name = target.rpartition(".")
+        found = getattr(import_module(module), name)  # hydra.utils.get_class also writes a log line for each failure
+        if not isinstance(found, type):
+            raise TypeError(f"{name} is no class")
+        return found
+    except Exception as error:  # an import may raise anything
+        cause = error.__cause__ or error
+        raise GtzanError(f"{key}._target_={target}: cannot be imported ({cause}).") from error
+
+
+def check_arguments(key: str, function: Callable[..., object], names: Iterable[str]) -> None:
+    """Checks that a class takes arguments with these names.
+
+    Raises:
+        GtzanError: it does not take some of them, or needs others.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind == each.VAR_KEYWORD for each in parameters):
+        return
+    target, taken = getattr(function, "__name__", str(function)), {each.name for each in parameters}
+    problems = [f"{key}.{name}: {target} has no such argument." for name in sorted(set(names) - taken)]
+    problems += [
+        f"{key}.{each.name}: {target} needs a value."
+        for each in parameters
+        if each.default is each.empty and each.kind != each.VAR_POSITIONAL and each.name not in set(names)
+    ]
+    if problems:
+        raise GtzanError("\n".join([*problems, f"{target} takes {', '.join(sorted(taken))}."]))
 
 
 def make_loggers(config: Config, run: RunFolder) -> list[Logger]:

@@ -26,7 +26,7 @@ from gtzan_lightning.config.identity import code_files
 from gtzan_lightning.config.schema import Config
 from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.errors import GtzanError
-from gtzan_lightning.models.base import GenreModule
+from gtzan_lightning.models.base import GenreModule, check_output
 from gtzan_lightning.runs import run_card as cards
 from gtzan_lightning.runs.data_entries import data_entries
 from gtzan_lightning.runs.job_board import current_report
@@ -41,7 +41,6 @@ from gtzan_lightning.training.checkpoints import (
 )
 from gtzan_lightning.training.construction import (
     check_device,
-    check_output,
     make_callbacks,
     make_datamodule,
     make_loggers,
@@ -214,7 +213,7 @@ def _set_up(request: RunRequest) -> tuple[SplitData, SliceDataModule, GenreModul
     L.seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config, data)
     model = make_model(config, datamodule.shape, len(datamodule.genres))
-    check_output(config, model, datamodule.shape, len(datamodule.genres))
+    check_output(model, config.model.target, datamodule.shape, len(datamodule.genres))
     return data, datamodule, model
 
 
