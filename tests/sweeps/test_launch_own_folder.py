@@ -10,6 +10,7 @@ import soundfile
 
 from gtzan_lightning import cli, load_run
 from gtzan_lightning.runs.browser import find_runs
+from gtzan_lightning.utils.code_hash import _file_of
 from sweeps.killing import forked, in_training, status_of
 
 PACKAGE = """
@@ -48,6 +49,7 @@ def own(request, tmp_path):
         (tmp_path / name).write_text(text)
     yield request.param
     sys.modules.pop("mypkg", None)
+    _file_of.cache_clear()
     sys.path[:] = [path for path in sys.path if path != str(tmp_path)]
 
 

@@ -11,6 +11,7 @@ from gtzan_lightning.config.schema import validate_config
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.training import results
 from gtzan_lightning.training.construction import check_objects, make_model
+from gtzan_lightning.utils.code_hash import _file_of
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +69,7 @@ def own_package(tmp_path):
     (tmp_path / "mypkg.py").write_text(OWN)
     yield
     sys.modules.pop("mypkg", None)
+    _file_of.cache_clear()
     if str(tmp_path) in sys.path:
         sys.path.remove(str(tmp_path))
 
