@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +58,10 @@ def rows_of_text(cells: Sequence[str]) -> list[int]:
 
 def has_few_texts(cells: Sequence[str]) -> bool:
     """Whether nearly all cells are numbers, so that the others are mistakes."""
-    filled = sum(cell not in MISSING for cell in cells)
-    return 0 < len(rows_of_text(cells)) <= min(max(FEW, FEW_SHARE * filled), MOST_SHARE * filled)
+    filled = [cell for cell in cells if cell not in MISSING]
+    most = int(min(max(FEW, FEW_SHARE * len(filled)), MOST_SHARE * len(filled)))
+    texts = islice((cell for cell in filled if not _is_number(cell)), most + 1)  # no further: a column may be long
+    return 0 < len(list(texts)) <= most
 
 
 def _is_number(cell: str) -> bool:
