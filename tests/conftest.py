@@ -71,7 +71,7 @@ def _remembered():
 
 @pytest.fixture(scope="session", autouse=True)
 def _unsynced():
-    """Files of tests need not survive a loss of power; waiting for the disk takes a fiftieth of a short run."""
+    """Files of tests need not survive a loss of power, so no test waits for the disk."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield

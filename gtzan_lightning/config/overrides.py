@@ -76,18 +76,24 @@ class Catalogue:
     Args:
         sources: the own folder and the primary configuration.
         overrides: the command line; `hydra.searchpath` adds sources.
+        composed: the configuration of the command line, if it could be composed; it has all keys of the overrides.
     """
 
-    def __init__(self, sources: ConfigSources = DEFAULT_SOURCES, overrides: Sequence[str] = ()) -> None:
-        self.sources, self._overrides = sources, overrides
+    def __init__(
+        self,
+        sources: ConfigSources = DEFAULT_SOURCES,
+        overrides: Sequence[str] = (),
+        composed: DictConfig | None = None,
+    ) -> None:
+        self.sources, self._overrides, self._composed = sources, overrides, composed
         self._search = [text for text in overrides if text.lstrip("+").startswith("hydra.searchpath=")]
         with sources.loader() as loader:
             self._repository = loader._parse_overrides_and_create_caching_repo(sources.config_name, self._search)[1]
 
     @cached_property
     def defaults(self) -> DictConfig:
-        """The configuration without overrides."""
-        return self.sources.compose(self._search)
+        """The configuration without overrides, or the composed one."""
+        return self._composed or self.sources.compose(self._search)
 
     def groups(self) -> list[str]:
         """Names of the config groups, sorted."""
@@ -124,7 +130,11 @@ class Catalogue:
 
 
 def check_overrides(
-    arguments: Sequence[str], sources: ConfigSources = DEFAULT_SOURCES, *, multirun: bool = False
+    arguments: Sequence[str],
+    sources: ConfigSources = DEFAULT_SOURCES,
+    *,
+    multirun: bool = False,
+    composed: DictConfig | None = None,
 ) -> None:
     """Checks keys, members of groups and the form of overrides.
 
@@ -132,6 +142,7 @@ def check_overrides(
         arguments: the command line without options.
         sources: where configurations come from.
         multirun: whether a key may have several values.
+        composed: as for `Catalogue`.
 
     Raises:
         GtzanError: lists every mistake, one per line, with the closest valid name.
@@ -143,7 +154,7 @@ def check_overrides(
             parsed.append((argument, OverridesParser.create().parse_override(argument)))
         except HydraException:
             problems.append(f"{argument}: {_quoting_hint(argument)}")
-    catalogue = Catalogue(sources, [argument for argument, _ in parsed])
+    catalogue = Catalogue(sources, [argument for argument, _ in parsed], composed)
     for argument, override in parsed:
         if override.is_sweep_override() and not multirun:
             problems.append(f"{argument}: several values need train.py -m; a list is written {_as_list(override)}.")
@@ -153,16 +164,18 @@ def check_overrides(
 
 
 def checked_composition(overrides: Sequence[str], sources: ConfigSources) -> DictConfig:
-    """Composes the configuration of a command line.
+    """Composes the configuration of a command line once, and checks the command line as `check_overrides`.
 
     Raises:
         GtzanError: lists every mistake; Hydra would report the first.
     """
     try:
-        return sources.compose(overrides)
+        composed = sources.compose(overrides)
     except Exception:
         check_overrides(overrides, sources)
         raise
+    check_overrides(overrides, sources, composed=composed)
+    return composed
 
 
 def check_multirun(overrides: Sequence[str], sources: ConfigSources = DEFAULT_SOURCES) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,14 @@ def mistakes(error: ValidationError, overrides: Sequence[str], choices: Mapping[
 
 
 def _key(place: Sequence[str | int]) -> str:
-    """The key of a problem, without the names that pydantic adds for the members of a union."""
-    tags = re.compile(r"package|other|str|\[key\]|(dict|list)\[.*\]")
-    return ".".join(str(part) for part in place if not tags.fullmatch(str(part)))
+    """The key of a problem, without the names that pydantic adds: of members of unions, and for keys of a dict."""
+    written = takewhile(lambda part: part != "[key]", place)
+    return ".".join(str(part) for depth, part in enumerate(written) if not _is_member_of_union(depth, str(part)))
+
+
+def _is_member_of_union(depth: int, part: str) -> bool:
+    """Whether it is the kind of `model`, or a type of a value such as `split.manifest`."""
+    return re.fullmatch({1: "package|other", 2: r"str|(dict|list)\[.*\]"}.get(depth, ""), part) is not None
 
 
 def _line(key: str, problem: Any, overrides: Sequence[str], choices: Mapping[str, str]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -106,8 +107,8 @@ def _parts_of(table: TableFile, identity: str, rule: SplitRule) -> list[str]:
         words, folds = _rows_of_parts(values)
         is_fold = plain(name) in NAMES["part"] and 2 * len(folds) > len(values)
         if is_fold or (2 * len(words) > len(values) and any(map(part_of, values))):
-            places = [f"{table.path}, {table.line(row)}: column {name}" for row in range(len(table))]
-            return _as_parts(values, f"{table.path}, column {name}", places, rule)
+            column = f"column {name}"
+            return _as_parts(values, f"{table.path}, {column}", partial(_cell, table, column), rule)
     raise GtzanError(
         f"split.manifest={table.path}: no column has train, val and test or the number of a fold (columns: "
         f"{', '.join(table.columns)}).\nName one file a part: split.manifest={{train: FILE, test: FILE}}."
@@ -128,8 +129,13 @@ def _of_column(name: str, corpus: Corpus, rule: SplitRule) -> list[tuple[str, st
                 f"{', '.join(map(repr, several))}. Give all rows of a track the same part."
             )
     first = [value.partition(SEVERAL)[0] for value in values.values()]
-    places = [f"column {found[0]}, track {track}" for track in values]
-    return list(zip(values, _as_parts(first, f"column {found[0]}", places, rule), strict=True))
+    tracks, column = list(values), f"column {found[0]}"
+    parts = _as_parts(first, column, lambda row: f"{column}, track {tracks[row]}", rule)
+    return list(zip(tracks, parts, strict=True))
+
+
+def _cell(table: TableFile, column: str, row: int) -> str:
+    return f"{table.path}, {table.line(row)}: {column}"
 
 
 def _rows_of_parts(values: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -138,8 +144,8 @@ def _rows_of_parts(values: Sequence[str]) -> tuple[list[int], list[int]]:
     return words, [row for row, value in enumerate(values) if value.isdecimal()]
 
 
-def _as_parts(values: Sequence[str], where: str, places: Sequence[str], rule: SplitRule) -> list[str]:
-    """Parts from words, or from the numbers of folds with `split.fold` as the test part; `places` are for messages."""
+def _as_parts(values: Sequence[str], where: str, place: Callable[[int], str], rule: SplitRule) -> list[str]:
+    """Parts from words, or from the numbers of folds with `split.fold` as the test part; `place` names a row."""
     words, numbers = _rows_of_parts(values)
     are_folds = len(numbers) > len(words)
     wrong = set(range(len(values))).difference(numbers if are_folds else words)
@@ -148,7 +154,7 @@ def _as_parts(values: Sequence[str], where: str, places: Sequence[str], rule: Sp
         close = get_close_matches(values[row].casefold(), PART_OF_WORD, n=1)
         hint = f" Did you mean {close[0]}?" if close and not are_folds else ""
         allowed = "the numbers of folds" if are_folds else f"{', '.join(PARTS)} and their usual names"
-        raise GtzanError(f"split.manifest: {places[row]} has {values[row]!r}; allowed: {allowed}.{hint}")
+        raise GtzanError(f"split.manifest: {place(row)} has {values[row]!r}; allowed: {allowed}.{hint}")
     if not are_folds:
         return [str(part_of(value)) for value in values]
     folds = sorted({int(value) for value in values})

@@ -34,8 +34,8 @@ class Optimization:
     @property
     def needs_closure(self) -> bool:
         """Whether a step of the optimizer computes the loss again, as that of `LBFGS`."""
-        closure = inspect.signature(self.optimizer.step).parameters["closure"]
-        return closure.default is closure.empty
+        closure = inspect.signature(self.optimizer.step).parameters.get("closure")
+        return closure is not None and closure.default is closure.empty
 
     @classmethod
     def default(cls, lr: float, weight_decay: float) -> Optimization:
@@ -45,11 +45,9 @@ class Optimization:
 
     def build_once(self) -> None:
         """Builds both for two small parameters, to check their arguments; raises whatever their constructors raise."""
-        options = dict(self.optimizer_options)
-        if "weight_decay" not in inspect.signature(self.optimizer).parameters:
-            options.pop("weight_decay")
-        arguments = {key: 2 if value == WHOLE_TRAINING else value for key, value in self.scheduler_options.items()}
-        self.scheduler(self.optimizer([nn.Parameter(torch.zeros(2, 2))], **options), **arguments)
+        options = {key: value for key, value in self.optimizer_options.items() if key != "weight_decay" or self._decays}
+        optimizer = self.optimizer([nn.Parameter(torch.zeros(2, 2))], **options)
+        self.scheduler(optimizer, **self._schedule_options(length=2))
 
     def configure(self, module: LightningModule, monitor: str, mode: str) -> dict[str, Any]:
         """The result of `configure_optimizers`.
@@ -59,20 +57,27 @@ class Optimization:
             monitor: the score that a schedule such as `ReduceLROnPlateau` follows.
             mode: `max` or `min` of that score.
         """
-        arguments = dict(self.scheduler_options)
-        if WHOLE_TRAINING in arguments.values():
-            length = _steps(module.trainer) if self.interval == "step" else module.trainer.max_epochs
-            arguments = {key: length if value == WHOLE_TRAINING else value for key, value in arguments.items()}
+        needs_length = WHOLE_TRAINING in self.scheduler_options.values()
+        length = _steps(module.trainer) if needs_length and self.interval == "step" else module.trainer.max_epochs
+        arguments = self._schedule_options(length)
         if self.scheduler is torch.optim.lr_scheduler.ReduceLROnPlateau:
             arguments.setdefault("mode", mode)
         optimizer = self._optimizer(module)
         schedule = {"scheduler": self.scheduler(optimizer, **arguments), "interval": self.interval, "monitor": monitor}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
+    @property
+    def _decays(self) -> bool:
+        """Whether the optimizer takes a weight decay."""
+        return "weight_decay" in inspect.signature(self.optimizer).parameters
+
+    def _schedule_options(self, length: float | None) -> dict[str, Any]:
+        return {key: length if value == WHOLE_TRAINING else value for key, value in self.scheduler_options.items()}
+
     def _optimizer(self, module: LightningModule) -> torch.optim.Optimizer:
         options = dict(self.optimizer_options)
         decay = options.pop("weight_decay")
-        if "weight_decay" not in inspect.signature(self.optimizer).parameters:
+        if not self._decays:
             return self.optimizer([p for p in module.parameters() if p.requires_grad], **options)
         if self.optimizer in HAVE_FUSED and "mixed" not in module.trainer.precision:
             options.setdefault("fused", True)  # with mixed precision, Lightning cannot clip gradients before it

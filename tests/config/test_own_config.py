@@ -3,8 +3,8 @@
 import pytest
 
 from gtzan_lightning import cli
-from gtzan_lightning.config.composition import compose
-from gtzan_lightning.config.overrides import FROM_TEMPLATE, Catalogue, check_overrides
+from gtzan_lightning.config.composition import ConfigSources, compose
+from gtzan_lightning.config.overrides import FROM_TEMPLATE, Catalogue, check_overrides, checked_composition
 from gtzan_lightning.errors import GtzanError
 
 FAST = ("debug=fast", "trainer.progress=false")
@@ -140,6 +140,15 @@ def test_a_command_of_one_configuration_reports_what_train_py_reports(command, c
     ended = command(word)
     assert cli.main(["audit", word]) == ended.status == 2
     assert capsys.readouterr().err.strip() == ended.err.strip() != ""
+
+
+def test_one_composition_makes_all_checks(monkeypatch):
+    composed, compose_once = [], ConfigSources.compose
+    monkeypatch.setattr(ConfigSources, "compose", lambda *words: composed.append(words) or compose_once(*words))
+    assert checked_composition(["model=lstm", "seed=3"], ConfigSources()).seed == 3
+    assert len(composed) == 1
+    with pytest.raises(GtzanError, match=r"model=_base: unknown\. Members of model:"):
+        checked_composition(["model=_base"], ConfigSources())
 
 
 def test_folders_with_members_of_the_same_name_do_not_mix(tmp_path):

@@ -109,6 +109,7 @@ def test_every_mistake_is_one_line_with_key_value_rule_and_place():
     ("override", "line"),
     [
         ("split.manifest={trian: a.csv}", "split.manifest.trian = trian: should be 'train', 'val' or 'test'"),
+        ("data.genres.aliases={other: 3}", "data.genres.aliases.other = 3: should be a valid string"),
         ("features.nets=[foo]", "features.nets.0 = foo: should be 'msd' or 'mtt'"),
         (
             "features.columns.idd=name",

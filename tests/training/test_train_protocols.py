@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from run_folder import predictions
+from torch.optim.lr_scheduler import StepLR
 
 from gtzan_lightning.config.composition import compose
 from gtzan_lightning.config.schema import validate_config
@@ -13,6 +14,7 @@ from gtzan_lightning.datamodule.examples import ListLoader
 from gtzan_lightning.datamodule.genre_datamodule import SliceDataModule
 from gtzan_lightning.errors import GtzanError
 from gtzan_lightning.models import MLP
+from gtzan_lightning.models.optimization import Optimization
 from gtzan_lightning.report.console import print_run
 from gtzan_lightning.training import train as train_module
 
@@ -137,6 +139,15 @@ def test_steps_are_taken_in_lists_only_where_nothing_happens_between_them(change
     datamodule = SimpleNamespace(batches_per_list=None)
     train_module.shorten_steps(config, model := MLP(), datamodule)
     assert (datamodule.batches_per_list, model.automatic_optimization) == ((64, False) if in_lists else (None, True))
+
+
+def test_an_optimizer_whose_step_takes_no_closure_needs_none():
+    class Plain(torch.optim.SGD):
+        def step(self):
+            super().step()
+
+    optimizers = (Plain, torch.optim.AdamW, torch.optim.LBFGS)
+    assert [Optimization(each, {}, StepLR).needs_closure for each in optimizers] == [False, False, True]
 
 
 def test_the_preset_is_the_protocol_and_the_fair_one_differs_in_split_scaling_and_epoch():
